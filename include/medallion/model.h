@@ -1,0 +1,167 @@
+/**
+ * @file model.h
+ * Models: tables that are computed from tables, as declarations with one build function each.
+ *
+ * A model says its name, layer, the tables that it refers to, its columns with descriptions, and
+ * how to build it; the warehouse (warehouse.h) finds the order, runs it, checks what it gave, and
+ * publishes. The built-in models are made with this header and operators.h alone;
+ * `examples/custom_model.c` adds one.
+ */
+#ifndef MEDALLION_MODEL_H
+#define MEDALLION_MODEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "medallion/context.h"
+#include "medallion/export.h"
+#include "medallion/operators.h"
+#include "medallion/status.h"
+#include "medallion/table.h"
+#include "medallion/types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Name, pinned value and text of the layers. */
+#define MDL_LAYER_LIST(X)                                                                          \
+    X(BRONZE, 1, "bronze") /* sources: what the files said */                                      \
+    X(SILVER, 2, "silver") /* staging, dimensions, facts */                                        \
+    X(GOLD, 3, "gold")     /* marts */
+
+/** The layer of a table. */
+typedef enum mdl_layer {
+#define MDL_LAYER_ENUM(name, value, text) MDL_LAYER_##name = value,
+    MDL_LAYER_LIST(MDL_LAYER_ENUM)
+#undef MDL_LAYER_ENUM
+} mdl_layer;
+
+/** Name, pinned value and text of the kinds of models. */
+#define MDL_MATERIALIZATION_LIST(X)                                                                \
+    X(SOURCE, 1, "source")           /* loaded, not built */                                       \
+    X(VIEW, 2, "view")               /* shares its input's columns */                              \
+    X(TABLE, 3, "table")             /* built afresh each time */                                  \
+    X(INCREMENTAL, 4, "incremental") /* may start from what it was before */
+
+/** How a model comes to its rows. */
+typedef enum mdl_materialization {
+#define MDL_MATERIALIZATION_ENUM(name, value, text) MDL_MATERIALIZATION_##name = value,
+    MDL_MATERIALIZATION_LIST(MDL_MATERIALIZATION_ENUM)
+#undef MDL_MATERIALIZATION_ENUM
+} mdl_materialization;
+
+/** "bronze", "silver" or "gold"; "?" for a value that is none. */
+MDL_API const char *mdl_layer_name(mdl_layer layer);
+
+/** "source", "view", "table" or "incremental"; "?" for a value that is none. */
+MDL_API const char *mdl_materialization_name(mdl_materialization materialization);
+
+/** What a build function works with; opaque, valid during the call. */
+typedef struct mdl_build mdl_build;
+
+/** A column of a model. */
+typedef struct mdl_model_column {
+    const char *name;
+    mdl_type type;
+    const char *description; /**< one line of plain text, for `medallion describe` and the docs */
+} mdl_model_column;
+
+/** The declaration of a model. Everything that it points to must live as long as the warehouse. */
+typedef struct mdl_model {
+    size_t struct_size; /**< sizeof(mdl_model) */
+    const char *name;   /**< unique in the warehouse; letters, digits and `_` */
+    mdl_layer layer;
+    mdl_materialization materialization; /**< VIEW, TABLE or INCREMENTAL */
+    const char *description;             /**< one line of plain text */
+    const char *const
+        *refs; /**< tables that it is built from, sources or models; no others can be read */
+    int32_t n_refs;
+    const mdl_model_column *columns; /**< exactly the columns that `build` gives, in order */
+    int32_t n_columns;
+    const char *
+        key; /**< columns that are unique together and not NULL, `"movie_id, genre"`; NULL = none */
+    /** Builds the table. Called by one thread at a time per model. On success `*out` is a new
+     * reference. */
+    mdl_status (*build)(mdl_build *build, mdl_table **out, mdl_error *error);
+    void *user_data; /**< for `build`, by ::mdl_build_user_data */
+} mdl_model;
+
+/** The context to work in. */
+MDL_API mdl_context *mdl_build_context(const mdl_build *build);
+
+/** `user_data` of the model. */
+MDL_API void *mdl_build_user_data(const mdl_build *build);
+
+/** A query for this build, freed when it ends; the same at each call, never NULL. */
+MDL_API mdl_query *mdl_build_query(mdl_build *build);
+
+/**
+ * Memory that is freed when the build and its query have ended, such as the state of a scalar
+ * function; aligned to 16 bytes, not zeroed. ::MDL_E_NO_MEMORY, ::MDL_E_BUDGET.
+ */
+MDL_API MDL_MUST_CHECK mdl_status mdl_build_allocate(mdl_build *build, int64_t size_bytes,
+                                                     void **out, mdl_error *error);
+
+/** A table that the model refers to; valid during the build. NULL if it is not among `refs`. */
+MDL_API const mdl_table *mdl_build_ref(const mdl_build *build, const char *name);
+
+/**
+ * For INCREMENTAL models: the table that this model's last successful build gave, or NULL when
+ * there is none or a full refresh was asked for.
+ */
+MDL_API const mdl_table *mdl_build_previous(const mdl_build *build);
+
+/**
+ * For INCREMENTAL models: a referred table as it was in that last build; NULL whenever
+ * ::mdl_build_previous is. A source, and a view over one, only ever grows at its end.
+ */
+MDL_API const mdl_table *mdl_build_previous_ref(const mdl_build *build, const char *name);
+
+/** A relation on a table that the model refers to: ::mdl_scan of ::mdl_build_ref in
+ * ::mdl_build_query. */
+MDL_API mdl_rel *mdl_build_scan(mdl_build *build, const char *name);
+
+/** Runs a plan of ::mdl_build_query; the last line of most build functions. */
+MDL_API MDL_MUST_CHECK mdl_status mdl_build_collect(mdl_build *build, mdl_rel *rel, mdl_table **out,
+                                                    mdl_error *error);
+
+/**
+ * @name Tiers
+ * Labels by threshold, as data: `popularity_tier` and its like.
+ * @{
+ */
+
+/** When a rule of a tier holds. */
+typedef enum mdl_tier_test {
+    MDL_TIER_AT_LEAST = 1,  /**< measure ≥ threshold */
+    MDL_TIER_OTHERWISE = 2, /**< any measure that is not NULL */
+    MDL_TIER_IF_NULL = 3    /**< NULL */
+} mdl_tier_test;
+
+/** One rule. Rules of a column are tried in their order; the first that holds gives the label. */
+typedef struct mdl_tier {
+    const char *model;  /**< such as "mart_movie_analytics" */
+    const char *column; /**< such as "popularity_tier" */
+    mdl_tier_test test;
+    int64_t threshold_hundredths; /**< for AT_LEAST, of a count or an average alike: 4.0 is 400.
+                                     Compared exactly, never through a rounded double */
+    const char *label;
+} mdl_tier;
+
+/** The rules of SPEC's marts, the default of every warehouse; static storage. Thread-safe. */
+MDL_API const mdl_tier *mdl_default_tiers(int32_t *n_tiers);
+
+/** The rules of the warehouse that builds. */
+MDL_API const mdl_tier *mdl_build_tiers(const mdl_build *build, int32_t *n_tiers);
+
+/** @} */
+
+/** The built-in models in an order in which they can be built; static storage. Thread-safe. */
+MDL_API const mdl_model *const *mdl_builtin_models(int32_t *n_models);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

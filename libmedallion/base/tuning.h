@@ -1,0 +1,47 @@
+/*
+ * Every constant that trades speed against memory, with its reason, in one place.
+ */
+#ifndef MDLI_BASE_TUNING_H
+#define MDLI_BASE_TUNING_H
+
+/* Most rows in a block: positions in a block fit 16 bits, and a decoded column of a block (256 KiB
+ * of INT32) fits a level-2 cache. */
+#define MDLI_BLOCK_ROWS_MAX 65536
+
+/* Rows of a frame, the unit of bit-packing: 32 rows of 8 lanes of 32 bits, so that AVX2 unpacks a
+ * lane row with one vector, and a frame's base and width follow what is local (the timestamps of
+ * one user). */
+#define MDLI_FRAME_ROWS 256
+
+/* Rows that operators work on at once: a handful of such vectors stay in a level-1/2 cache. A
+ * multiple of MDLI_FRAME_ROWS. */
+#define MDLI_VECTOR_ROWS 2048
+
+/* Bytes of a file per job: parsed rows of a chunk stay in a level-2 cache until they are encoded.
+ */
+#define MDLI_CHUNK_BYTES (1 << 20)
+
+/* Dense arrays instead of a hash table when the key range is at most this many times the rows, plus
+ * a floor under which an array is always cheap. */
+#define MDLI_DENSE_RANGE_PER_ROW 4
+#define MDLI_DENSE_RANGE_FLOOR   65536
+
+/* Bits up to which distinct values of all groups are noted in a bitmap (32 MiB). */
+#define MDLI_DISTINCT_BITS_MAX ((int64_t)1 << 28)
+
+/* Slots up to which further group keys below a sorted one are kept in an array per run. */
+#define MDLI_SUBKEY_SLOTS_MAX 65536
+
+/* Groups of a run that are kept in lanes: all are looked at when the run ends. */
+#define MDLI_LANES_MAX 256
+
+/* Memory up to which every worker gets a dense array of groups of its own. */
+#define MDLI_DENSE_BYTES_MAX ((int64_t)1 << 29)
+
+/* Fewest rows of a morsel, but for the last: smaller blocks are worked on together. */
+#define MDLI_MORSEL_ROWS_MIN 16384
+
+/* Distinct values up to which an integer block may be dictionary-encoded. */
+#define MDLI_INTEGER_DICTIONARY_MAX 256
+
+#endif

@@ -1,0 +1,98 @@
+/*
+ * Reading numbers with AVX2: four at a time, a byte for each digit.
+ */
+#include "kernels/csv_kernels.h"
+
+#include <immintrin.h>
+#include <string.h>
+
+enum {
+    LANES = 4
+};
+
+static inline int64_t load_word(const char *from)
+{
+    int64_t word;
+    memcpy(&word, from, sizeof word);
+    return word;
+}
+
+/* The eight bytes before each of four ends. */
+static inline __m256i load_words(const char *base, const uint16_t *ends)
+{
+    return _mm256_set_epi64x(load_word(base + ends[3] - 8), load_word(base + ends[2] - 8),
+                             load_word(base + ends[1] - 8), load_word(base + ends[0] - 8));
+}
+
+/*
+ * The numbers that the last bytes of each word write, all but `n_other_bits` of its bits. What is
+ * not a digit among them leaves a bit in *odd.
+ */
+static inline __m256i read_digits(__m256i words, __m256i n_other_bits, __m256i *odd)
+{
+    __m256i digits = _mm256_xor_si256(words, _mm256_set1_epi8('0'));
+    /* The other bytes, which come first, become leading zeros. */
+    digits = _mm256_sllv_epi64(_mm256_srlv_epi64(digits, n_other_bits), n_other_bits);
+    *odd = _mm256_or_si256(*odd, _mm256_subs_epu8(digits, _mm256_set1_epi8(9)));
+    /* Neighbours are joined: two digits in 16 bits, four in 32, four in 16, eight in 32. */
+    __m256i two = _mm256_maddubs_epi16(digits, _mm256_set1_epi16(10 | 1 << 8));
+    __m256i four = _mm256_madd_epi16(two, _mm256_set1_epi32(100 | 1 << 16));
+    four = _mm256_packus_epi32(four, four);
+    __m256i eight = _mm256_madd_epi16(four, _mm256_set1_epi32(10000 | 1 << 16));
+    return _mm256_unpacklo_epi32(eight, _mm256_setzero_si256());
+}
+
+/* What is left of 64 bits behind so many bytes; sizes over 8 leave none. */
+static inline __m256i bits_besides(__m256i n_bytes)
+{
+    return _mm256_subs_epu16(_mm256_set1_epi64x(64), _mm256_slli_epi64(n_bytes, 3));
+}
+
+static inline __m256i load_offsets(const uint16_t *offsets)
+{
+    return _mm256_cvtepu16_epi64(_mm_loadl_epi64((const __m128i *)offsets));
+}
+
+/* Reads four numbers; the result has a bit for each that is good. */
+static inline uint64_t read_four(const char *base, const uint16_t *begins, const uint16_t *ends,
+                                 __m256i least, __m256i greatest, int64_t *numbers)
+{
+    __m256i sizes = _mm256_sub_epi64(load_offsets(ends), load_offsets(begins));
+    __m256i odd = _mm256_setzero_si256();
+    __m256i values = read_digits(load_words(base, ends), bits_besides(sizes), &odd);
+    /* Digits in front of the last eight. */
+    __m256i n_more = _mm256_subs_epu16(sizes, _mm256_set1_epi64x(8));
+    if (!_mm256_testz_si256(n_more, n_more)) {
+        __m256i more = read_digits(load_words(base - 8, ends), bits_besides(n_more), &odd);
+        more = _mm256_mul_epu32(more, _mm256_set1_epi64x(100000000));
+        values = _mm256_add_epi64(values, more);
+    }
+    _mm256_storeu_si256((__m256i *)numbers, values);
+    const __m256i zero = _mm256_setzero_si256();
+    __m256i bad =
+        _mm256_or_si256(_mm256_cmpgt_epi64(least, values), _mm256_cmpgt_epi64(values, greatest));
+    __m256i bad_size =
+        _mm256_or_si256(_mm256_cmpeq_epi64(sizes, zero),
+                        _mm256_cmpgt_epi64(sizes, _mm256_set1_epi64x(MDLI_CSV_DIGITS_MAX)));
+    bad = _mm256_or_si256(bad, bad_size);
+    __m256i good = _mm256_andnot_si256(bad, _mm256_cmpeq_epi64(odd, zero));
+    return (uint64_t)_mm256_movemask_pd(_mm256_castsi256_pd(good));
+}
+
+uint64_t mdli_csv_read_numbers_avx2(const char *base, const uint16_t *begins, const uint16_t *ends,
+                                    int n, int64_t least, int64_t greatest, int64_t *numbers)
+{
+    __m256i all_least = _mm256_set1_epi64x(least);
+    __m256i all_greatest = _mm256_set1_epi64x(greatest);
+    uint64_t good = 0;
+    int i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        good |= read_four(base, begins + i, ends + i, all_least, all_greatest, numbers + i) << i;
+    }
+    if (i < n) {
+        good |= mdli_csv_read_numbers_scalar(base, begins + i, ends + i, n - i, least, greatest,
+                                             numbers + i)
+                << i;
+    }
+    return good;
+}

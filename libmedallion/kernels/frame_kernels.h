@@ -1,0 +1,45 @@
+/*
+ * The functions behind the frame and array entries of mdli_kernels, for kernels.c; everybody else
+ * goes through the table.
+ */
+#ifndef MDLI_KERNELS_FRAME_KERNELS_H
+#define MDLI_KERNELS_FRAME_KERNELS_H
+
+#include <stdint.h>
+
+#include "kernels/kernels.h"
+
+#define MDLI_DECLARE_FRAME_KERNELS(isa)                                                            \
+    void mdli_pack_##isa(const uint32_t *values, uint32_t base, int width, void *packed);          \
+    void mdli_unpack_##isa(const void *packed, uint32_t base, int width, uint32_t *out);           \
+    void mdli_pack_differences_##isa(const uint32_t *values, uint32_t least, int width,            \
+                                     void *packed);                                                \
+    void mdli_unpack_differences_##isa(const void *packed, uint32_t first, uint32_t least,         \
+                                       int width, uint32_t *out);                                  \
+    void mdli_widen_##isa(const uint32_t *values, uint64_t base, uint64_t *out);                   \
+    void mdli_narrow_##isa(const uint64_t *values, uint32_t *out);                                 \
+    void mdli_lookup_int32_##isa(const uint32_t *table, int n_entries, const uint32_t *codes,      \
+                                 uint32_t *out);                                                   \
+    void mdli_lookup_int64_##isa(const uint64_t *table, int n_entries, const uint32_t *codes,      \
+                                 uint64_t *out);                                                   \
+    void mdli_frame_stats_int32_##isa(const int32_t *values, mdli_frame_stats *stats);             \
+    void mdli_frame_stats_int64_##isa(const int64_t *values, mdli_frame_stats *stats);             \
+    void mdli_min_max_int32_##isa(const int32_t *values, int64_t n, int32_t *min, int32_t *max);   \
+    void mdli_min_max_int64_##isa(const int64_t *values, int64_t n, int64_t *min, int64_t *max)
+
+MDLI_DECLARE_FRAME_KERNELS(scalar);
+#if defined(__x86_64__)
+MDLI_DECLARE_FRAME_KERNELS(avx2);
+#endif
+
+/* The initializers of these entries in a table. */
+#define MDLI_FRAME_KERNELS(isa)                                                                    \
+    .pack = mdli_pack_##isa, .unpack = mdli_unpack_##isa,                                          \
+    .pack_differences = mdli_pack_differences_##isa,                                               \
+    .unpack_differences = mdli_unpack_differences_##isa, .widen = mdli_widen_##isa,                \
+    .narrow = mdli_narrow_##isa, .lookup_int32 = mdli_lookup_int32_##isa,                          \
+    .lookup_int64 = mdli_lookup_int64_##isa, .frame_stats_int32 = mdli_frame_stats_int32_##isa,    \
+    .frame_stats_int64 = mdli_frame_stats_int64_##isa, .min_max_int32 = mdli_min_max_int32_##isa,  \
+    .min_max_int64 = mdli_min_max_int64_##isa
+
+#endif

@@ -1,0 +1,52 @@
+/*
+ * The tables of kernels.
+ */
+#include "kernels/kernels.h"
+
+#include "kernels/csv_kernels.h"
+#include "kernels/frame_kernels.h"
+
+static const mdli_kernels scalar_kernels = {
+    .level = MDL_SIMD_SCALAR,
+    .name = "scalar",
+    .csv_scan = mdli_csv_scan_scalar,
+    .csv_read_numbers = mdli_csv_read_numbers_scalar,
+    MDLI_FRAME_KERNELS(scalar),
+};
+
+#if defined(__x86_64__)
+
+static const mdli_kernels avx2_kernels = {
+    .level = MDL_SIMD_AVX2,
+    .name = "avx2",
+    .csv_scan = mdli_csv_scan_avx2,
+    .csv_read_numbers = mdli_csv_read_numbers_avx2,
+    MDLI_FRAME_KERNELS(avx2),
+};
+
+/* Frames are 256 bits wide: there, AVX2 does as well. */
+static const mdli_kernels avx512_kernels = {
+    .level = MDL_SIMD_AVX512,
+    .name = "avx512",
+    .csv_scan = mdli_csv_scan_avx512,
+    .csv_read_numbers = mdli_csv_read_numbers_avx2,
+    MDLI_FRAME_KERNELS(avx2),
+};
+
+const mdli_kernels *mdli_kernels_for(mdl_simd max)
+{
+    if (max >= MDL_SIMD_AVX512) {
+        return &avx512_kernels;
+    }
+    return max >= MDL_SIMD_AVX2 ? &avx2_kernels : &scalar_kernels;
+}
+
+#else
+
+const mdli_kernels *mdli_kernels_for(mdl_simd max)
+{
+    (void)max;
+    return &scalar_kernels;
+}
+
+#endif

@@ -1,0 +1,83 @@
+/*
+ * The hot loops, as tables of function pointers: one table per instruction set, all with the same
+ * results.
+ *
+ * Kernels allocate nothing and cannot fail. The scalar functions are the reference; the others are
+ * compiled in files of their own with the flags of their instruction set, and
+ * tests/kernels/test_kernels.c holds every entry of every table against the reference.
+ *
+ * Frames. Integers are packed in frames of MDLI_FRAME_ROWS values of `width` bits, 0 to 32. Value i
+ * is in lane i % 8, and each lane is a stream of 32-bit words, low bits first; the words of the 8
+ * lanes alternate. So a packed frame is `width` rows of 8 words, 32 * width bytes, and one 256-bit
+ * vector holds a row. All arithmetic on values is modulo 2^32 or 2^64.
+ */
+#ifndef MDLI_KERNELS_KERNELS_H
+#define MDLI_KERNELS_KERNELS_H
+
+#include <stdint.h>
+
+#include "base/tuning.h"
+#include "medallion/context.h"
+
+/* Bytes of a packed frame for each bit of its width. */
+#define MDLI_FRAME_BYTES_PER_BIT (MDLI_FRAME_ROWS / 8)
+
+/* What the encoder wants to know of a frame. */
+typedef struct mdli_frame_stats {
+    int64_t min;
+    int64_t max;
+    /* Of values[i] - values[i - 1], i = 1 ... MDLI_FRAME_ROWS - 1, wrapped to the size of the
+     * values. */
+    int64_t difference_min;
+    int64_t difference_max;
+    int32_t n_changes; /* rows i >= 1 that differ from the row before */
+    int32_t n_falls;   /* rows i >= 1 that are less than the row before */
+} mdli_frame_stats;
+
+typedef struct mdli_kernels {
+    mdl_simd level;
+    const char *name;
+
+    /*
+     * Frames; every array has MDLI_FRAME_ROWS values. Packed memory is readable for 64 bytes behind
+     * its end and need not be aligned.
+     */
+
+    /* Packs values[i] - base, which must be less than 2^width. */
+    void (*pack)(const uint32_t *values, uint32_t base, int width, void *packed);
+    /* The inverse: out[i] = base + packed value i. */
+    void (*unpack)(const void *packed, uint32_t base, int width, uint32_t *out);
+    /* Packs values[i] - values[i - 1] - least, which must be less than 2^width; as value 0, 0. */
+    void (*pack_differences)(const uint32_t *values, uint32_t least, int width, void *packed);
+    /* The inverse: out[0] = first, out[i] = out[i - 1] + least + packed value i. */
+    void (*unpack_differences)(const void *packed, uint32_t first, uint32_t least, int width,
+                               uint32_t *out);
+    /* out[i] = base + values[i]. */
+    void (*widen)(const uint32_t *values, uint64_t base, uint64_t *out);
+    /* out[i] = the low 32 bits of values[i]. */
+    void (*narrow)(const uint64_t *values, uint32_t *out);
+    /* out[i] = table[codes[i]]; n_entries <= 256, and 64 bytes behind the table are readable. `out`
+     * may be `codes` in lookup_int32. */
+    void (*lookup_int32)(const uint32_t *table, int n_entries, const uint32_t *codes,
+                         uint32_t *out);
+    void (*lookup_int64)(const uint64_t *table, int n_entries, const uint32_t *codes,
+                         uint64_t *out);
+    void (*frame_stats_int32)(const int32_t *values, mdli_frame_stats *stats);
+    void (*frame_stats_int64)(const int64_t *values, mdli_frame_stats *stats);
+
+    /* Arrays of n >= 1 values, n of any size. */
+    void (*min_max_int32)(const int32_t *values, int64_t n, int32_t *min, int32_t *max);
+    void (*min_max_int64)(const int64_t *values, int64_t n, int64_t *min, int64_t *max);
+
+    /* CSV; see csv_kernels.h. */
+
+    int64_t (*csv_scan)(const char *bytes, int64_t size_bytes, uint16_t *positions);
+    uint64_t (*csv_read_numbers)(const char *base, const uint16_t *begins, const uint16_t *ends,
+                                 int n, int64_t least, int64_t greatest, int64_t *numbers);
+} mdli_kernels;
+
+/* The table of the highest level that is not above `max`, a level that the processor has: what
+ * mdl_context_simd or mdli_cpu_best_level (base/cpu.h) answers, or a lower one. */
+const mdli_kernels *mdli_kernels_for(mdl_simd max);
+
+#endif

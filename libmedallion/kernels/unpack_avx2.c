@@ -1,0 +1,378 @@
+/*
+ * Frames and arrays of integers with AVX2. A row of a frame is one vector, so packing and unpacking
+ * are shifts and masks without shuffles; each width has code of its own, made by the compiler from
+ * one function with a constant.
+ */
+#include "kernels/frame_kernels.h"
+
+#include <immintrin.h>
+#include <stdbool.h>
+
+#define LANES 8
+#define ROWS  (MDLI_FRAME_ROWS / LANES)
+
+#if defined(__clang__)
+#define UNROLL_ROWS _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL_ROWS _Pragma("GCC unroll 32")
+#endif
+
+#define SPECIALISED static inline __attribute__((always_inline))
+
+/* Calls `function` with the width as a constant last argument. */
+#define CASE(function, width, ...)                                                                 \
+    case width:                                                                                    \
+        function(__VA_ARGS__, width);                                                              \
+        break;
+#define FOR_WIDTH(function, width, ...)                                                            \
+    switch (width) {                                                                               \
+        CASE(function, 0, __VA_ARGS__)                                                             \
+        CASE(function, 1, __VA_ARGS__)                                                             \
+        CASE(function, 2, __VA_ARGS__)                                                             \
+        CASE(function, 3, __VA_ARGS__)                                                             \
+        CASE(function, 4, __VA_ARGS__)                                                             \
+        CASE(function, 5, __VA_ARGS__)                                                             \
+        CASE(function, 6, __VA_ARGS__)                                                             \
+        CASE(function, 7, __VA_ARGS__)                                                             \
+        CASE(function, 8, __VA_ARGS__)                                                             \
+        CASE(function, 9, __VA_ARGS__)                                                             \
+        CASE(function, 10, __VA_ARGS__)                                                            \
+        CASE(function, 11, __VA_ARGS__)                                                            \
+        CASE(function, 12, __VA_ARGS__)                                                            \
+        CASE(function, 13, __VA_ARGS__)                                                            \
+        CASE(function, 14, __VA_ARGS__)                                                            \
+        CASE(function, 15, __VA_ARGS__)                                                            \
+        CASE(function, 16, __VA_ARGS__)                                                            \
+        CASE(function, 17, __VA_ARGS__)                                                            \
+        CASE(function, 18, __VA_ARGS__)                                                            \
+        CASE(function, 19, __VA_ARGS__)                                                            \
+        CASE(function, 20, __VA_ARGS__)                                                            \
+        CASE(function, 21, __VA_ARGS__)                                                            \
+        CASE(function, 22, __VA_ARGS__)                                                            \
+        CASE(function, 23, __VA_ARGS__)                                                            \
+        CASE(function, 24, __VA_ARGS__)                                                            \
+        CASE(function, 25, __VA_ARGS__)                                                            \
+        CASE(function, 26, __VA_ARGS__)                                                            \
+        CASE(function, 27, __VA_ARGS__)                                                            \
+        CASE(function, 28, __VA_ARGS__)                                                            \
+        CASE(function, 29, __VA_ARGS__)                                                            \
+        CASE(function, 30, __VA_ARGS__)                                                            \
+        CASE(function, 31, __VA_ARGS__)                                                            \
+        CASE(function, 32, __VA_ARGS__)                                                            \
+    }
+
+static __m256i load(const void *from)
+{
+    return _mm256_loadu_si256(from);
+}
+
+static void store(void *to, __m256i vector)
+{
+    _mm256_storeu_si256(to, vector);
+}
+
+SPECIALISED void pack_width(const uint32_t *values, __m256i base, __m256i *out, const int width)
+{
+    __m256i word = _mm256_setzero_si256();
+    UNROLL_ROWS
+    for (int row = 0; row < ROWS; row++) {
+        const int shift = row * width % 32;
+        const __m256i bits = _mm256_sub_epi32(load(values + row * LANES), base);
+        word = shift == 0 ? bits : _mm256_or_si256(word, _mm256_slli_epi32(bits, shift));
+        if (shift + width >= 32) {
+            store(out++, word);
+            word = _mm256_srli_epi32(bits, 32 - shift);
+        }
+    }
+}
+
+void mdli_pack_avx2(const uint32_t *values, uint32_t base, int width, void *packed){
+    FOR_WIDTH(pack_width, width, values, _mm256_set1_epi32((int)base), packed)}
+
+SPECIALISED void unpack_width(const __m256i *in, __m256i base, uint32_t *out, const int width)
+{
+    const __m256i mask = _mm256_set1_epi32((int)(uint32_t)((UINT64_C(1) << width) - 1));
+    if (width == 0) {
+        UNROLL_ROWS
+        for (int row = 0; row < ROWS; row++) {
+            store(out + row * LANES, base);
+        }
+        return;
+    }
+    UNROLL_ROWS
+    for (int row = 0; row < ROWS; row++) {
+        const int word = row * width / 32;
+        const int shift = row * width % 32;
+        __m256i bits = _mm256_srli_epi32(load(in + word), shift);
+        if (shift + width > 32) {
+            bits = _mm256_or_si256(bits, _mm256_slli_epi32(load(in + word + 1), 32 - shift));
+        }
+        if (shift + width != 32) {
+            bits = _mm256_and_si256(bits, mask);
+        }
+        store(out + row * LANES, _mm256_add_epi32(bits, base));
+    }
+}
+
+void mdli_unpack_avx2(const void *packed, uint32_t base, int width, uint32_t *out)
+{
+    FOR_WIDTH(unpack_width, width, packed, _mm256_set1_epi32((int)base), out)
+}
+
+void mdli_pack_differences_avx2(const uint32_t *values, uint32_t least, int width, void *packed)
+{
+    uint32_t differences[MDLI_FRAME_ROWS];
+    /* The last vector overlaps the one before, for there are 255 differences. */
+    for (int i = 1; i < MDLI_FRAME_ROWS - LANES; i += LANES) {
+        store(differences + i, _mm256_sub_epi32(load(values + i), load(values + i - 1)));
+    }
+    const int last = MDLI_FRAME_ROWS - LANES;
+    store(differences + last, _mm256_sub_epi32(load(values + last), load(values + last - 1)));
+    differences[0] = least;
+    mdli_pack_avx2(differences, least, width, packed);
+}
+
+/* The sums of the first 1, 2, ... 8 lanes. */
+static __m256i prefix_sum(__m256i v)
+{
+    v = _mm256_add_epi32(v, _mm256_slli_si256(v, 4));
+    v = _mm256_add_epi32(v, _mm256_slli_si256(v, 8));
+    /* The shifts stay in 128-bit halves: add the sum of the low half to the high one. */
+    const __m256i low_sum = _mm256_shuffle_epi32(v, 0xff);
+    return _mm256_add_epi32(v, _mm256_permute2x128_si256(low_sum, low_sum, 0x08));
+}
+
+void mdli_unpack_differences_avx2(const void *packed, uint32_t first, uint32_t least, int width,
+                                  uint32_t *out)
+{
+    mdli_unpack_avx2(packed, least, width, out);
+    out[0] = first;
+    __m256i sum = _mm256_setzero_si256();
+    const __m256i last_lane = _mm256_set1_epi32(LANES - 1);
+    for (int i = 0; i < MDLI_FRAME_ROWS; i += LANES) {
+        const __m256i row = prefix_sum(load(out + i));
+        store(out + i, _mm256_add_epi32(row, sum));
+        sum = _mm256_add_epi32(sum, _mm256_permutevar8x32_epi32(row, last_lane));
+    }
+}
+
+void mdli_widen_avx2(const uint32_t *values, uint64_t base, uint64_t *out)
+{
+    const __m256i bases = _mm256_set1_epi64x((long long)base);
+    for (int i = 0; i < MDLI_FRAME_ROWS; i += 4) {
+        const __m256i wide = _mm256_cvtepu32_epi64(_mm_loadu_si128((const void *)(values + i)));
+        store(out + i, _mm256_add_epi64(wide, bases));
+    }
+}
+
+void mdli_narrow_avx2(const uint64_t *values, uint32_t *out)
+{
+    for (int i = 0; i < MDLI_FRAME_ROWS; i += LANES) {
+        const __m256 low = _mm256_castsi256_ps(load(values + i));
+        const __m256 high = _mm256_castsi256_ps(load(values + i + 4));
+        /* The even words of both, each 128-bit half by itself: 0 1 4 5 | 2 3 6 7. */
+        const __m256i even = _mm256_castps_si256(_mm256_shuffle_ps(low, high, 0x88));
+        store(out + i, _mm256_permute4x64_epi64(even, 0xd8));
+    }
+}
+
+static void lookup_in_16(const uint32_t *table, const uint32_t *codes, uint32_t *out)
+{
+    const __m256i low = load(table);
+    const __m256i high = load(table + LANES);
+    for (int i = 0; i < MDLI_FRAME_ROWS; i += LANES) {
+        const __m256i code = load(codes + i);
+        const __m256 from_low = _mm256_castsi256_ps(_mm256_permutevar8x32_epi32(low, code));
+        const __m256 from_high = _mm256_castsi256_ps(_mm256_permutevar8x32_epi32(high, code));
+        /* Bit 3 of the code tells the half of the table. */
+        const __m256 is_high = _mm256_castsi256_ps(_mm256_slli_epi32(code, 28));
+        store(out + i, _mm256_castps_si256(_mm256_blendv_ps(from_low, from_high, is_high)));
+    }
+}
+
+void mdli_lookup_int32_avx2(const uint32_t *table, int n_entries, const uint32_t *codes,
+                            uint32_t *out)
+{
+    if (n_entries <= 16) {
+        lookup_in_16(table, codes, out);
+        return;
+    }
+    for (int i = 0; i < MDLI_FRAME_ROWS; i += LANES) {
+        store(out + i, _mm256_i32gather_epi32((const int *)table, load(codes + i), 4));
+    }
+}
+
+void mdli_lookup_int64_avx2(const uint64_t *table, int n_entries, const uint32_t *codes,
+                            uint64_t *out)
+{
+    (void)n_entries;
+    for (int i = 0; i < MDLI_FRAME_ROWS; i += 4) {
+        const __m128i code = _mm_loadu_si128((const void *)(codes + i));
+        store(out + i, _mm256_i32gather_epi64((const long long *)table, code, 8));
+    }
+}
+
+static int32_t sum_int32(__m256i v)
+{
+    int32_t lanes[LANES];
+    store(lanes, v);
+    int32_t sum = 0;
+    for (int i = 0; i < LANES; i++) {
+        sum += lanes[i];
+    }
+    return sum;
+}
+
+static int32_t min_int32(__m256i v)
+{
+    __m128i m = _mm_min_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+    m = _mm_min_epi32(m, _mm_shuffle_epi32(m, 0x4e));
+    m = _mm_min_epi32(m, _mm_shuffle_epi32(m, 0xb1));
+    return _mm_cvtsi128_si32(m);
+}
+
+static int32_t max_int32(__m256i v)
+{
+    __m128i m = _mm_max_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+    m = _mm_max_epi32(m, _mm_shuffle_epi32(m, 0x4e));
+    m = _mm_max_epi32(m, _mm_shuffle_epi32(m, 0xb1));
+    return _mm_cvtsi128_si32(m);
+}
+
+void mdli_frame_stats_int32_avx2(const int32_t *values, mdli_frame_stats *stats)
+{
+    __m256i min = load(values);
+    __m256i max = min;
+    __m256i difference_min = _mm256_set1_epi32(INT32_MAX);
+    __m256i difference_max = _mm256_set1_epi32(INT32_MIN);
+    __m256i minus_equal = _mm256_setzero_si256();
+    __m256i minus_falls = _mm256_setzero_si256();
+    const __m256i skip_first = _mm256_setr_epi32(0, -1, -1, -1, -1, -1, -1, -1);
+    for (int row = 0; row < ROWS; row++) {
+        /* 255 rows have one before them: the last vector starts one row early and leaves out its
+         * first lane in what is counted. */
+        const bool is_last = row == ROWS - 1;
+        const int i = row * LANES + !is_last;
+        const __m256i value = load(values + i);
+        const __m256i before = load(values + i - 1);
+        const __m256i difference = _mm256_sub_epi32(value, before);
+        __m256i equal = _mm256_cmpeq_epi32(value, before);
+        __m256i fall = _mm256_cmpgt_epi32(before, value);
+        if (is_last) {
+            equal = _mm256_and_si256(equal, skip_first);
+            fall = _mm256_and_si256(fall, skip_first);
+        }
+        min = _mm256_min_epi32(min, value);
+        max = _mm256_max_epi32(max, value);
+        difference_min = _mm256_min_epi32(difference_min, difference);
+        difference_max = _mm256_max_epi32(difference_max, difference);
+        minus_equal = _mm256_add_epi32(minus_equal, equal);
+        minus_falls = _mm256_add_epi32(minus_falls, fall);
+    }
+    stats->min = min_int32(min);
+    stats->max = max_int32(max);
+    stats->difference_min = min_int32(difference_min);
+    stats->difference_max = max_int32(difference_max);
+    stats->n_changes = MDLI_FRAME_ROWS - 1 + sum_int32(minus_equal);
+    stats->n_falls = -sum_int32(minus_falls);
+}
+
+static __m256i min_epi64(__m256i a, __m256i b)
+{
+    return _mm256_blendv_epi8(a, b, _mm256_cmpgt_epi64(a, b));
+}
+
+static __m256i max_epi64(__m256i a, __m256i b)
+{
+    return _mm256_blendv_epi8(b, a, _mm256_cmpgt_epi64(a, b));
+}
+
+static int64_t min_int64(__m256i v)
+{
+    int64_t lanes[4];
+    int64_t min;
+    int64_t max;
+    store(lanes, v);
+    mdli_min_max_int64_scalar(lanes, 4, &min, &max);
+    return min;
+}
+
+static int64_t max_int64(__m256i v)
+{
+    int64_t lanes[4];
+    int64_t min;
+    int64_t max;
+    store(lanes, v);
+    mdli_min_max_int64_scalar(lanes, 4, &min, &max);
+    return max;
+}
+
+void mdli_frame_stats_int64_avx2(const int64_t *values, mdli_frame_stats *stats)
+{
+    __m256i min = load(values);
+    __m256i max = min;
+    __m256i difference_min = _mm256_set1_epi64x(INT64_MAX);
+    __m256i difference_max = _mm256_set1_epi64x(INT64_MIN);
+    int32_t n_equal = 0;
+    int32_t n_falls = 0;
+    for (int row = 0; row < MDLI_FRAME_ROWS / 4; row++) {
+        /* As for int32. */
+        const bool is_last = row == MDLI_FRAME_ROWS / 4 - 1;
+        const int i = row * 4 + !is_last;
+        const int counted = is_last ? 0xe : 0xf;
+        const __m256i value = load(values + i);
+        const __m256i before = load(values + i - 1);
+        const __m256i difference = _mm256_sub_epi64(value, before);
+        const __m256i equal = _mm256_cmpeq_epi64(value, before);
+        const __m256i fall = _mm256_cmpgt_epi64(before, value);
+        n_equal +=
+            _mm_popcnt_u32((unsigned)(_mm256_movemask_pd(_mm256_castsi256_pd(equal)) & counted));
+        n_falls +=
+            _mm_popcnt_u32((unsigned)(_mm256_movemask_pd(_mm256_castsi256_pd(fall)) & counted));
+        min = min_epi64(min, value);
+        max = max_epi64(max, value);
+        difference_min = min_epi64(difference_min, difference);
+        difference_max = max_epi64(difference_max, difference);
+    }
+    stats->min = min_int64(min);
+    stats->max = max_int64(max);
+    stats->difference_min = min_int64(difference_min);
+    stats->difference_max = max_int64(difference_max);
+    stats->n_changes = MDLI_FRAME_ROWS - 1 - n_equal;
+    stats->n_falls = n_falls;
+}
+
+void mdli_min_max_int32_avx2(const int32_t *values, int64_t n, int32_t *min, int32_t *max)
+{
+    if (n < LANES) {
+        mdli_min_max_int32_scalar(values, n, min, max);
+        return;
+    }
+    /* The last vector overlaps the one before. */
+    __m256i least = load(values + n - LANES);
+    __m256i greatest = least;
+    for (int64_t i = 0; i + LANES <= n; i += LANES) {
+        const __m256i value = load(values + i);
+        least = _mm256_min_epi32(least, value);
+        greatest = _mm256_max_epi32(greatest, value);
+    }
+    *min = min_int32(least);
+    *max = max_int32(greatest);
+}
+
+void mdli_min_max_int64_avx2(const int64_t *values, int64_t n, int64_t *min, int64_t *max)
+{
+    if (n < 4) {
+        mdli_min_max_int64_scalar(values, n, min, max);
+        return;
+    }
+    __m256i least = load(values + n - 4);
+    __m256i greatest = least;
+    for (int64_t i = 0; i + 4 <= n; i += 4) {
+        const __m256i value = load(values + i);
+        least = min_epi64(least, value);
+        greatest = max_epi64(greatest, value);
+    }
+    *min = min_int64(least);
+    *max = max_int64(greatest);
+}
