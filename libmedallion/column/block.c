@@ -1,0 +1,300 @@
+/*
+ * Blocks: their memory and references, validity, and the way to the file that holds their type.
+ */
+#include "column/block_internal.h"
+
+#include "base/error.h"
+#include "base/memory.h"
+
+#include <assert.h>
+#include <string.h>
+
+/*
+ * Validity bitmaps.
+ */
+
+static uint64_t low_bits(int64_t n)
+{
+    return n >= 64 ? UINT64_MAX : (UINT64_C(1) << n) - 1;
+}
+
+/* Bits [start, start + n), n <= 64, of a bitmap, from bit 0 on. */
+static uint64_t read_bits(const uint64_t *validity, int64_t start, int64_t n)
+{
+    if (validity == NULL) {
+        return low_bits(n);
+    }
+    const int64_t shift = start & 63;
+    uint64_t bits = validity[start >> 6] >> shift;
+    if (shift + n > 64) {
+        bits |= validity[(start >> 6) + 1] << (64 - shift);
+    }
+    return bits & low_bits(n);
+}
+
+void mdli_copy_validity(uint64_t *to, int64_t to_start, const uint64_t *from, int64_t from_start,
+                        int64_t n)
+{
+    while (n > 0) {
+        const int64_t shift = to_start & 63;
+        const int64_t taken = n < 64 - shift ? n : 64 - shift;
+        uint64_t *word = &to[to_start >> 6];
+        *word &= ~(low_bits(taken) << shift);
+        *word |= read_bits(from, from_start, taken) << shift;
+        to_start += taken;
+        from_start += taken;
+        n -= taken;
+    }
+}
+
+int64_t mdli_count_nulls(const uint64_t *validity, int64_t start, int64_t n)
+{
+    int64_t n_nulls = 0;
+    for (int64_t i = 0; validity != NULL && i < n; i += 64) {
+        const int64_t taken = n - i < 64 ? n - i : 64;
+        n_nulls += taken - __builtin_popcountll(read_bits(validity, start + i, taken));
+    }
+    return n_nulls;
+}
+
+/*
+ * Memory.
+ */
+
+/* Where the payload starts: the block's struct, rounded up so that kernels find it aligned. */
+static int64_t payload_offset(void)
+{
+    return ((int64_t)sizeof(mdli_block) + 63) & ~INT64_C(63);
+}
+
+mdl_status mdli_block_allocate(mdl_context *context, const mdl_vector *values,
+                               mdl_encoding encoding, int64_t payload_bytes, mdli_block **out,
+                               void **payload, mdl_error *error)
+{
+    const int64_t n = values->n_rows;
+    assert(1 <= n && n <= MDLI_BLOCK_ROWS_MAX);
+    const int64_t n_nulls = mdli_count_nulls(values->validity, 0, n);
+    const int64_t n_words = n_nulls > 0 ? mdli_validity_words(n) : 0;
+    const int64_t validity_offset = payload_offset() + ((payload_bytes + 7) & ~INT64_C(7));
+    const int64_t size_bytes = validity_offset + n_words * 8;
+    void *memory;
+    *out = NULL;
+    MDLI_TRY(mdli_allocate(context, (size_t)size_bytes, "column", &memory, error));
+
+    mdli_block *block = memory;
+    *block = (mdli_block){
+        .context = context,
+        .type = values->type,
+        .encoding = encoding,
+        .n_rows = (int32_t)n,
+        .n_nulls = (int32_t)n_nulls,
+        .n_distinct = -1,
+        .payload_bytes = payload_bytes,
+        .size_bytes = size_bytes,
+    };
+    atomic_init(&block->references, 1);
+    *payload = (uint8_t *)memory + payload_offset();
+    block->payload = *payload;
+    if (n_nulls > 0) {
+        block->validity = (uint64_t *)((uint8_t *)memory + validity_offset);
+        block->validity[n_words - 1] = 0;
+        mdli_copy_validity(block->validity, 0, values->validity, 0, n);
+    }
+    *out = block;
+    return MDL_OK;
+}
+
+void mdli_block_retain(mdli_block *block)
+{
+    atomic_fetch_add_explicit(&block->references, 1, memory_order_relaxed);
+}
+
+void mdli_block_release(mdli_block *block)
+{
+    if (block == NULL ||
+        atomic_fetch_sub_explicit(&block->references, 1, memory_order_acq_rel) > 1) {
+        return;
+    }
+    mdli_dictionary_release(block->dictionary);
+    mdli_block_release(block->payload_owner);
+    mdli_free(block->context, block);
+}
+
+mdl_status mdli_block_retype(mdli_block *block, mdl_type type, mdli_block **out, mdl_error *error)
+{
+    void *memory;
+    *out = NULL;
+    assert(mdli_value_bytes(block->type) == mdli_value_bytes(type));
+    MDLI_TRY(mdli_allocate(block->context, sizeof *block, "column", &memory, error));
+    mdli_block *owner = block->payload_owner != NULL ? block->payload_owner : block;
+    mdli_block *view = memory;
+    memcpy(view, block, sizeof *view);
+    atomic_init(&view->references, 1);
+    view->type = type;
+    view->payload_owner = owner;
+    mdli_block_retain(owner);
+    if (view->dictionary != NULL) {
+        mdli_dictionary_retain(view->dictionary);
+    }
+    *out = view;
+    return MDL_OK;
+}
+
+mdl_status mdli_error_encoding(mdl_error *error, mdl_encoding encoding, mdl_type type)
+{
+    return mdl_error_set(error, MDL_E_UNSUPPORTED, "encoding %s cannot hold these %s values",
+                         mdl_encoding_name(encoding), mdl_type_name(type));
+}
+
+/*
+ * Encoding.
+ */
+
+mdl_status mdli_block_encode_as(mdl_context *context, mdl_encoding encoding,
+                                const mdl_vector *values, mdli_dictionary *dictionary,
+                                mdli_block **out, mdl_error *error)
+{
+    *out = NULL;
+    if (values->type != MDL_TYPE_STRING) {
+        return mdli_encode_integers(context, encoding, values, out, error);
+    }
+    const bool has_codes = dictionary != NULL && values->codes != NULL;
+    if (has_codes && (encoding == MDLI_ENCODING_CHEAPEST || encoding == MDL_ENCODING_DICTIONARY)) {
+        return mdli_encode_codes(context, values, dictionary, out, error);
+    }
+    return mdli_encode_text(context, encoding, values, out, error);
+}
+
+mdl_status mdli_block_encode(mdl_context *context, const mdl_vector *values,
+                             mdli_dictionary *dictionary, mdli_block **out, mdl_error *error)
+{
+    return mdli_block_encode_as(context, MDLI_ENCODING_CHEAPEST, values, dictionary, out, error);
+}
+
+/*
+ * Decoding.
+ */
+
+void mdli_decode_buffer_init(mdli_decode_buffer *buffer, mdl_context *context)
+{
+    *buffer = (mdli_decode_buffer){.context = context};
+}
+
+void mdli_decode_buffer_free(mdli_decode_buffer *buffer)
+{
+    mdli_free(buffer->context, buffer->values);
+    mdli_free(buffer->context, buffer->validity);
+    mdli_free(buffer->context, buffer->codes);
+    mdli_free(buffer->context, buffer->text);
+    mdli_block_release(buffer->text_block);
+    mdli_decode_buffer_init(buffer, buffer->context);
+}
+
+mdl_status mdli_decode_buffer_reserve_values(mdli_decode_buffer *buffer, int64_t size_bytes,
+                                             mdl_error *error)
+{
+    return mdli_grow_array(buffer->context, &buffer->values, &buffer->values_bytes, 0, size_bytes,
+                           1, "decoding", error);
+}
+
+mdl_status mdli_decode_buffer_reserve_validity(mdli_decode_buffer *buffer, int64_t n,
+                                               mdl_error *error)
+{
+    void *validity = buffer->validity;
+    mdl_status status = mdli_grow_array(buffer->context, &validity, &buffer->validity_words, 0,
+                                        mdli_validity_words(n), 8, "decoding", error);
+    buffer->validity = validity;
+    return status;
+}
+
+mdl_status mdli_decode_buffer_reserve_codes(mdli_decode_buffer *buffer, int64_t n, mdl_error *error)
+{
+    void *codes = buffer->codes;
+    mdl_status status = mdli_grow_array(buffer->context, &codes, &buffer->codes_capacity, 0, n,
+                                        sizeof *buffer->codes, "decoding", error);
+    buffer->codes = codes;
+    return status;
+}
+
+mdl_status mdli_decode_buffer_reserve_text(mdli_decode_buffer *buffer, int64_t size_bytes,
+                                           mdl_error *error)
+{
+    void *text = buffer->text;
+    mdli_block_release(buffer->text_block);
+    buffer->text_block = NULL;
+    /* Some memory even for no text: the texts of a block, all empty, point to it. */
+    mdl_status status = mdli_grow_array(buffer->context, &text, &buffer->text_bytes, 0,
+                                        size_bytes > 0 ? size_bytes : 1, 1, "decoding", error);
+    buffer->text = text;
+    return status;
+}
+
+/* Points `out` at the validity of the rows: the block's own words where rows start at one. */
+static mdl_status decode_validity(const mdli_block *block, int64_t start, int64_t n,
+                                  mdli_decode_buffer *buffer, mdl_vector *out, mdl_error *error)
+{
+    if (mdli_count_nulls(block->validity, start, n) == 0) {
+        return MDL_OK;
+    }
+    if (start % 64 == 0) {
+        out->validity = block->validity + start / 64;
+        return MDL_OK;
+    }
+    MDLI_TRY(mdli_decode_buffer_reserve_validity(buffer, n, error));
+    mdli_copy_validity(buffer->validity, 0, block->validity, start, n);
+    out->validity = buffer->validity;
+    return MDL_OK;
+}
+
+/* Decompresses the text of a ZSTD block, unless that is what the buffer holds already. */
+static mdl_status decompress_into_buffer(const mdli_block *block, mdli_decode_buffer *buffer,
+                                         mdl_error *error)
+{
+    if (block->encoding != MDL_ENCODING_ZSTD || buffer->text_block == block) {
+        return MDL_OK;
+    }
+    MDLI_TRY(mdli_decode_buffer_reserve_text(buffer, mdli_decompressed_bytes(block), error));
+    MDLI_TRY(mdli_decompress_text(block, buffer->text, error));
+    /* The reference keeps the address from being given to another block. */
+    buffer->text_block = (mdli_block *)block;
+    mdli_block_retain(buffer->text_block);
+    return MDL_OK;
+}
+
+static mdl_status decode_string(const mdli_block *block, int64_t start, int64_t n,
+                                mdli_decode_buffer *buffer, mdl_vector *out, mdl_error *error)
+{
+    if (block->encoding == MDL_ENCODING_DICTIONARY) {
+        MDLI_TRY(mdli_decode_buffer_reserve_codes(buffer, n, error));
+        mdli_decode_codes(block, start, n, buffer->codes);
+        out->codes = buffer->codes;
+        out->dictionary = block->dictionary->entries;
+        out->n_dictionary = block->dictionary->n_entries;
+        return MDL_OK;
+    }
+    MDLI_TRY(decompress_into_buffer(block, buffer, error));
+    MDLI_TRY(mdli_decode_buffer_reserve_values(buffer, n * (int64_t)sizeof(mdl_string), error));
+    mdli_decode_text(block, buffer->text, start, n, buffer->values);
+    out->values = buffer->values;
+    return MDL_OK;
+}
+
+mdl_status mdli_block_decode(const mdli_block *block, int64_t start, int64_t n,
+                             mdli_decode_buffer *buffer, mdl_vector *out, mdl_error *error)
+{
+    assert(0 <= start && 0 <= n && start + n <= block->n_rows);
+    *out = (mdl_vector){.type = block->type, .n_rows = n};
+    MDLI_TRY(decode_validity(block, start, n, buffer, out, error));
+    if (block->type == MDL_TYPE_STRING) {
+        return decode_string(block, start, n, buffer, out, error);
+    }
+    const int64_t value_bytes = mdli_value_bytes(block->type);
+    if (block->encoding == MDL_ENCODING_PLAIN) {
+        out->values = (const uint8_t *)block->payload + start * value_bytes;
+        return MDL_OK;
+    }
+    MDLI_TRY(mdli_decode_buffer_reserve_values(buffer, n * value_bytes, error));
+    mdli_decode_integers(block, start, n, buffer->values);
+    out->values = buffer->values;
+    return MDL_OK;
+}

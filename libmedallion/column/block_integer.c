@@ -1,0 +1,689 @@
+/*
+ * Blocks of all types but STRING. BOOL is encoded as INT32, FLOAT64 as the bits of its doubles,
+ * which loses nothing.
+ *
+ * Payloads, besides those of block_frames.c:
+ *   CONSTANT    nothing: the value is the block's `first`
+ *   RUN_LENGTH  values (8 bytes each), then the rows where their runs end (4 bytes each)
+ *   DICTIONARY  header; the distinct values, rising, as INT32 or INT64; frames of codes, all of one
+ * width PLAIN       as in a vector
+ *
+ * A value under NULL is given the value of the row before it (or of the first row that has one), so
+ * that it costs as little as can be.
+ */
+#include "column/block_internal.h"
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "base/memory.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool is_valid(const uint64_t *validity, int64_t row)
+{
+    return validity == NULL || (validity[row >> 6] >> (row & 63) & 1) != 0;
+}
+
+/* The first row that is not NULL; some row is not. */
+static int64_t first_valid_row(const uint64_t *validity)
+{
+    int64_t row = 0;
+    while (!is_valid(validity, row)) {
+        row++;
+    }
+    return row;
+}
+
+void mdli_fill_nulls(const int32_t *values, const uint64_t *validity, int64_t n, int32_t *out)
+{
+    int32_t value = values[first_valid_row(validity)];
+    for (int64_t i = 0; i < n; i++) {
+        value = is_valid(validity, i) ? values[i] : value;
+        out[i] = value;
+    }
+}
+
+static void fill_nulls_int64(const int64_t *values, const uint64_t *validity, int64_t n,
+                             int64_t *out)
+{
+    int64_t value = values[first_valid_row(validity)];
+    for (int64_t i = 0; i < n; i++) {
+        value = is_valid(validity, i) ? values[i] : value;
+        out[i] = value;
+    }
+}
+
+/* Values as the encoder wants them: INT32 or INT64, something under each NULL. */
+typedef struct integer_source {
+    const void *values;
+    bool is_64;
+    void *scratch;
+} integer_source;
+
+/* Copies the vector only where it has to be changed. Some row is not NULL. */
+static mdl_status open_source(mdl_context *context, const mdl_vector *vector, bool has_nulls,
+                              integer_source *source, mdl_error *error)
+{
+    const int64_t n = vector->n_rows;
+    const bool is_bool = vector->type == MDL_TYPE_BOOL;
+    *source =
+        (integer_source){.values = vector->values, .is_64 = mdli_value_bytes(vector->type) == 8};
+    if (!has_nulls && !is_bool) {
+        return MDL_OK;
+    }
+    MDLI_TRY(
+        mdli_allocate_array(context, n, source->is_64 ? 8 : 4, "column", &source->scratch, error));
+    if (source->is_64) {
+        fill_nulls_int64(vector->values, vector->validity, n, source->scratch);
+    } else {
+        int32_t *filled = source->scratch;
+        const uint8_t *bytes = vector->values;
+        for (int64_t i = 0; is_bool && i < n; i++) {
+            filled[i] = bytes[i] != 0;
+        }
+        if (has_nulls) {
+            mdli_fill_nulls(is_bool ? filled : vector->values, vector->validity, n, filled);
+        }
+    }
+    source->values = source->scratch;
+    return MDL_OK;
+}
+
+/*
+ * Distinct values, for DICTIONARY.
+ */
+
+/* Slots of the table: addressed by value - least value when the values are that close, else by
+ * hash. */
+#define DIRECT_SLOTS 4096
+#define HASH_SLOTS   (4 * MDLI_INTEGER_DICTIONARY_MAX)
+
+typedef struct distinct_values {
+    bool is_known; /* all values are in; else they were not looked at, or are too many */
+    bool is_direct;
+    int64_t min;
+    int32_t n_values;
+    int64_t values[MDLI_INTEGER_DICTIONARY_MAX];
+    uint16_t codes[DIRECT_SLOTS]; /* position in `values` + 1; 0 = empty slot */
+} distinct_values;
+
+/* The slot that holds the value, or the empty one that should. */
+static uint32_t hash_slot(const distinct_values *set, int64_t value)
+{
+    uint32_t slot = (uint32_t)mdli_hash_integer((uint64_t)value) % HASH_SLOTS;
+    while (set->codes[slot] != 0 && set->values[set->codes[slot] - 1] != value) {
+        slot = (slot + 1) % HASH_SLOTS;
+    }
+    return slot;
+}
+
+/* Puts a value in its empty slot; false when the set is full. */
+static bool add_value(distinct_values *set, uint32_t slot, int64_t value)
+{
+    if (set->n_values == MDLI_INTEGER_DICTIONARY_MAX) {
+        return false;
+    }
+    set->values[set->n_values++] = value;
+    set->codes[slot] = (uint16_t)set->n_values;
+    return true;
+}
+
+static bool add_frame(distinct_values *set, const mdli_profile *profile, int32_t f)
+{
+    if (set->is_direct) {
+        uint32_t scratch[MDLI_FRAME_ROWS];
+        const uint32_t *values = mdli_profile_frame(profile, f, scratch);
+        for (int i = 0; i < MDLI_FRAME_ROWS; i++) {
+            uint32_t slot = values[i] - (uint32_t)set->min;
+            if (set->codes[slot] == 0 && !add_value(set, slot, set->min + slot)) {
+                return false;
+            }
+        }
+        return true;
+    }
+    const int64_t start = (int64_t)f * MDLI_FRAME_ROWS;
+    for (int64_t row = start; row < start + MDLI_FRAME_ROWS && row < profile->n_rows; row++) {
+        int64_t value = mdli_profile_value(profile, row);
+        uint32_t slot = hash_slot(set, value);
+        if (set->codes[slot] == 0 && !add_value(set, slot, value)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static int compare_values(const void *a, const void *b)
+{
+    const int64_t x = *(const int64_t *)a;
+    const int64_t y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Finds the distinct values and puts them in order, unless there are too many. */
+static void find_distinct_values(distinct_values *set, const mdli_profile *profile)
+{
+    set->is_known = false;
+    set->is_direct = (uint64_t)profile->max - (uint64_t)profile->min < DIRECT_SLOTS;
+    set->min = profile->min;
+    set->n_values = 0;
+    memset(set->codes, 0, sizeof set->codes);
+    for (int32_t f = 0; f < profile->n_frames; f++) {
+        if (!add_frame(set, profile, f)) {
+            return;
+        }
+    }
+    set->is_known = true;
+    qsort(set->values, (size_t)set->n_values, sizeof set->values[0], compare_values);
+    /* The slots must now give positions in the order; a hashed table is filled again from nothing,
+     * as its slots were found by the values' old positions. */
+    if (!set->is_direct) {
+        memset(set->codes, 0, sizeof set->codes);
+    }
+    for (int32_t i = 0; i < set->n_values; i++) {
+        uint32_t slot =
+            set->is_direct ? (uint32_t)(set->values[i] - set->min) : hash_slot(set, set->values[i]);
+        set->codes[slot] = (uint16_t)(i + 1);
+    }
+}
+
+/* The codes of frame `f`. */
+static void frame_codes(const distinct_values *set, const mdli_profile *profile, int32_t f,
+                        uint32_t codes[MDLI_FRAME_ROWS])
+{
+    if (set->is_direct) {
+        uint32_t scratch[MDLI_FRAME_ROWS];
+        const uint32_t *values = mdli_profile_frame(profile, f, scratch);
+        for (int i = 0; i < MDLI_FRAME_ROWS; i++) {
+            codes[i] = set->codes[values[i] - (uint32_t)set->min] - 1U;
+        }
+        return;
+    }
+    const int64_t start = (int64_t)f * MDLI_FRAME_ROWS;
+    const int64_t last = profile->n_rows - 1;
+    for (int64_t i = 0; i < MDLI_FRAME_ROWS; i++) {
+        int64_t value = mdli_profile_value(profile, start + i < last ? start + i : last);
+        codes[i] = set->codes[hash_slot(set, value)] - 1U;
+    }
+}
+
+typedef struct dictionary_header {
+    uint32_t n_values;
+    uint32_t width;
+} dictionary_header;
+
+static int64_t dictionary_directory_bytes(int64_t n_values, bool is_64)
+{
+    return mdli_align_payload((int64_t)sizeof(dictionary_header) + n_values * (is_64 ? 8 : 4));
+}
+
+static int64_t dictionary_payload_bytes(const mdli_profile *profile, int32_t n_values)
+{
+    return dictionary_directory_bytes(n_values, profile->is_64) +
+           (int64_t)profile->n_frames * mdli_bits((uint64_t)n_values - 1) *
+               MDLI_FRAME_BYTES_PER_BIT;
+}
+
+static void write_dictionary(const mdli_profile *profile, const distinct_values *set, void *payload)
+{
+    dictionary_header *header = payload;
+    header->n_values = (uint32_t)set->n_values;
+    header->width = (uint32_t)mdli_bits((uint64_t)set->n_values - 1);
+    for (int32_t i = 0; i < set->n_values; i++) {
+        if (profile->is_64) {
+            ((int64_t *)(header + 1))[i] = set->values[i];
+        } else {
+            ((int32_t *)(header + 1))[i] = (int32_t)set->values[i];
+        }
+    }
+    uint8_t *packed =
+        (uint8_t *)payload + dictionary_directory_bytes(set->n_values, profile->is_64);
+    for (int32_t f = 0; f < profile->n_frames; f++) {
+        uint32_t codes[MDLI_FRAME_ROWS];
+        frame_codes(set, profile, f, codes);
+        profile->kernels->pack(codes, 0, (int)header->width, packed);
+        packed += (ptrdiff_t)header->width * MDLI_FRAME_BYTES_PER_BIT;
+    }
+}
+
+/*
+ * Choosing and writing.
+ */
+
+static int64_t run_length_payload_bytes(int64_t n_runs)
+{
+    return n_runs * (int64_t)(sizeof(int64_t) + sizeof(int32_t));
+}
+
+static void write_run_length(const mdli_profile *profile, void *payload)
+{
+    int64_t *values = payload;
+    int32_t *ends = (int32_t *)(values + profile->n_runs);
+    int64_t value = mdli_profile_value(profile, 0);
+    for (int32_t row = 1; row < profile->n_rows; row++) {
+        int64_t next = mdli_profile_value(profile, row);
+        if (next != value) {
+            *values++ = value;
+            *ends++ = row;
+            value = next;
+        }
+    }
+    *values = value;
+    *ends = profile->n_rows;
+}
+
+static void write_plain(const mdli_profile *profile, mdl_type type, void *payload)
+{
+    if (type != MDL_TYPE_BOOL) {
+        memcpy(payload, profile->values, (size_t)profile->n_rows * (size_t)mdli_value_bytes(type));
+        return;
+    }
+    for (int32_t row = 0; row < profile->n_rows; row++) {
+        ((uint8_t *)payload)[row] = (uint8_t)mdli_profile_value(profile, row);
+    }
+}
+
+/* Exact bytes of the payload; -1 where the encoding cannot hold the values. */
+static int64_t payload_bytes(mdl_encoding encoding, mdl_type type, const mdli_profile *profile,
+                             const distinct_values *set)
+{
+    switch (encoding) {
+    case MDL_ENCODING_CONSTANT:
+        return profile->n_runs == 1 ? 0 : -1;
+    case MDL_ENCODING_RUN_LENGTH:
+        return run_length_payload_bytes(profile->n_runs);
+    case MDL_ENCODING_FRAME:
+        return mdli_frame_payload_bytes(profile);
+    case MDL_ENCODING_DELTA:
+        return mdli_delta_payload_bytes(profile);
+    case MDL_ENCODING_DICTIONARY:
+        return set->is_known ? dictionary_payload_bytes(profile, set->n_values) : -1;
+    case MDL_ENCODING_PLAIN:
+        return profile->n_rows * mdli_value_bytes(type);
+    case MDL_ENCODING_ZSTD:
+        break;
+    }
+    return -1;
+}
+
+/* The encoding of the smallest payload; of several, the one that decodes fastest. */
+static mdl_encoding choose_encoding(mdl_type type, const mdli_profile *profile,
+                                    distinct_values *set)
+{
+    static const mdl_encoding fastest_first[] = {
+        MDL_ENCODING_CONSTANT, MDL_ENCODING_PLAIN,      MDL_ENCODING_RUN_LENGTH,
+        MDL_ENCODING_FRAME,    MDL_ENCODING_DICTIONARY, MDL_ENCODING_DELTA,
+    };
+    mdl_encoding best = MDL_ENCODING_PLAIN;
+    int64_t least = INT64_MAX;
+    for (size_t i = 0; i < sizeof fastest_first / sizeof fastest_first[0]; i++) {
+        /* Looking for distinct values is the one costly question: it is not asked where even the
+         * smallest dictionary would be too large. */
+        if (fastest_first[i] == MDL_ENCODING_DICTIONARY &&
+            dictionary_payload_bytes(profile, 2) < least) {
+            find_distinct_values(set, profile);
+        }
+        int64_t bytes = payload_bytes(fastest_first[i], type, profile, set);
+        if (bytes >= 0 && bytes < least) {
+            least = bytes;
+            best = fastest_first[i];
+        }
+    }
+    return best;
+}
+
+static void write_payload(mdl_encoding encoding, mdl_type type, const mdli_profile *profile,
+                          const distinct_values *set, void *payload)
+{
+    switch (encoding) {
+    case MDL_ENCODING_RUN_LENGTH:
+        write_run_length(profile, payload);
+        break;
+    case MDL_ENCODING_FRAME:
+        mdli_frame_payload_write(profile, payload);
+        break;
+    case MDL_ENCODING_DELTA:
+        mdli_delta_payload_write(profile, payload);
+        break;
+    case MDL_ENCODING_DICTIONARY:
+        write_dictionary(profile, set, payload);
+        break;
+    case MDL_ENCODING_PLAIN:
+        write_plain(profile, type, payload);
+        break;
+    case MDL_ENCODING_CONSTANT:
+    case MDL_ENCODING_ZSTD:
+        break;
+    }
+}
+
+/* Doubles have an order of their own. A NaN, which has no place in it, leaves everything unknown.
+ */
+static void set_real_stats(mdli_block *block, const double *values)
+{
+    const bool has_nulls = block->n_nulls > 0;
+    int64_t before = -1;
+    double min = 0;
+    double max = 0;
+    bool never_falls = true;
+    bool always_rises = true;
+    for (int64_t i = 0; i < block->n_rows; i++) {
+        if (!is_valid(block->validity, i)) {
+            continue;
+        }
+        if (isnan(values[i])) {
+            return;
+        }
+        if (before < 0) {
+            min = max = values[i];
+        } else {
+            never_falls = never_falls && values[before] <= values[i];
+            always_rises = always_rises && values[before] < values[i];
+            min = values[i] < min ? values[i] : min;
+            max = values[i] > max ? values[i] : max;
+        }
+        before = i;
+    }
+    block->has_min_max = true;
+    memcpy(&block->min, &min, sizeof min);
+    memcpy(&block->max, &max, sizeof max);
+    block->is_sorted = never_falls && !has_nulls;
+    block->is_strictly_sorted = always_rises && !has_nulls;
+    if (always_rises) {
+        block->n_distinct = block->n_rows - block->n_nulls;
+    } else if (block->encoding == MDL_ENCODING_CONSTANT) {
+        block->n_distinct = 1;
+    }
+}
+
+static void set_integer_stats(mdli_block *block, const mdli_profile *profile,
+                              const distinct_values *set)
+{
+    const bool has_nulls = block->n_nulls > 0;
+    block->has_min_max = true;
+    block->min = profile->min;
+    block->max = profile->max;
+    block->is_sorted = profile->n_falls == 0 && !has_nulls;
+    block->is_strictly_sorted = block->is_sorted && profile->n_runs == profile->n_rows;
+    if (profile->n_falls == 0) {
+        block->n_distinct = profile->n_runs;
+    } else if (set->is_known) {
+        block->n_distinct = set->n_values;
+    }
+}
+
+static mdl_status encode_source(mdl_context *context, mdl_encoding encoding,
+                                const mdl_vector *vector, const integer_source *source,
+                                mdli_block **out, mdl_error *error)
+{
+    mdli_profile profile;
+    distinct_values set;
+    set.is_known = false;
+    mdli_profile_fill(&profile, mdli_kernels_of(context), source->values, source->is_64,
+                      (int32_t)vector->n_rows);
+    if (encoding == MDLI_ENCODING_CHEAPEST) {
+        encoding = choose_encoding(vector->type, &profile, &set);
+    } else if (encoding == MDL_ENCODING_DICTIONARY) {
+        find_distinct_values(&set, &profile);
+    }
+    int64_t bytes = payload_bytes(encoding, vector->type, &profile, &set);
+    if (bytes < 0) {
+        return mdli_error_encoding(error, encoding, vector->type);
+    }
+    mdli_block *block;
+    void *payload;
+    MDLI_TRY(mdli_block_allocate(context, vector, encoding, bytes, &block, &payload, error));
+    block->first = mdli_profile_value(&profile, 0);
+    block->last = mdli_profile_value(&profile, vector->n_rows - 1);
+    if (vector->type == MDL_TYPE_FLOAT64) {
+        set_real_stats(block, source->values);
+    } else {
+        set_integer_stats(block, &profile, &set);
+    }
+    write_payload(encoding, vector->type, &profile, &set, payload);
+    *out = block;
+    return MDL_OK;
+}
+
+static mdl_status encode_all_null(mdl_context *context, mdl_encoding encoding,
+                                  const mdl_vector *vector, mdli_block **out, mdl_error *error)
+{
+    if (encoding != MDLI_ENCODING_CHEAPEST && encoding != MDL_ENCODING_CONSTANT) {
+        return mdli_error_encoding(error, encoding, vector->type);
+    }
+    void *payload;
+    MDLI_TRY(mdli_block_allocate(context, vector, MDL_ENCODING_CONSTANT, 0, out, &payload, error));
+    (*out)->n_distinct = 0;
+    return MDL_OK;
+}
+
+mdl_status mdli_encode_integers(mdl_context *context, mdl_encoding encoding,
+                                const mdl_vector *values, mdli_block **out, mdl_error *error)
+{
+    int64_t n_nulls = mdli_count_nulls(values->validity, 0, values->n_rows);
+    if (n_nulls == values->n_rows) {
+        return encode_all_null(context, encoding, values, out, error);
+    }
+    integer_source source;
+    mdl_status status = open_source(context, values, n_nulls > 0, &source, error);
+    if (status == MDL_OK) {
+        status = encode_source(context, encoding, values, &source, out, error);
+    }
+    mdli_free(context, source.scratch);
+    return status;
+}
+
+/*
+ * Decoding.
+ */
+
+static void fill_values(void *out, int64_t value_bytes, int64_t start, int64_t end, int64_t value)
+{
+    if (value_bytes == 8) {
+        for (int64_t i = start; i < end; i++) {
+            ((int64_t *)out)[i] = value;
+        }
+    } else if (value_bytes == 4) {
+        for (int64_t i = start; i < end; i++) {
+            ((int32_t *)out)[i] = (int32_t)value;
+        }
+    } else {
+        memset((uint8_t *)out + start, (int)value, (size_t)(end - start));
+    }
+}
+
+typedef struct run_view {
+    const int64_t *values;
+    const int32_t *ends;
+    int32_t n_runs;
+} run_view;
+
+static run_view open_runs(const mdli_block *block)
+{
+    run_view runs = {.values = block->payload};
+    runs.n_runs = (int32_t)(block->payload_bytes / run_length_payload_bytes(1));
+    runs.ends = (const int32_t *)(runs.values + runs.n_runs);
+    return runs;
+}
+
+/* The run that holds a row: the first that ends behind it. */
+static int32_t find_run(const run_view *runs, int64_t row)
+{
+    int32_t low = 0;
+    int32_t high = runs->n_runs - 1;
+    while (low < high) {
+        int32_t middle = low + (high - low) / 2;
+        if (runs->ends[middle] > row) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    return low;
+}
+
+static void decode_run_length(const mdli_block *block, int64_t start, int64_t n, void *out)
+{
+    const run_view runs = open_runs(block);
+    const int64_t value_bytes = mdli_value_bytes(block->type);
+    int64_t row = 0;
+    for (int32_t r = find_run(&runs, start); row < n; r++) {
+        int64_t end = runs.ends[r] - start < n ? runs.ends[r] - start : n;
+        fill_values(out, value_bytes, row, end, runs.values[r]);
+        row = end;
+    }
+}
+
+/* A block of packed frames that is read. */
+typedef struct frame_reader {
+    const mdli_kernels *kernels;
+    int64_t value_bytes;
+    mdli_frames frames;                  /* FRAME and DELTA */
+    const dictionary_header *dictionary; /* DICTIONARY, else NULL */
+    const uint8_t *packed_codes;
+} frame_reader;
+
+static frame_reader open_reader(const mdli_block *block)
+{
+    frame_reader reader = {.kernels = mdli_kernels_of(block->context),
+                           .value_bytes = mdli_value_bytes(block->type)};
+    if (block->encoding == MDL_ENCODING_DICTIONARY) {
+        reader.dictionary = block->payload;
+        reader.packed_codes =
+            (const uint8_t *)block->payload +
+            dictionary_directory_bytes(reader.dictionary->n_values, reader.value_bytes == 8);
+    } else {
+        reader.frames =
+            mdli_frames_open(reader.kernels, block->encoding, block->n_rows, block->payload);
+    }
+    return reader;
+}
+
+static void read_codes(const frame_reader *reader, int64_t f, uint32_t *codes)
+{
+    const int width = (int)reader->dictionary->width;
+    reader->kernels->unpack(reader->packed_codes + f * width * MDLI_FRAME_BYTES_PER_BIT, 0, width,
+                            codes);
+}
+
+static void read_frame_int32(const frame_reader *reader, int64_t f, uint32_t *out)
+{
+    if (reader->dictionary == NULL) {
+        mdli_frames_read_int32(&reader->frames, f, out);
+        return;
+    }
+    read_codes(reader, f, out);
+    reader->kernels->lookup_int32((const uint32_t *)(reader->dictionary + 1),
+                                  (int)reader->dictionary->n_values, out, out);
+}
+
+static void read_frame_int64(const frame_reader *reader, int64_t f, uint64_t *out)
+{
+    if (reader->dictionary == NULL) {
+        mdli_frames_read_int64(&reader->frames, f, out);
+        return;
+    }
+    uint32_t codes[MDLI_FRAME_ROWS];
+    read_codes(reader, f, codes);
+    reader->kernels->lookup_int64((const uint64_t *)(reader->dictionary + 1),
+                                  (int)reader->dictionary->n_values, codes, out);
+}
+
+/* Decodes the MDLI_FRAME_ROWS values of frame `f`. */
+static void read_frame(const frame_reader *reader, int64_t f, void *out)
+{
+    if (reader->value_bytes == 8) {
+        read_frame_int64(reader, f, out);
+    } else if (reader->value_bytes == 4) {
+        read_frame_int32(reader, f, out);
+    } else {
+        uint32_t values[MDLI_FRAME_ROWS];
+        read_frame_int32(reader, f, values);
+        for (int i = 0; i < MDLI_FRAME_ROWS; i++) {
+            ((uint8_t *)out)[i] = (uint8_t)values[i];
+        }
+    }
+}
+
+static void decode_frames(const frame_reader *reader, int64_t start, int64_t n, void *out)
+{
+    uint8_t *to = out;
+    while (n > 0) {
+        const int64_t f = start / MDLI_FRAME_ROWS;
+        const int64_t skipped = start % MDLI_FRAME_ROWS;
+        int64_t taken = MDLI_FRAME_ROWS - skipped;
+        if (taken <= n && skipped == 0) {
+            read_frame(reader, f, to);
+        } else {
+            uint64_t frame[MDLI_FRAME_ROWS];
+            taken = taken < n ? taken : n;
+            read_frame(reader, f, frame);
+            memcpy(to, (const uint8_t *)frame + skipped * reader->value_bytes,
+                   (size_t)(taken * reader->value_bytes));
+        }
+        start += taken;
+        n -= taken;
+        to += taken * reader->value_bytes;
+    }
+}
+
+void mdli_decode_codes(const mdli_block *block, int64_t start, int64_t n, int32_t *out)
+{
+    const mdli_kernels *kernels = mdli_kernels_of(block->context);
+    const frame_reader reader = {
+        .kernels = kernels,
+        .value_bytes = sizeof *out,
+        .frames = mdli_frames_open(kernels, MDL_ENCODING_FRAME, block->n_rows, block->payload),
+    };
+    decode_frames(&reader, start, n, out);
+}
+
+void mdli_decode_integers(const mdli_block *block, int64_t start, int64_t n, void *out)
+{
+    const int64_t value_bytes = mdli_value_bytes(block->type);
+    switch (block->encoding) {
+    case MDL_ENCODING_CONSTANT:
+        fill_values(out, value_bytes, 0, n, block->first);
+        break;
+    case MDL_ENCODING_RUN_LENGTH:
+        decode_run_length(block, start, n, out);
+        break;
+    case MDL_ENCODING_FRAME:
+    case MDL_ENCODING_DELTA:
+    case MDL_ENCODING_DICTIONARY: {
+        const frame_reader reader = open_reader(block);
+        decode_frames(&reader, start, n, out);
+        break;
+    }
+    case MDL_ENCODING_PLAIN:
+        memcpy(out, (const uint8_t *)block->payload + start * value_bytes,
+               (size_t)(n * value_bytes));
+        break;
+    case MDL_ENCODING_ZSTD:
+        assert(!"ZSTD holds text only");
+    }
+}
+
+bool mdli_block_runs(const mdli_block *block, const int64_t **values, const int32_t **ends,
+                     int32_t *n_runs)
+{
+    if (block->n_nulls > 0 || block->type == MDL_TYPE_STRING || block->type == MDL_TYPE_FLOAT64) {
+        return false;
+    }
+    if (block->encoding == MDL_ENCODING_CONSTANT) {
+        *values = &block->first;
+        *ends = &block->n_rows;
+        *n_runs = 1;
+        return true;
+    }
+    if (block->encoding == MDL_ENCODING_RUN_LENGTH) {
+        const run_view runs = open_runs(block);
+        *values = runs.values;
+        *ends = runs.ends;
+        *n_runs = runs.n_runs;
+        return true;
+    }
+    return false;
+}

@@ -1,0 +1,211 @@
+/*
+ * What the files that encode and decode blocks share.
+ *
+ * block.c owns blocks and picks the file by type. block_integer.c holds all types but STRING,
+ * FLOAT64 as the bits of its doubles; block_text.c holds STRING. Both build on block_frames.c,
+ * which packs integers frame by frame: values, codes of a dictionary, lengths of texts.
+ */
+#ifndef MDLI_COLUMN_BLOCK_INTERNAL_H
+#define MDLI_COLUMN_BLOCK_INTERNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/tuning.h"
+#include "column/column_internal.h"
+#include "kernels/kernels.h"
+
+#define MDLI_BLOCK_FRAMES_MAX (MDLI_BLOCK_ROWS_MAX / MDLI_FRAME_ROWS)
+
+/* Parts of a payload that kernels read start at multiples of this. */
+#define MDLI_PAYLOAD_ALIGNMENT 32
+
+static inline int64_t mdli_align_payload(int64_t bytes)
+{
+    return (bytes + MDLI_PAYLOAD_ALIGNMENT - 1) & ~(int64_t)(MDLI_PAYLOAD_ALIGNMENT - 1);
+}
+
+/* Frames that hold n rows; the last may be partly used. */
+static inline int32_t mdli_n_frames(int64_t n_rows)
+{
+    return (int32_t)((n_rows + MDLI_FRAME_ROWS - 1) / MDLI_FRAME_ROWS);
+}
+
+/* The kernels of a context. */
+static inline const mdli_kernels *mdli_kernels_of(const mdl_context *context)
+{
+    return mdli_kernels_for(mdl_context_simd(context));
+}
+
+/* Bytes of a value in a vector. */
+static inline int64_t mdli_value_bytes(mdl_type type)
+{
+    switch (type) {
+#define MDLI_TYPE_BYTES(name, value, text, size)                                                   \
+    case MDL_TYPE_##name:                                                                          \
+        return size;
+        MDL_TYPE_LIST(MDLI_TYPE_BYTES)
+#undef MDLI_TYPE_BYTES
+    }
+    return 0;
+}
+
+static inline bool mdli_is_same_text(mdl_string a, mdl_string b)
+{
+    return a.size_bytes == b.size_bytes &&
+           (a.size_bytes == 0 || memcmp(a.data, b.data, (size_t)a.size_bytes) == 0);
+}
+
+/*
+ * Validity bitmaps.
+ */
+
+/* Words of a bitmap of n rows. */
+static inline int64_t mdli_validity_words(int64_t n_rows)
+{
+    return (n_rows + 63) / 64;
+}
+
+/* Copies n bits from bit `from_start` of `from` to bit `to_start` of `to`, whose other bits stay. A
+ * NULL `from` stands for ones. */
+void mdli_copy_validity(uint64_t *to, int64_t to_start, const uint64_t *from, int64_t from_start,
+                        int64_t n);
+
+/* Zeros among the n bits from `start`. NULL has none. */
+int64_t mdli_count_nulls(const uint64_t *validity, int64_t start, int64_t n);
+
+/* Makes `buffer->validity` hold bits for n rows. */
+mdl_status mdli_decode_buffer_reserve_validity(mdli_decode_buffer *buffer, int64_t n,
+                                               mdl_error *error);
+
+/* Make the buffer's arrays at least so large; what they held is lost. */
+mdl_status mdli_decode_buffer_reserve_values(mdli_decode_buffer *buffer, int64_t size_bytes,
+                                             mdl_error *error);
+mdl_status mdli_decode_buffer_reserve_codes(mdli_decode_buffer *buffer, int64_t n,
+                                            mdl_error *error);
+mdl_status mdli_decode_buffer_reserve_text(mdli_decode_buffer *buffer, int64_t size_bytes,
+                                           mdl_error *error);
+
+/*
+ * Blocks.
+ */
+
+/*
+ * Allocates a block in one piece, with rows, type, validity and nulls taken from `values`, and
+ * everything else zero: is_sorted, has_min_max and the like are the encoder's to set. `*payload` is
+ * its payload.
+ */
+mdl_status mdli_block_allocate(mdl_context *context, const mdl_vector *values,
+                               mdl_encoding encoding, int64_t payload_bytes, mdli_block **out,
+                               void **payload, mdl_error *error);
+
+/* "encoding delta cannot hold these STRING values". */
+mdl_status mdli_error_encoding(mdl_error *error, mdl_encoding encoding, mdl_type type);
+
+/* Copies n values, some of them not NULL, and gives each NULL the value of a neighbour. `out` may
+ * be `values`. */
+void mdli_fill_nulls(const int32_t *values, const uint64_t *validity, int64_t n, int32_t *out);
+
+/* What mdli_block_encode_as gets for the cheapest encoding. */
+#define MDLI_ENCODING_CHEAPEST ((mdl_encoding)0)
+
+/* Encode vectors of all types but STRING, and of STRING. */
+mdl_status mdli_encode_integers(mdl_context *context, mdl_encoding encoding,
+                                const mdl_vector *values, mdli_block **out, mdl_error *error);
+mdl_status mdli_encode_text(mdl_context *context, mdl_encoding encoding, const mdl_vector *values,
+                            mdli_block **out, mdl_error *error);
+mdl_status mdli_encode_codes(mdl_context *context, const mdl_vector *values,
+                             mdli_dictionary *dictionary, mdli_block **out, mdl_error *error);
+
+/* Writes values of rows [start, start + n) of a block of any type but STRING to `out`. */
+void mdli_decode_integers(const mdli_block *block, int64_t start, int64_t n, void *out);
+
+/* Writes the codes of rows of a DICTIONARY block of STRING to `out`. */
+void mdli_decode_codes(const mdli_block *block, int64_t start, int64_t n, int32_t *out);
+
+/*
+ * Writes the texts of rows of a STRING block to `out`. They point into the block and its
+ * dictionary, or into `text`, which for a ZSTD block is what mdli_decompress_text wrote.
+ */
+void mdli_decode_text(const mdli_block *block, const char *text, int64_t start, int64_t n,
+                      mdl_string *out);
+
+/* Bytes of text that mdli_decompress_text writes for a block: 0 unless it is ZSTD. */
+int64_t mdli_decompressed_bytes(const mdli_block *block);
+mdl_status mdli_decompress_text(const mdli_block *block, char *text, mdl_error *error);
+
+/*
+ * Gives the ZSTD form of a PLAIN block of STRING when that saves enough, else the block itself;
+ * takes over the reference to `block` and gives one to `*out`. When it fails the reference is given
+ * back.
+ */
+mdl_status mdli_compress_block(mdli_block *block, mdli_block **out, mdl_error *error);
+
+/*
+ * Frames of integers.
+ */
+
+/* Integers of 4 or 8 bytes that are to be encoded, and all that is known of them. */
+typedef struct mdli_profile {
+    const mdli_kernels *kernels;
+    const void *values;
+    bool is_64; /* int64_t, else int32_t */
+    int32_t n_rows;
+    int32_t n_frames;
+    int64_t min;
+    int64_t max;
+    int32_t n_runs;  /* rows that differ from the row before, and row 0 */
+    int32_t n_falls; /* rows that are less than the row before */
+    mdli_frame_stats frames[MDLI_BLOCK_FRAMES_MAX];
+} mdli_profile;
+
+static inline int64_t mdli_profile_value(const mdli_profile *profile, int64_t row)
+{
+    return profile->is_64 ? ((const int64_t *)profile->values)[row]
+                          : ((const int32_t *)profile->values)[row];
+}
+
+/* Looks at all values once. */
+void mdli_profile_fill(mdli_profile *profile, const mdli_kernels *kernels, const void *values,
+                       bool is_64, int32_t n_rows);
+
+/* Frame `f` as the low 32 bits of its values, in `scratch` or where they are; a part of a frame is
+ * filled up with its last value. */
+const uint32_t *mdli_profile_frame(const mdli_profile *profile, int32_t f,
+                                   uint32_t scratch[MDLI_FRAME_ROWS]);
+
+/* Bits that a value up to `range` takes. */
+static inline int mdli_bits(uint64_t range)
+{
+    return range == 0 ? 0 : 64 - __builtin_clzll(range);
+}
+
+/* Exact bytes of a FRAME payload, and of a DELTA payload; -1 where DELTA cannot hold the values. */
+int64_t mdli_frame_payload_bytes(const mdli_profile *profile);
+int64_t mdli_delta_payload_bytes(const mdli_profile *profile);
+
+void mdli_frame_payload_write(const mdli_profile *profile, void *payload);
+void mdli_delta_payload_write(const mdli_profile *profile, void *payload);
+
+/* A FRAME or DELTA payload that is read. */
+typedef struct mdli_frames {
+    const mdli_kernels *kernels;
+    uint64_t base;
+    const uint32_t *bases_32; /* NULL = bases_64 counts */
+    const uint64_t *bases_64;
+    const uint32_t *leasts; /* least differences; NULL = FRAME */
+    const uint16_t *starts;
+    const uint8_t *packed;
+} mdli_frames;
+
+/* Opens a payload of `n_rows` rows in FRAME or DELTA encoding. */
+mdli_frames mdli_frames_open(const mdli_kernels *kernels, mdl_encoding encoding, int64_t n_rows,
+                             const void *payload);
+
+/* Decode the MDLI_FRAME_ROWS values of frame `f`. */
+void mdli_frames_read_int32(const mdli_frames *frames, int64_t f, uint32_t *out);
+void mdli_frames_read_int64(const mdli_frames *frames, int64_t f, uint64_t *out);
+
+#endif

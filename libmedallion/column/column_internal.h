@@ -1,0 +1,222 @@
+/*
+ * Blocks, dictionaries, columns, tables: what they hold, how they are made and read.
+ *
+ * A block is an immutable, reference-counted run of at most MDLI_BLOCK_ROWS_MAX values in one
+ * encoding, with its statistics. A column is an array of blocks; blocks are shared between columns
+ * (a view, an appended source, an upsert that leaves a block alone). Blocks of a column may have
+ * any number of rows, and columns of one table may be cut at different rows; most are cut alike,
+ * and then decoding is direct.
+ */
+#ifndef MDLI_COLUMN_COLUMN_INTERNAL_H
+#define MDLI_COLUMN_COLUMN_INTERNAL_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "medallion/column.h"
+#include "medallion/context.h"
+#include "medallion/table.h"
+#include "medallion/types.h"
+
+/* Distinct strings that blocks share; immutable, reference-counted. Entries are in order of first
+ * appearance in the column, and no entry is there twice. */
+typedef struct mdli_dictionary {
+    atomic_int references;
+    mdl_context *context;
+    int64_t n_entries;
+    mdl_string *entries; /* data points into `bytes` */
+    char *bytes;
+    int64_t size_bytes; /* memory held, for statistics */
+} mdli_dictionary;
+
+void mdli_dictionary_retain(mdli_dictionary *dictionary);
+void mdli_dictionary_release(mdli_dictionary *dictionary);
+
+/*
+ * One block. `payload` is in the layout of `encoding`, described in block.c and docs/format of the
+ * encodings in docs/architecture.md. For integer-like types (all but FLOAT64 and STRING) `min` and
+ * `max` are the values; for FLOAT64 they are the bits of the doubles; for STRING they are not kept.
+ */
+typedef struct mdli_block mdli_block;
+struct mdli_block {
+    atomic_int references;
+    mdl_context *context;
+    mdl_type type;
+    mdl_encoding encoding;
+    int32_t n_rows;
+    int32_t n_nulls;
+    bool has_min_max; /* some value is not NULL, and the type keeps them */
+    bool is_sorted;
+    bool is_strictly_sorted;
+    int64_t min;
+    int64_t max;
+    int64_t
+        first; /* value of row 0 and of the last row, where is_sorted or CONSTANT; as min and max */
+    int64_t last;
+    int32_t n_distinct;  /* -1 = not known */
+    uint64_t *validity;  /* NULL = no NULL; inside the block's memory */
+    const void *payload; /* inside the block's memory */
+    int64_t payload_bytes;
+    int64_t size_bytes;          /* of all memory that the block alone holds */
+    mdli_dictionary *dictionary; /* STRING in DICTIONARY encoding */
+    mdli_block
+        *payload_owner; /* block whose memory `validity` and `payload` are in; NULL = this one */
+};
+
+void mdli_block_retain(mdli_block *block);
+/* Accepts NULL. */
+void mdli_block_release(mdli_block *block);
+
+/* The same values under another type with the same form; see mdli_column_retype. */
+mdl_status mdli_block_retype(mdli_block *block, mdl_type type, mdli_block **out, mdl_error *error);
+
+/*
+ * Encodes a vector of 1 … MDLI_BLOCK_ROWS_MAX rows; the cheapest encoding is chosen by exact cost.
+ * STRING vectors in dictionary form become DICTIONARY blocks when `dictionary` is given (codes
+ * count in it; a reference is taken); else PLAIN or CONSTANT or ZSTD by cost. Thread-safe.
+ */
+mdl_status mdli_block_encode(mdl_context *context, const mdl_vector *values,
+                             mdli_dictionary *dictionary, mdli_block **out, mdl_error *error);
+
+/* As mdli_block_encode in a given encoding, for tests and benchmarks; MDL_E_UNSUPPORTED where the
+ * type or the values cannot be held in it. */
+mdl_status mdli_block_encode_as(mdl_context *context, mdl_encoding encoding,
+                                const mdl_vector *values, mdli_dictionary *dictionary,
+                                mdli_block **out, mdl_error *error);
+
+/* Memory that decoded values live in; grows as needed and is reused. Zero-initialise; belongs to
+ * one thread at a time. */
+typedef struct mdli_decode_buffer {
+    mdl_context *context;
+    void *values;
+    int64_t values_bytes;
+    uint64_t *validity;
+    int64_t validity_words;
+    int32_t *codes;
+    int64_t codes_capacity;
+    char *text;
+    int64_t text_bytes;
+    mdli_block
+        *text_block; /* block whose decompressed text `text` holds, with a reference; or NULL */
+} mdli_decode_buffer;
+
+void mdli_decode_buffer_init(mdli_decode_buffer *buffer, mdl_context *context);
+void mdli_decode_buffer_free(mdli_decode_buffer *buffer);
+
+/*
+ * Decodes rows [start, start + n) of a block into `buffer`; `out` points into the buffer, the block
+ * and its dictionary, and lives until the buffer's next use or the block's end. Fast when start is
+ * a multiple of MDLI_FRAME_ROWS. `out->validity` is NULL when none of these rows is NULL. A
+ * DICTIONARY STRING block gives codes and dictionary, never `values`.
+ */
+mdl_status mdli_block_decode(const mdli_block *block, int64_t start, int64_t n,
+                             mdli_decode_buffer *buffer, mdl_vector *out, mdl_error *error);
+
+/* The runs of a RUN_LENGTH or CONSTANT block of an integer-like type without NULL: run r holds
+ * values[r] in rows [ends[r−1], ends[r]). False when the block is not of that kind. Pointers live
+ * as long as the block. */
+bool mdli_block_runs(const mdli_block *block, const int64_t **values, const int32_t **ends,
+                     int32_t *n_runs);
+
+/* A column. `row_starts[b]` is the first row of block b; `row_starts[n_blocks]` = n_rows. */
+struct mdl_column {
+    atomic_int references;
+    mdl_context *context;
+    mdl_type type;
+    int64_t n_rows;
+    int64_t n_blocks;
+    mdli_block **blocks;
+    int64_t *row_starts;
+    mdl_column_stats stats;
+    mdli_dictionary *dictionary; /* borrowed: the one that all blocks share, or NULL */
+};
+
+mdl_column *mdli_column_retain(const mdl_column *column);
+void mdli_column_release(mdl_column *column);
+
+/*
+ * Makes a column of blocks. Takes over one reference to each block, also when it fails. Empty
+ * blocks are not allowed; n_blocks may be 0.
+ */
+mdl_status mdli_column_from_blocks(mdl_context *context, mdl_type type, mdli_block **blocks,
+                                   int64_t n_blocks, mdl_column **out, mdl_error *error);
+
+/* As mdli_column_from_blocks for STRING blocks that were encoded apart (PLAIN): finds over all of
+ * them whether one dictionary pays, and if so encodes them again with it, in parallel. The
+ * dictionary does not depend on how rows were cut in blocks. */
+mdl_status mdli_string_column_from_blocks(mdl_context *context, mdli_block **blocks,
+                                          int64_t n_blocks, mdl_column **out, mdl_error *error);
+
+/* The rows of `first`, then those of `second`; blocks are shared. */
+mdl_status mdli_column_concat(mdl_context *context, const mdl_column *first,
+                              const mdl_column *second, mdl_column **out, mdl_error *error);
+
+/* The same values under another type with the same form (INT64 as TIMESTAMP, INT32 as DECIMAL).
+ * Payloads are shared. */
+mdl_status mdli_column_retype(mdl_context *context, const mdl_column *column, mdl_type type,
+                              mdl_column **out, mdl_error *error);
+
+/* The block that holds `row`. */
+int64_t mdli_column_find_block(const mdl_column *column, int64_t row);
+
+/*
+ * Decodes rows [row, row + n), n ≤ MDLI_BLOCK_ROWS_MAX, wherever blocks are cut: direct when they
+ * lie in one block, else gathered in the buffer. A STRING column whose blocks have different
+ * dictionaries gives `values`.
+ */
+mdl_status mdli_column_read(const mdl_column *column, int64_t row, int64_t n,
+                            mdli_decode_buffer *buffer, mdl_vector *out, mdl_error *error);
+
+/*
+ * Builds a column row run by row run; encodes a block whenever block_rows values have come. Belongs
+ * to one thread. Zero-initialise, then mdli_column_builder_init.
+ */
+typedef struct mdli_column_builder mdli_column_builder;
+
+mdl_status mdli_column_builder_create(mdl_context *context, mdl_type type,
+                                      mdli_column_builder **out, mdl_error *error);
+mdl_status mdli_column_builder_append(mdli_column_builder *builder, const mdl_vector *values,
+                                      mdl_error *error);
+/* Rows so far. */
+int64_t mdli_column_builder_n_rows(const mdli_column_builder *builder);
+mdl_status mdli_column_builder_finish(mdli_column_builder *builder, mdl_column **out,
+                                      mdl_error *error);
+void mdli_column_builder_free(mdli_column_builder *builder);
+
+/*
+ * Makes a column from one array of any length, encoding its blocks in parallel. STRING vectors in
+ * dictionary form keep `dictionary` when it is given.
+ */
+mdl_status mdli_column_from_vector(mdl_context *context, const mdl_vector *values,
+                                   mdli_dictionary *dictionary, mdl_column **out, mdl_error *error);
+
+/* Makes a dictionary from distinct strings, copied. */
+mdl_status mdli_dictionary_create(mdl_context *context, const mdl_string *entries,
+                                  int64_t n_entries, mdli_dictionary **out, mdl_error *error);
+
+struct mdl_table {
+    atomic_int references;
+    mdl_context *context;
+    int64_t n_rows;
+    int32_t n_columns;
+    char **names;
+    mdl_column **columns;
+};
+
+/*
+ * Makes a table of columns of one length. Takes over a reference to each column, also when it
+ * fails; names are copied. `n_rows` counts when there is no column.
+ */
+mdl_status mdli_table_create(mdl_context *context, const char *const *names, mdl_column **columns,
+                             int32_t n_columns, int64_t n_rows, mdl_table **out, mdl_error *error);
+
+/* A table of no rows with these fields. */
+mdl_status mdli_table_create_empty(mdl_context *context, const mdl_field *fields, int32_t n_fields,
+                                   mdl_table **out, mdl_error *error);
+
+/* The rows of `first`, then those of `second`; names and types must be the same (MDL_E_SCHEMA). */
+mdl_status mdli_table_concat(mdl_context *context, const mdl_table *first, const mdl_table *second,
+                             mdl_table **out, mdl_error *error);
+
+#endif

@@ -1,0 +1,327 @@
+/*
+ * Every entry of every table of kernels that this processor can run, against the scalar reference;
+ * and the reference against bit-by-bit arithmetic.
+ */
+#include "kernels/kernels.h"
+
+#include "base/cpu.h"
+#include "support/random.h"
+#include "support/run_suite.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#define N MDLI_FRAME_ROWS
+
+static const mdl_simd levels[] = {MDL_SIMD_SCALAR, MDL_SIMD_AVX2, MDL_SIMD_AVX512};
+
+#define N_LEVELS ((int)(sizeof levels / sizeof levels[0]))
+
+/* The table of level `index`, or NULL where the processor does not have it. */
+static const mdli_kernels *table_of_level(int index)
+{
+    if (levels[index] > mdli_cpu_best_level()) {
+        printf("level %d: not on this processor\n", (int)levels[index]);
+        return NULL;
+    }
+    const mdli_kernels *kernels = mdli_kernels_for(levels[index]);
+    printf("level %d: %s\n", (int)levels[index], kernels->name);
+    return kernels;
+}
+
+static const mdli_kernels *reference(void)
+{
+    return mdli_kernels_for(MDL_SIMD_SCALAR);
+}
+
+/* A frame of random values below 2^width. */
+static void fill_frame(test_random *random, int width, uint32_t *values)
+{
+    uint64_t mask = (UINT64_C(1) << width) - 1;
+    for (int i = 0; i < N; i++) {
+        values[i] = (uint32_t)(test_random_next(random) & mask);
+    }
+}
+
+static uint64_t any_int64(test_random *random)
+{
+    uint64_t value = test_random_any_size(random);
+    return test_random_below(random, 2) == 0 ? value : ~value;
+}
+
+/* Memory for a packed frame, filled so that a kernel that leaves bytes out is seen. */
+typedef struct packed_frame {
+    uint8_t bytes[32 * MDLI_FRAME_BYTES_PER_BIT + 64];
+} packed_frame;
+
+static packed_frame packed_frame_start(void)
+{
+    packed_frame frame;
+    memset(&frame, 0xa5, sizeof frame);
+    return frame;
+}
+
+/* Bit `bit` of value i of a packed frame, straight from the definition of the layout. */
+static uint32_t bit_of_frame(const packed_frame *frame, int width, int i, int bit)
+{
+    int lane = i % 8;
+    int position = i / 8 * width + bit;
+    uint32_t word;
+    memcpy(&word, frame->bytes + (size_t)(position / 32 * 8 + lane) * 4, sizeof word);
+    return word >> position % 32 & 1;
+}
+
+START_TEST(reference_has_the_documented_layout)
+{
+    test_random random = test_random_start("layout");
+    for (int width = 0; width <= 32; width++) {
+        uint32_t values[N];
+        fill_frame(&random, width, values);
+        packed_frame packed = packed_frame_start();
+        reference()->pack(values, 0, width, packed.bytes);
+        for (int i = 0; i < N; i++) {
+            for (int bit = 0; bit < width; bit++) {
+                ck_assert_uint_eq(bit_of_frame(&packed, width, i, bit), values[i] >> bit & 1);
+            }
+        }
+        ck_assert_uint_eq(packed.bytes[width * MDLI_FRAME_BYTES_PER_BIT], 0xa5);
+    }
+}
+END_TEST
+
+START_TEST(pack_and_unpack)
+{
+    const mdli_kernels *kernels = table_of_level(_i);
+    if (kernels == NULL) {
+        return;
+    }
+    test_random random = test_random_start("pack");
+    for (int round = 0; round < 33 * 20; round++) {
+        int width = round % 33;
+        uint32_t base = (uint32_t)any_int64(&random);
+        uint32_t values[N];
+        fill_frame(&random, width, values);
+        for (int i = 0; i < N; i++) {
+            values[i] += base;
+        }
+        packed_frame expected = packed_frame_start();
+        packed_frame packed = packed_frame_start();
+        reference()->pack(values, base, width, expected.bytes);
+        kernels->pack(values, base, width, packed.bytes);
+        ck_assert_mem_eq(packed.bytes, expected.bytes, sizeof packed.bytes);
+
+        uint32_t out[N + 8] = {0};
+        kernels->unpack(packed.bytes, base, width, out);
+        ck_assert_mem_eq(out, values, sizeof values);
+        ck_assert_uint_eq(out[N], 0);
+    }
+}
+END_TEST
+
+START_TEST(pack_and_unpack_differences)
+{
+    const mdli_kernels *kernels = table_of_level(_i);
+    if (kernels == NULL) {
+        return;
+    }
+    test_random random = test_random_start("differences");
+    for (int round = 0; round < 33 * 20; round++) {
+        int width = round % 33;
+        uint32_t least = (uint32_t)any_int64(&random);
+        uint32_t values[N];
+        fill_frame(&random, width, values);
+        for (int i = 1; i < N; i++) {
+            values[i] += values[i - 1] + least;
+        }
+        packed_frame expected = packed_frame_start();
+        packed_frame packed = packed_frame_start();
+        reference()->pack_differences(values, least, width, expected.bytes);
+        kernels->pack_differences(values, least, width, packed.bytes);
+        ck_assert_mem_eq(packed.bytes, expected.bytes, sizeof packed.bytes);
+
+        uint32_t out[N + 8] = {0};
+        kernels->unpack_differences(packed.bytes, values[0], least, width, out);
+        ck_assert_mem_eq(out, values, sizeof values);
+        ck_assert_uint_eq(out[N], 0);
+    }
+}
+END_TEST
+
+START_TEST(widen_and_narrow)
+{
+    const mdli_kernels *kernels = table_of_level(_i);
+    if (kernels == NULL) {
+        return;
+    }
+    test_random random = test_random_start("widen");
+    for (int round = 0; round < 100; round++) {
+        uint32_t values[N];
+        fill_frame(&random, 32, values);
+        uint64_t base = any_int64(&random);
+        uint64_t wide[N];
+        kernels->widen(values, base, wide);
+        for (int i = 0; i < N; i++) {
+            ck_assert_uint_eq(wide[i], base + values[i]);
+        }
+        uint32_t low[N];
+        kernels->narrow(wide, low);
+        for (int i = 0; i < N; i++) {
+            ck_assert_uint_eq(low[i], (uint32_t)wide[i]);
+        }
+    }
+}
+END_TEST
+
+START_TEST(lookup)
+{
+    const mdli_kernels *kernels = table_of_level(_i);
+    if (kernels == NULL) {
+        return;
+    }
+    test_random random = test_random_start("lookup");
+    for (int n_entries = 1; n_entries <= 256; n_entries++) {
+        uint32_t table32[256 + 16];
+        uint64_t table64[256 + 8];
+        for (int i = 0; i < 256; i++) {
+            table32[i] = (uint32_t)test_random_next(&random);
+            table64[i] = test_random_next(&random);
+        }
+        uint32_t codes[N];
+        for (int i = 0; i < N; i++) {
+            codes[i] = (uint32_t)test_random_below(&random, (uint64_t)n_entries);
+        }
+        uint64_t out64[N];
+        kernels->lookup_int64(table64, n_entries, codes, out64);
+        uint32_t out32[N];
+        memcpy(out32, codes, sizeof codes);
+        kernels->lookup_int32(table32, n_entries, out32, out32);
+        for (int i = 0; i < N; i++) {
+            ck_assert_uint_eq(out32[i], table32[codes[i]]);
+            ck_assert_uint_eq(out64[i], table64[codes[i]]);
+        }
+    }
+}
+END_TEST
+
+static void check_frame_stats(const mdli_kernels *kernels, const int64_t *values)
+{
+    int32_t values32[N];
+    for (int i = 0; i < N; i++) {
+        values32[i] = (int32_t)values[i];
+    }
+    mdli_frame_stats expected;
+    mdli_frame_stats stats;
+    reference()->frame_stats_int64(values, &expected);
+    kernels->frame_stats_int64(values, &stats);
+    ck_assert_mem_eq(&stats, &expected, sizeof stats);
+    reference()->frame_stats_int32(values32, &expected);
+    kernels->frame_stats_int32(values32, &stats);
+    ck_assert_mem_eq(&stats, &expected, sizeof stats);
+}
+
+START_TEST(frame_stats)
+{
+    const mdli_kernels *kernels = table_of_level(_i);
+    if (kernels == NULL) {
+        return;
+    }
+    test_random random = test_random_start("stats");
+    for (int round = 0; round < 300; round++) {
+        int64_t values[N];
+        uint64_t n_distinct = 1 + test_random_any_size(&random) % 1000;
+        for (int i = 0; i < N; i++) {
+            values[i] = (int64_t)(round % 3 == 0 ? any_int64(&random)
+                                                 : test_random_below(&random, n_distinct));
+        }
+        check_frame_stats(kernels, values);
+    }
+    /* One change, one fall, one least and one greatest value at each place. */
+    for (int place = 0; place < N; place++) {
+        int64_t values[N] = {0};
+        values[place] = 1;
+        check_frame_stats(kernels, values);
+        values[place] = INT64_MIN;
+        check_frame_stats(kernels, values);
+        values[place] = INT32_MIN;
+        check_frame_stats(kernels, values);
+    }
+}
+END_TEST
+
+START_TEST(reference_frame_stats)
+{
+    int64_t values[N] = {0};
+    values[3] = INT64_MAX;
+    values[4] = INT64_MIN;
+    mdli_frame_stats stats;
+    reference()->frame_stats_int64(values, &stats);
+    ck_assert_int_eq(stats.min, INT64_MIN);
+    ck_assert_int_eq(stats.max, INT64_MAX);
+    ck_assert_int_eq(stats.difference_min, INT64_MIN);
+    ck_assert_int_eq(stats.difference_max, INT64_MAX);
+    ck_assert_int_eq(stats.n_changes, 3);
+    ck_assert_int_eq(stats.n_falls, 1);
+}
+END_TEST
+
+START_TEST(min_max)
+{
+    const mdli_kernels *kernels = table_of_level(_i);
+    if (kernels == NULL) {
+        return;
+    }
+    test_random random = test_random_start("min_max");
+    for (int n = 1; n <= 300; n++) {
+        int32_t values32[300];
+        int64_t values64[300];
+        for (int i = 0; i < n; i++) {
+            values64[i] = (int64_t)any_int64(&random);
+            values32[i] = (int32_t)values64[i];
+        }
+        int32_t min32, max32;
+        int64_t min64, max64;
+        kernels->min_max_int32(values32, n, &min32, &max32);
+        kernels->min_max_int64(values64, n, &min64, &max64);
+        bool min32_there = false, max32_there = false, min64_there = false, max64_there = false;
+        for (int i = 0; i < n; i++) {
+            ck_assert(min32 <= values32[i] && values32[i] <= max32);
+            ck_assert(min64 <= values64[i] && values64[i] <= max64);
+            min32_there |= values32[i] == min32;
+            max32_there |= values32[i] == max32;
+            min64_there |= values64[i] == min64;
+            max64_there |= values64[i] == max64;
+        }
+        ck_assert(min32_there && max32_there && min64_there && max64_there);
+    }
+}
+END_TEST
+
+START_TEST(tables_tell_their_level)
+{
+    for (int i = 0; i < N_LEVELS && levels[i] <= mdli_cpu_best_level(); i++) {
+        ck_assert_int_eq(mdli_kernels_for(levels[i])->level, levels[i]);
+    }
+}
+END_TEST
+
+static Suite *kernels_suite(void)
+{
+    Suite *suite = suite_create("kernels");
+    TCase *all = tcase_create("all");
+    tcase_add_test(all, tables_tell_their_level);
+    tcase_add_test(all, reference_has_the_documented_layout);
+    tcase_add_test(all, reference_frame_stats);
+    tcase_add_loop_test(all, pack_and_unpack, 0, N_LEVELS);
+    tcase_add_loop_test(all, pack_and_unpack_differences, 0, N_LEVELS);
+    tcase_add_loop_test(all, widen_and_narrow, 0, N_LEVELS);
+    tcase_add_loop_test(all, lookup, 0, N_LEVELS);
+    tcase_add_loop_test(all, frame_stats, 0, N_LEVELS);
+    tcase_add_loop_test(all, min_max, 0, N_LEVELS);
+    suite_add_tcase(suite, all);
+    return suite;
+}
+
+int main(void)
+{
+    return run_suite(kernels_suite());
+}
