@@ -1,0 +1,214 @@
+/*
+ * Text to values, a column at a time. The short cuts take the usual forms; what they do not take
+ * (signs, many digits, NULL, faults) goes through mdli_csv_read_value.
+ */
+#include "csv/csv_fields.h"
+
+#include <string.h>
+
+#define EACH_BYTE UINT64_C(0x0101010101010101)
+
+static inline uint64_t load_word(const char *from)
+{
+    uint64_t word;
+    memcpy(&word, from, sizeof word);
+    return word;
+}
+
+/* Whether a field of size 0 had quotes around it: then it is the empty string, not NULL. */
+static inline bool is_quoted_empty(const char *text)
+{
+    return text[-1] == '"';
+}
+
+/* What the loops have to do where their short cuts end: other forms of the value, NULL, faults.
+ * Returns whether there was a fault. */
+static bool read_field_slowly(const mdli_csv_staged *staged, const char *text, int64_t size_bytes,
+                              int64_t row)
+{
+    if (size_bytes == 0 && !is_quoted_empty(text)) {
+        if (staged->nulls == NULL) {
+            return true;
+        }
+        mdli_csv_store_null(staged, row);
+        return false;
+    }
+    mdli_csv_value value;
+    if (mdli_csv_read_value(staged->target, text, size_bytes, &value) != MDLI_CSV_FAULT_NONE) {
+        return true;
+    }
+    mdli_csv_store_value(staged, row, value);
+    return false;
+}
+
+/* Reads the rows in `rows` slowly; returns those that are faulty. */
+static uint64_t read_rows_slowly(const mdli_csv_staged *staged, const mdli_csv_run *run,
+                                 int64_t row, uint64_t rows)
+{
+    uint64_t odd_rows = 0;
+    for (; rows != 0; rows &= rows - 1) {
+        int i = __builtin_ctzll(rows);
+        const char *text = run->base + run->begins[i];
+        bool is_faulty = read_field_slowly(staged, text, run->ends[i] - run->begins[i], row + i);
+        odd_rows |= (uint64_t)is_faulty << i;
+    }
+    return odd_rows;
+}
+
+static uint64_t all_rows(const mdli_csv_run *run)
+{
+    return run->n_rows < 64 ? (UINT64_C(1) << run->n_rows) - 1 : UINT64_MAX;
+}
+
+static uint64_t read_integers(const mdli_csv_staged *staged, const mdli_csv_run *run, int64_t row)
+{
+    int64_t numbers[MDLI_CSV_RUN_ROWS];
+    const mdli_csv_target *target = staged->target;
+    bool is_wide = target->type == MDL_TYPE_INT64;
+    int64_t *to = is_wide ? (int64_t *)staged->values + row : numbers;
+    uint64_t good = staged->kernels->csv_read_numbers(
+        run->base, run->begins, run->ends, run->n_rows, target->least, target->greatest, to);
+    if (!is_wide) {
+        int32_t *narrow = (int32_t *)staged->values + row;
+        for (int i = 0; i < run->n_rows; i++) {
+            narrow[i] = (int32_t)numbers[i];
+        }
+    }
+    if (staged->nulls != NULL) {
+        memset(staged->nulls + row, 0, (size_t)run->n_rows);
+    }
+    return read_rows_slowly(staged, run, row, all_rows(run) & ~good);
+}
+
+static uint64_t read_decimals(const mdli_csv_staged *staged, const mdli_csv_run *run, int64_t row)
+{
+    const int64_t least = staged->target->least;
+    const int64_t greatest = staged->target->greatest;
+    int32_t *values = (int32_t *)staged->values + row;
+    uint64_t odd_rows = 0;
+    for (int i = 0; i < run->n_rows; i++) {
+        const char *text = run->base + run->begins[i];
+        int size = run->ends[i] - run->begins[i];
+        /* `d.d` is what ratings look like. */
+        unsigned whole = (unsigned char)text[0] - (unsigned)'0';
+        unsigned tenths = (unsigned char)text[2] - (unsigned)'0';
+        int32_t hundredths = (int32_t)(whole * 100 + tenths * 10);
+        bool is_plain = size == 3 && text[1] == '.' && whole <= 9 && tenths <= 9;
+        if (__builtin_expect(!is_plain || hundredths < least || hundredths > greatest, false)) {
+            bool is_faulty = read_field_slowly(staged, text, size, row + i);
+            odd_rows |= (uint64_t)is_faulty << i;
+            continue;
+        }
+        values[i] = hundredths;
+        if (staged->nulls != NULL) {
+            staged->nulls[row + i] = 0;
+        }
+    }
+    return odd_rows;
+}
+
+/* Whether the text is ASCII without NUL. */
+static inline bool is_plain_text(const char *text, int64_t size_bytes)
+{
+    /* Subtracting 1 sets the high bit of a zero byte. It may also set that of a byte above a zero
+     * byte, by the borrow, but then there is a zero byte. */
+    uint64_t odd = 0;
+    const char *end = text + size_bytes;
+    for (; end - text >= 8; text += 8) {
+        uint64_t word = load_word(text);
+        odd |= (word - EACH_BYTE) | word;
+    }
+    for (; text < end; text++) {
+        uint64_t byte = (unsigned char)*text;
+        odd |= (byte == 0 ? 0x80 : byte);
+    }
+    return (odd & 0x80 * EACH_BYTE) == 0;
+}
+
+static inline bool is_text(const char *text, int64_t size_bytes)
+{
+    return is_plain_text(text, size_bytes) ||
+           mdli_csv_check_text(text, size_bytes) == MDLI_CSV_FAULT_NONE;
+}
+
+static uint64_t read_texts(const mdli_csv_staged *staged, const mdli_csv_run *run, int64_t row)
+{
+    mdl_string *values = (mdl_string *)staged->values + row;
+    uint64_t odd_rows = 0;
+    for (int i = 0; i < run->n_rows; i++) {
+        const char *text = run->base + run->begins[i];
+        int64_t size_bytes = run->ends[i] - run->begins[i];
+        bool is_null = size_bytes == 0 && !is_quoted_empty(text);
+        bool is_faulty = !is_text(text, size_bytes);
+        values[i] = (mdl_string){text, size_bytes};
+        if (staged->nulls != NULL) {
+            staged->nulls[row + i] = is_null;
+        } else {
+            is_faulty |= is_null;
+        }
+        odd_rows |= (uint64_t)is_faulty << i;
+    }
+    return odd_rows;
+}
+
+uint64_t mdli_csv_check_run(const mdli_csv_run *run)
+{
+    uint64_t odd_rows = 0;
+    for (int i = 0; i < run->n_rows; i++) {
+        bool is_good = is_text(run->base + run->begins[i], run->ends[i] - run->begins[i]);
+        odd_rows |= (uint64_t)!is_good << i;
+    }
+    return odd_rows;
+}
+
+uint64_t mdli_csv_read_run(const mdli_csv_staged *staged, const mdli_csv_run *run, int64_t row)
+{
+    switch (staged->target->type) {
+    case MDL_TYPE_INT32:
+    case MDL_TYPE_INT64:
+        return read_integers(staged, run, row);
+    case MDL_TYPE_DECIMAL:
+        return read_decimals(staged, run, row);
+    case MDL_TYPE_STRING:
+        return read_texts(staged, run, row);
+    default:
+        return read_rows_slowly(staged, run, row, all_rows(run));
+    }
+}
+
+void mdli_csv_store_value(const mdli_csv_staged *staged, int64_t row, mdli_csv_value value)
+{
+    switch (staged->target->type) {
+    case MDL_TYPE_INT32:
+    case MDL_TYPE_DECIMAL:
+        ((int32_t *)staged->values)[row] = (int32_t)value.integer;
+        break;
+    case MDL_TYPE_FLOAT64:
+        ((double *)staged->values)[row] = value.real;
+        break;
+    case MDL_TYPE_BOOL:
+        ((uint8_t *)staged->values)[row] = (uint8_t)value.integer;
+        break;
+    default:
+        ((int64_t *)staged->values)[row] = value.integer;
+        break;
+    }
+    if (staged->nulls != NULL) {
+        staged->nulls[row] = 0;
+    }
+}
+
+void mdli_csv_store_text(const mdli_csv_staged *staged, int64_t row, mdl_string text)
+{
+    ((mdl_string *)staged->values)[row] = text;
+    if (staged->nulls != NULL) {
+        staged->nulls[row] = 0;
+    }
+}
+
+void mdli_csv_store_null(const mdli_csv_staged *staged, int64_t row)
+{
+    /* Nobody looks at the value under a NULL, but all that is encoded should be defined. */
+    memset((char *)staged->values + row * staged->value_bytes, 0, (size_t)staged->value_bytes);
+    staged->nulls[row] = 1;
+}
