@@ -1,0 +1,743 @@
+/*
+ * The aggregate operator: planning which accumulators are needed, running the input's pipeline into
+ * them, merging what the workers have.
+ */
+#include <string.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "base/parallel.h"
+#include "base/tuning.h"
+#include "operators/aggregate_internal.h"
+#include "operators/rowset.h"
+
+/* Rows of a morsel that get sequence numbers of their own: far more than a join makes of 65536. */
+#define SEQUENCES_PER_MORSEL ((int64_t)1 << 40)
+
+/* The accumulator of that kind and argument; made when there is none yet. */
+static int32_t need_accumulator(mdli_aggregator *a, mdli_accumulator_kind kind, int32_t argument)
+{
+    mdli_state_layout *layout = &a->layout;
+    for (int32_t i = 0; i < layout->n_accumulators; i++) {
+        if (layout->accumulators[i].kind == kind && layout->accumulators[i].argument == argument &&
+            kind != MDLI_ACC_DISTINCT) {
+            return i;
+        }
+    }
+    mdli_accumulator *acc = &layout->accumulators[layout->n_accumulators];
+    acc->kind = kind;
+    acc->argument = argument;
+    return layout->n_accumulators++;
+}
+
+/* The argument with that expression; made when there is none yet. */
+static int32_t need_argument(mdli_aggregator *a, const mdli_expression *expression,
+                             const mdli_range *ranges)
+{
+    int32_t column;
+    bool is_column = mdli_expression_is_column(expression, &column);
+    for (int32_t i = 0; is_column && i < a->n_arguments; i++) {
+        if (a->arguments[i].column == column) {
+            return i;
+        }
+    }
+    mdli_argument *argument = &a->arguments[a->n_arguments];
+    *argument = (mdli_argument){
+        .expression = expression,
+        .column = is_column ? column : -1,
+        .type = mdli_expression_type(expression),
+        .may_be_null = true,
+    };
+    if (is_column) {
+        const mdli_column_facts *facts = &mdli_pipeline_facts(a->pipeline)[column];
+        argument->range = facts->range;
+        argument->may_be_null = facts->may_be_null;
+        argument->dictionary = facts->dictionary;
+    } else if (mdli_type_is_integer(argument->type)) {
+        argument->range = mdli_expression_range(expression, ranges);
+    }
+    return a->n_arguments++;
+}
+
+/* How many values of an argument there are: as many as rows, if none can be NULL. */
+static int32_t need_count(mdli_aggregator *a, int32_t argument)
+{
+    return a->arguments[argument].may_be_null ? need_accumulator(a, MDLI_ACC_COUNT, argument)
+                                              : need_accumulator(a, MDLI_ACC_ROWS, -1);
+}
+
+/* Whether n values of that range, or their squares, add up within 63 bits. */
+static bool sums_fit(const mdli_argument *argument, mdli_int128 n_rows, bool squares)
+{
+    if (!argument->range.is_known) {
+        return false;
+    }
+    mdli_int128 least = argument->range.least;
+    mdli_int128 most = argument->range.greatest;
+    mdli_int128 largest = -least > most ? -least : most;
+    if (squares && largest > INT32_MAX) {
+        return false;
+    }
+    mdli_int128 bound = squares ? largest * largest : largest;
+    return n_rows <= INT64_MAX && bound <= INT64_MAX && n_rows * bound <= INT64_MAX;
+}
+
+static int32_t need_sum(mdli_aggregator *a, int32_t argument, mdli_int128 n_rows, bool squares)
+{
+    bool fits = sums_fit(&a->arguments[argument], n_rows, squares);
+    mdli_accumulator_kind narrow = squares ? MDLI_ACC_SQUARES : MDLI_ACC_SUM;
+    mdli_accumulator_kind wide = squares ? MDLI_ACC_SQUARES_WIDE : MDLI_ACC_SUM_WIDE;
+    return need_accumulator(a, fits ? narrow : wide, argument);
+}
+
+/* Plans one aggregate. */
+static void plan_output(mdli_aggregator *a, const mdli_named_expression *item, mdli_int128 n_rows,
+                        const mdli_range *ranges, mdli_output_plan *plan)
+{
+    const char *name = item->aggregate;
+    *plan = (mdli_output_plan){-1, -1, -1, -1};
+    if (item->expression == NULL) {
+        plan->rows = need_accumulator(a, MDLI_ACC_ROWS, -1);
+        return;
+    }
+    int32_t argument = need_argument(a, item->expression, ranges);
+    bool is_text = a->arguments[argument].type == MDL_TYPE_STRING;
+    if (item->is_distinct) {
+        plan->distinct = a->n_distincts;
+        plan->main = need_accumulator(a, MDLI_ACC_DISTINCT, argument);
+        a->distincts[a->n_distincts++] =
+            (mdli_distinct_plan){.argument = argument, .accumulator = plan->main};
+        return;
+    }
+    plan->rows = need_count(a, argument);
+    if (strcmp(name, "count_if") == 0) {
+        plan->main = need_accumulator(a, MDLI_ACC_COUNT_IF, argument);
+    } else if (strcmp(name, "min") == 0) {
+        plan->main = need_accumulator(a, is_text ? MDLI_ACC_MIN_TEXT : MDLI_ACC_MIN, argument);
+    } else if (strcmp(name, "max") == 0) {
+        plan->main = need_accumulator(a, is_text ? MDLI_ACC_MAX_TEXT : MDLI_ACC_MAX, argument);
+    } else if (strcmp(name, "first") == 0) {
+        plan->main = need_accumulator(a, MDLI_ACC_FIRST, argument);
+    } else if (strcmp(name, "last") == 0) {
+        plan->main = need_accumulator(a, MDLI_ACC_LAST, argument);
+    } else if (strcmp(name, "string_agg") == 0) {
+        plan->main = need_accumulator(a, MDLI_ACC_TEXTS, argument);
+    } else if (strcmp(name, "count") != 0) {
+        plan->main = need_sum(a, argument, n_rows, false);
+        if (strcmp(name, "stddev") == 0) {
+            plan->squares = need_sum(a, argument, n_rows, true);
+        }
+    }
+}
+
+/* Most rows that the pipeline can give, generously. */
+static mdli_int128 rows_bound(const mdli_aggregator *a)
+{
+    mdli_int128 bound = mdli_pipeline_source_rows(a->pipeline);
+    if (a->before.join == NULL && mdli_pipeline_is_one_to_one(a->pipeline)) {
+        return bound;
+    }
+    for (const mdl_rel *rel = a->rel->left; rel != NULL && bound <= INT64_MAX; rel = rel->left) {
+        if (rel->kind == MDLI_REL_EXPLODE) {
+            return INT64_MAX;
+        }
+        if (rel->kind == MDLI_REL_JOIN && rel->right->trace.is_run) {
+            bound *= rel->right->trace.n_rows + 1;
+        }
+    }
+    return bound;
+}
+
+/* Gives each accumulator its place and writes the state of an empty group. Those that are touched
+ * by every row come first, in the order in which they were asked for; wide ones stand on multiples
+ * of 16. */
+static mdl_status lay_out_states(mdli_aggregator *a, mdl_error *error)
+{
+    mdli_state_layout *layout = &a->layout;
+    int32_t offset = 0;
+    for (int32_t i = 0; i < layout->n_accumulators; i++) {
+        mdli_accumulator *acc = &layout->accumulators[i];
+        mdl_type type = acc->argument >= 0 ? a->arguments[acc->argument].type : MDL_TYPE_INT64;
+        acc->size = mdli_accumulator_size(acc->kind, type);
+        int32_t alignment = acc->size == 4 ? 4 : acc->size == 8 ? 8 : 16;
+        offset = (offset + alignment - 1) / alignment * alignment;
+        acc->offset = offset;
+        offset += acc->size;
+    }
+    layout->size_bytes = offset == 0 ? 16 : (offset + 15) / 16 * 16;
+    void *memory;
+    MDLI_TRY(
+        mdli_allocate_zeroed(a->context, (size_t)layout->size_bytes, "aggregate", &memory, error));
+    layout->initial = memory;
+    for (int32_t i = 0; i < layout->n_accumulators; i++) {
+        const mdli_accumulator *acc = &layout->accumulators[i];
+        mdl_type type = acc->argument >= 0 ? a->arguments[acc->argument].type : MDL_TYPE_INT64;
+        mdli_accumulator_start(acc, type, layout->initial);
+    }
+    return MDL_OK;
+}
+
+static mdl_status allocate_plan(mdli_aggregator *a, mdl_error *error)
+{
+    mdl_context *context = a->context;
+    size_t n = (size_t)a->rel->n_items;
+    void *memory;
+    MDLI_TRY(mdli_allocate_zeroed(context, n * sizeof(mdli_argument), "aggregate", &memory, error));
+    a->arguments = memory;
+    /* An aggregate needs at most three accumulators, and all together the count of rows. */
+    MDLI_TRY(mdli_allocate_zeroed(context, (3 * n + 1) * sizeof(mdli_accumulator), "aggregate",
+                                  &memory, error));
+    a->layout.accumulators = memory;
+    MDLI_TRY(
+        mdli_allocate_zeroed(context, n * sizeof(mdli_output_plan), "aggregate", &memory, error));
+    a->outputs = memory;
+    MDLI_TRY(
+        mdli_allocate_zeroed(context, n * sizeof(mdli_distinct_plan), "aggregate", &memory, error));
+    a->distincts = memory;
+    MDLI_TRY(mdli_allocate_zeroed(context, (size_t)a->rel->n_keys * sizeof(mdli_group_key),
+                                  "aggregate", &memory, error));
+    a->keys = memory;
+    return MDL_OK;
+}
+
+/* Marks the input's fields that keys and arguments read, and makes the pipeline. */
+static mdl_status create_pipeline(mdli_aggregator *a, mdl_error *error)
+{
+    void *memory;
+    const mdl_rel *rel = a->rel;
+    MDLI_TRY(mdli_allocate_zeroed(a->context, (size_t)rel->left->n_fields + 1, "aggregate", &memory,
+                                  error));
+    bool *needed = memory;
+    for (int32_t k = 0; k < rel->n_keys; k++) {
+        needed[rel->keys[k].column] = true;
+    }
+    if (a->before.join != NULL) {
+        /* Fields of the join's left side come first in the join's. */
+        needed[a->before.join->left_keys[0]] = true;
+    }
+    for (int32_t i = 0; i < rel->n_items; i++) {
+        if (rel->items[i].expression != NULL) {
+            mdli_expression_mark_columns(rel->items[i].expression, needed);
+        }
+    }
+    mdl_status status = mdli_pipeline_create(a->input, needed, &a->pipeline, error);
+    mdli_free(a->context, needed);
+    return status;
+}
+
+static mdl_status plan_outputs(mdli_aggregator *a, mdl_error *error)
+{
+    void *memory;
+    int32_t n_fields = a->input->n_fields;
+    MDLI_TRY(
+        mdli_allocate_array(a->context, n_fields, sizeof(mdli_range), "aggregate", &memory, error));
+    mdli_range *ranges = memory;
+    for (int32_t c = 0; c < n_fields; c++) {
+        ranges[c] = mdli_pipeline_facts(a->pipeline)[c].range;
+    }
+    /* The first accumulator counts rows: it tells which slots of a dense array are groups. */
+    need_accumulator(a, MDLI_ACC_ROWS, -1);
+    mdli_int128 n_rows = rows_bound(a);
+    for (int32_t i = 0; i < a->rel->n_items; i++) {
+        plan_output(a, &a->rel->items[i], n_rows, ranges, &a->outputs[i]);
+    }
+    mdli_free(a->context, ranges);
+    return lay_out_states(a, error);
+}
+
+static mdl_status create_distincts(mdli_aggregator *a, mdli_aggregate_worker *worker,
+                                   mdl_error *error)
+{
+    void *memory;
+    if (a->before.join != NULL) {
+        return MDL_OK; /* counted by masks of groups instead */
+    }
+    MDLI_TRY(mdli_allocate_zeroed(a->context, (size_t)a->n_distincts * sizeof(mdli_distinct *),
+                                  "aggregate", &memory, error));
+    worker->distincts = memory;
+    for (int32_t d = 0; d < a->n_distincts; d++) {
+        MDLI_TRY(mdli_distinct_create(a->context, a->distincts[d].strategy,
+                                      &a->arguments[a->distincts[d].argument], a->n_slots,
+                                      &worker->distincts[d], error));
+    }
+    return MDL_OK;
+}
+
+static mdl_status create_worker(mdli_aggregator *a, mdli_aggregate_worker *worker, mdl_error *error)
+{
+    mdl_context *context = a->context;
+    const mdl_rel *rel = a->rel;
+    void *memory;
+    worker->morsel = -1;
+    mdli_arena_init(&worker->text, context, "aggregate");
+    MDLI_TRY(mdli_allocate_zeroed(context, (size_t)a->n_arguments * sizeof(mdli_evaluator *),
+                                  "aggregate", &memory, error));
+    worker->evaluators = memory;
+    MDLI_TRY(mdli_allocate_zeroed(context, (size_t)a->n_arguments * sizeof(mdl_vector), "aggregate",
+                                  &memory, error));
+    worker->arguments = memory;
+    MDLI_TRY(mdli_allocate_zeroed(context, (size_t)rel->n_keys * sizeof(mdl_vector), "aggregate",
+                                  &memory, error));
+    worker->keys = memory;
+    for (int32_t i = 0; i < a->n_arguments; i++) {
+        if (a->arguments[i].column < 0) {
+            MDLI_TRY(mdli_evaluator_create(context, a->arguments[i].expression,
+                                           &worker->evaluators[i], error));
+        }
+    }
+    MDLI_TRY(create_distincts(a, worker, error));
+    if (a->before.join != NULL) {
+        return mdli_before_join_create_worker(a, worker, error);
+    }
+    if (a->strategy == MDLI_GROUP_GLOBAL) {
+        return mdli_reserve_states(a, worker, 0, 1, error);
+    }
+    if (a->strategy == MDLI_GROUP_DENSE) {
+        return mdli_reserve_states(a, worker, 0, a->n_slots, error);
+    }
+    if (a->strategy == MDLI_GROUP_HASH) {
+        mdl_type types[MDLI_KEY_COLUMNS_MAX];
+        for (int32_t k = 0; k < rel->n_keys && k < MDLI_KEY_COLUMNS_MAX; k++) {
+            types[k] = a->keys[k].type;
+        }
+        return mdli_key_table_create(context, types, rel->n_keys, &worker->table, error);
+    }
+    MDLI_TRY(
+        mdli_allocate(context, (size_t)a->n_slots * sizeof(int32_t), "aggregate", &memory, error));
+    worker->slot_groups = memory;
+    memset(memory, 0xff, (size_t)a->n_slots * sizeof(int32_t));
+    return MDL_OK;
+}
+
+static void choose_distincts(mdli_aggregator *a)
+{
+    bool in_order = a->strategy == MDLI_GROUP_SORTED;
+    for (int32_t d = 0; d < a->n_distincts; d++) {
+        /* With further keys the groups of one run are mixed, so epochs of runs do not tell them
+         * apart. */
+        bool has_epochs = in_order && a->rel->n_keys == 1;
+        int64_t n_slots = a->strategy == MDLI_GROUP_DENSE    ? a->n_slots
+                          : a->strategy == MDLI_GROUP_GLOBAL ? 1
+                                                             : 0;
+        a->distincts[d].strategy =
+            mdli_distinct_choose(&a->arguments[a->distincts[d].argument], has_epochs, n_slots,
+                                 mdli_pipeline_source_rows(a->pipeline));
+    }
+    if (a->strategy == MDLI_GROUP_GLOBAL) {
+        a->n_slots = 1;
+    }
+}
+
+static void name_keys(mdli_aggregator *a)
+{
+    for (int32_t k = 0; k < a->rel->n_keys; k++) {
+        a->keys[k] = (mdli_group_key){
+            .column = a->rel->keys[k].column,
+            .type = a->rel->fields[k].type,
+            .is_text = a->rel->fields[k].type == MDL_TYPE_STRING,
+        };
+    }
+}
+
+/* Undoes plan(). */
+static void free_plan(mdli_aggregator *a)
+{
+    mdl_context *context = a->context;
+    for (int32_t k = 0; a->keys != NULL && k < a->rel->n_keys; k++) {
+        mdli_free(context, a->keys[k].ranks);
+        mdli_free(context, a->keys[k].ordered);
+        if (a->keys[k].dictionary != NULL) {
+            mdli_dictionary_release(a->keys[k].dictionary);
+        }
+    }
+    mdli_free(context, a->keys);
+    mdli_free(context, a->arguments);
+    mdli_free(context, a->layout.accumulators);
+    mdli_free(context, a->layout.initial);
+    mdli_free(context, a->outputs);
+    mdli_free(context, a->distincts);
+    mdli_pipeline_free(a->pipeline);
+    *a = (mdli_aggregator){.context = context, .rel = a->rel};
+}
+
+/* Plans states over the pipeline of `a->input`. */
+static mdl_status plan(mdli_aggregator *a, mdl_error *error)
+{
+    MDLI_TRY(allocate_plan(a, error));
+    name_keys(a);
+    MDLI_TRY(create_pipeline(a, error));
+    return plan_outputs(a, error);
+}
+
+static mdl_status choose(mdli_aggregator *a, mdl_error *error)
+{
+    if (mdli_can_aggregate_before_join(a)) {
+        MDLI_TRY(plan(a, error));
+        MDLI_TRY(mdli_before_join_prepare(a, error));
+        if (a->before.join != NULL) {
+            return MDL_OK;
+        }
+        free_plan(a);
+    }
+    a->input = a->rel->left;
+    MDLI_TRY(plan(a, error));
+    MDLI_TRY(mdli_choose_groups(a, error));
+    choose_distincts(a);
+    return MDL_OK;
+}
+
+static bool is_in_order(const mdli_aggregator *a)
+{
+    return a->strategy == MDLI_GROUP_SORTED || a->strategy == MDLI_GROUP_LANES;
+}
+
+static mdl_status prepare(mdli_aggregator *a, mdl_error *error)
+{
+    void *memory;
+    MDLI_TRY(choose(a, error));
+    a->n_workers = mdli_pipeline_n_workers(a->pipeline);
+    MDLI_TRY(mdli_allocate_zeroed(a->context, (size_t)a->n_workers * sizeof(mdli_aggregate_worker),
+                                  "aggregate", &memory, error));
+    a->workers = memory;
+    for (int w = 0; w < a->n_workers; w++) {
+        a->workers[w].text.context = a->context;
+        MDLI_TRY(create_worker(a, &a->workers[w], error));
+    }
+    if (is_in_order(a)) {
+        MDLI_TRY(mdli_allocate_zeroed(
+            a->context, (size_t)mdli_pipeline_n_morsels(a->pipeline) * sizeof(mdli_group_list),
+            "aggregate", &memory, error));
+        a->morsels = memory;
+    }
+    return MDL_OK;
+}
+
+/* Makes room for the numbers of `n` rows. */
+static mdl_status reserve_rows(mdli_aggregator *a, mdli_aggregate_worker *worker, int64_t n,
+                               mdl_error *error)
+{
+    if (n <= worker->rows_capacity) {
+        return MDL_OK;
+    }
+    void *groups = worker->groups;
+    void *epochs = worker->epochs;
+    void *runs = worker->run_rows;
+    int64_t capacity = worker->rows_capacity;
+    MDLI_TRY(
+        mdli_grow_array(a->context, &groups, &capacity, 0, n, sizeof(int32_t), "aggregate", error));
+    worker->groups = groups;
+    capacity = worker->rows_capacity;
+    MDLI_TRY(
+        mdli_grow_array(a->context, &runs, &capacity, 0, n, sizeof(int32_t), "aggregate", error));
+    worker->run_rows = runs;
+    capacity = worker->rows_capacity;
+    MDLI_TRY(
+        mdli_grow_array(a->context, &epochs, &capacity, 0, n, sizeof(int64_t), "aggregate", error));
+    worker->epochs = epochs;
+    worker->rows_capacity = capacity;
+    return MDL_OK;
+}
+
+/* Evaluates what the rows at hand bring: keys and arguments. */
+static mdl_status read_inputs(mdli_aggregator *a, mdli_aggregate_worker *worker,
+                              const mdli_rows *rows, mdl_error *error)
+{
+    for (int32_t k = 0; k < a->rel->n_keys; k++) {
+        if (a->keys[k].column < a->input->n_fields) { /* else it is of the join's right side */
+            worker->keys[k] = rows->columns[a->keys[k].column];
+        }
+    }
+    for (int32_t i = 0; i < a->n_arguments; i++) {
+        if (a->arguments[i].column >= 0) {
+            worker->arguments[i] = rows->columns[a->arguments[i].column];
+        } else {
+            MDLI_TRY(mdli_evaluate(worker->evaluators[i], rows->columns, rows->n_rows,
+                                   &worker->arguments[i], error));
+        }
+    }
+    return MDL_OK;
+}
+
+/* Feeds one accumulator: run by run where rows are sorted and runs are long, else row by row. */
+static mdl_status feed(const mdli_aggregator *a, mdli_aggregate_worker *worker,
+                       const mdli_accumulator *acc, char *states, int64_t n_rows, int32_t n_runs,
+                       mdl_error *error)
+{
+    mdl_vector none = {.n_rows = n_rows};
+    const mdl_vector *v = acc->argument >= 0 ? &worker->arguments[acc->argument] : &none;
+    int32_t size = a->layout.size_bytes;
+    bool is_one_group = a->strategy == MDLI_GROUP_GLOBAL;
+    bool has_runs =
+        a->strategy == MDLI_GROUP_SORTED && a->rel->n_keys == 1 && (int64_t)n_runs * 4 <= n_rows;
+    if (is_one_group && mdli_accumulate_run(acc, states, v, 0, n_rows)) {
+        return MDL_OK;
+    }
+    if (has_runs) {
+        bool is_done = true;
+        for (int32_t r = 0; r < n_runs && is_done; r++) {
+            int64_t first = worker->run_rows[r];
+            int64_t end = r + 1 < n_runs ? worker->run_rows[r + 1] : n_rows;
+            is_done = mdli_accumulate_run(acc, states + (int64_t)worker->groups[first] * size, v,
+                                          first, end);
+        }
+        if (is_done) {
+            return MDL_OK;
+        }
+    }
+    return mdli_accumulate(acc, size, states, worker->groups, v, worker->sequence, &worker->text,
+                           error);
+}
+
+static mdl_status consume(void *sink, int worker_number, int64_t morsel, const mdli_rows *rows,
+                          mdl_error *error)
+{
+    mdli_aggregator *a = sink;
+    mdli_aggregate_worker *worker = &a->workers[worker_number];
+    int32_t n_runs;
+    if (worker->morsel != morsel) {
+        worker->morsel = morsel;
+        worker->sequence = morsel * SEQUENCES_PER_MORSEL;
+    }
+    MDLI_TRY(reserve_rows(a, worker, rows->n_rows, error));
+    MDLI_TRY(read_inputs(a, worker, rows, error));
+    if (a->strategy == MDLI_GROUP_LANES) {
+        return mdli_lanes_consume(a, worker, morsel, rows, error);
+    }
+    if (a->strategy == MDLI_GROUP_BEFORE_JOIN) {
+        n_runs = 0;
+        MDLI_TRY(mdli_before_join_find(a, worker, rows, error));
+    } else {
+        MDLI_TRY(mdli_find_groups(a, worker, morsel, rows->n_rows, &n_runs, error));
+    }
+    bool in_order = a->strategy == MDLI_GROUP_SORTED;
+    char *states = in_order ? a->morsels[morsel].states : worker->states;
+    for (int32_t i = 0; i < a->layout.n_accumulators; i++) {
+        const mdli_accumulator *acc = &a->layout.accumulators[i];
+        if (acc->kind != MDLI_ACC_DISTINCT) {
+            MDLI_TRY(feed(a, worker, acc, states, rows->n_rows, n_runs, error));
+        }
+    }
+    for (int32_t d = 0; d < a->n_distincts; d++) {
+        const mdli_distinct_plan *plan = &a->distincts[d];
+        if (a->strategy == MDLI_GROUP_BEFORE_JOIN) {
+            mdli_before_join_mark_values(a, worker, d, rows->n_rows);
+            continue;
+        }
+        char *counts = in_order ? states + a->layout.accumulators[plan->accumulator].offset : NULL;
+        MDLI_TRY(mdli_distinct_add(worker->distincts[d], &worker->arguments[plan->argument],
+                                   worker->groups, worker->epochs, counts, a->layout.size_bytes,
+                                   error));
+    }
+    worker->sequence += rows->n_rows;
+    return MDL_OK;
+}
+
+/* Groups of a morsel do not come back: their slots and pairs can be forgotten. */
+static mdl_status end_morsel(void *sink, int worker_number, int64_t morsel, mdl_error *error)
+{
+    mdli_aggregator *a = sink;
+    mdli_aggregate_worker *worker = &a->workers[worker_number];
+    if (a->strategy == MDLI_GROUP_LANES) {
+        return mdli_lanes_end_morsel(a, worker, morsel, error);
+    }
+    if (a->rel->n_keys > 1) {
+        const mdli_group_list *list = &a->morsels[morsel];
+        for (int64_t g = list->n_groups - 1;
+             g >= 0 && list->leading[g] == list->leading[list->n_groups - 1]; g--) {
+            worker->slot_groups[list->slots[g]] = -1;
+        }
+    }
+    for (int32_t d = 0; d < a->n_distincts; d++) {
+        MDLI_TRY(mdli_distinct_forget(worker->distincts[d], error));
+    }
+    return MDL_OK;
+}
+
+void mdli_merge_state(const mdli_aggregator *a, char *into, const char *from)
+{
+    for (int32_t i = 0; i < a->layout.n_accumulators; i++) {
+        const mdli_accumulator *acc = &a->layout.accumulators[i];
+        mdl_type type = acc->argument >= 0 ? a->arguments[acc->argument].type : MDL_TYPE_INT64;
+        mdli_accumulator_merge(acc, type, into, from);
+    }
+}
+
+/* Merges a stretch of dense slots of all workers into the first. */
+static mdl_status merge_slots(void *data, int64_t job, int worker, mdl_error *error)
+{
+    mdli_aggregator *a = data;
+    int64_t first = job * MDLI_DENSE_RANGE_FLOOR;
+    int64_t end =
+        first + MDLI_DENSE_RANGE_FLOOR < a->n_slots ? first + MDLI_DENSE_RANGE_FLOOR : a->n_slots;
+    int64_t size = a->layout.size_bytes;
+    int32_t rows_offset = a->layout.accumulators[0].offset;
+    (void)worker;
+    (void)error;
+    for (int w = 1; w < a->n_workers; w++) {
+        for (int64_t s = first; s < end; s++) {
+            const char *from = a->workers[w].states + s * size;
+            if (mdli_state_count(from, rows_offset) > 0) {
+                mdli_merge_state(a, a->workers[0].states + s * size, from);
+            }
+        }
+    }
+    return MDL_OK;
+}
+
+static mdl_status merge_dense(mdli_aggregator *a, mdl_error *error)
+{
+    int64_t n_jobs = (a->n_slots + MDLI_DENSE_RANGE_FLOOR - 1) / MDLI_DENSE_RANGE_FLOOR;
+    return mdli_parallel_for(a->context, n_jobs, merge_slots, a, error);
+}
+
+static mdl_status merge_distincts(mdli_aggregator *a, const mdli_aggregate_worker *from,
+                                  const int32_t *numbers, mdl_error *error)
+{
+    for (int32_t d = 0; d < a->n_distincts; d++) {
+        MDLI_TRY(
+            mdli_distinct_merge(a->workers[0].distincts[d], from->distincts[d], numbers, error));
+    }
+    return MDL_OK;
+}
+
+static mdl_status merge_hash(mdli_aggregator *a, mdl_error *error)
+{
+    mdli_aggregate_worker *into = &a->workers[0];
+    int64_t size = a->layout.size_bytes;
+    for (int w = 1; w < a->n_workers; w++) {
+        const mdli_aggregate_worker *from = &a->workers[w];
+        int64_t n = mdli_key_table_n_keys(from->table);
+        int64_t n_before = mdli_key_table_n_keys(into->table);
+        void *memory;
+        MDLI_TRY(mdli_allocate_array(a->context, n, sizeof(int32_t), "aggregate", &memory, error));
+        int32_t *numbers = memory;
+        mdl_status status = mdli_key_table_merge(into->table, from->table, numbers, error);
+        if (status == MDL_OK) {
+            status =
+                mdli_reserve_states(a, into, n_before, mdli_key_table_n_keys(into->table), error);
+        }
+        for (int64_t g = 0; status == MDL_OK && g < n; g++) {
+            mdli_merge_state(a, into->states + numbers[g] * size, from->states + g * size);
+        }
+        if (status == MDL_OK) {
+            status = merge_distincts(a, from, numbers, error);
+        }
+        mdli_free(a->context, numbers);
+        MDLI_TRY(status);
+    }
+    return MDL_OK;
+}
+
+/* Brings what all workers have into the first; sorted groups are whole already. */
+static mdl_status merge_workers(mdli_aggregator *a, mdl_error *error)
+{
+    switch (a->strategy) {
+    case MDLI_GROUP_SORTED:
+    case MDLI_GROUP_LANES:
+        return MDL_OK;
+    case MDLI_GROUP_HASH:
+        MDLI_TRY(merge_hash(a, error));
+        break;
+    case MDLI_GROUP_BEFORE_JOIN:
+        MDLI_TRY(merge_dense(a, error));
+        return mdli_before_join_finish(a, error);
+    case MDLI_GROUP_GLOBAL:
+    case MDLI_GROUP_DENSE:
+        MDLI_TRY(merge_dense(a, error));
+        for (int w = 1; w < a->n_workers; w++) {
+            MDLI_TRY(merge_distincts(a, &a->workers[w], NULL, error));
+        }
+        break;
+    }
+    for (int32_t d = 0; d < a->n_distincts; d++) {
+        const mdli_distinct_plan *plan = &a->distincts[d];
+        mdli_distinct_count(a->workers[0].distincts[d],
+                            a->workers[0].states + a->layout.accumulators[plan->accumulator].offset,
+                            a->layout.size_bytes);
+    }
+    return MDL_OK;
+}
+
+static void free_worker(mdli_aggregator *a, mdli_aggregate_worker *worker)
+{
+    mdl_context *context = a->context;
+    for (int32_t i = 0; worker->evaluators != NULL && i < a->n_arguments; i++) {
+        mdli_evaluator_free(worker->evaluators[i]);
+    }
+    for (int32_t d = 0; worker->distincts != NULL && d < a->n_distincts; d++) {
+        mdli_distinct_free(worker->distincts[d]);
+    }
+    mdli_free(context, worker->evaluators);
+    mdli_free(context, worker->distincts);
+    mdli_free(context, worker->arguments);
+    mdli_free(context, worker->keys);
+    mdli_free(context, worker->groups);
+    mdli_free(context, worker->epochs);
+    mdli_free(context, worker->run_rows);
+    mdli_free(context, worker->states);
+    mdli_free(context, worker->slot_groups);
+    mdli_free(context, worker->lanes);
+    for (int32_t d = 0; worker->value_masks != NULL && d < a->n_distincts; d++) {
+        mdli_free(context, worker->value_masks[d]);
+    }
+    mdli_free(context, worker->value_masks);
+    mdli_key_table_free(worker->table);
+    mdli_arena_reset(&worker->text);
+}
+
+static void release(mdli_aggregator *a)
+{
+    mdl_context *context = a->context;
+    for (int w = 0; a->workers != NULL && w < a->n_workers; w++) {
+        free_worker(a, &a->workers[w]);
+    }
+    int64_t n_morsels = a->morsels != NULL ? mdli_pipeline_n_morsels(a->pipeline) : 0;
+    for (int64_t m = 0; m < n_morsels; m++) {
+        mdli_free(context, a->morsels[m].states);
+        mdli_free(context, a->morsels[m].leading);
+        mdli_free(context, a->morsels[m].slots);
+    }
+    mdli_free(context, a->morsels);
+    mdli_free(context, a->workers);
+    mdli_before_join_free(a);
+    free_plan(a);
+}
+
+static void trace(const mdli_aggregator *a)
+{
+    static const char *const names[] = {
+        "",
+        "one group",
+        "sorted runs",
+        "dense array",
+        "hash table",
+        "before the join",
+        "sorted runs, lanes before the join",
+    };
+    if (a->n_distincts > 0 && a->before.join == NULL) {
+        mdli_trace_strategy(a->rel, "%s, distinct by %s", names[a->strategy],
+                            mdli_distinct_strategy_name(a->distincts[0].strategy));
+    } else {
+        mdli_trace_strategy(a->rel, "%s", names[a->strategy]);
+    }
+}
+
+mdl_status mdli_execute_aggregate(mdl_rel *rel, mdl_table **out, mdl_error *error)
+{
+    mdli_aggregator a = {.context = rel->query->context, .rel = rel};
+    *out = NULL;
+    mdl_status status = prepare(&a, error);
+    if (status == MDL_OK) {
+        trace(&a);
+        mdli_morsel_end_fn morsel_end = is_in_order(&a) ? end_morsel : NULL;
+        status = mdli_pipeline_run(a.pipeline, consume, morsel_end, &a, error);
+    }
+    if (status == MDL_OK) {
+        status = merge_workers(&a, error);
+    }
+    if (status == MDL_OK) {
+        status = mdli_aggregate_result(&a, out, error);
+    }
+    release(&a);
+    return status;
+}

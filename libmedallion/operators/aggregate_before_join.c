@@ -1,0 +1,489 @@
+/*
+ * Aggregating before a join that gives rows many times.
+ *
+ * "Per genre" means each rating once for every genre of its movie. Joining first would make two or
+ * three rows of each rating; but where the group keys come from the right side of the join and the
+ * arguments from the left, the sums can be made first and joined afterwards, since states merge
+ * exactly:
+ *
+ *   before the join  all keys are of the right side. Rows are aggregated by the join's key in a
+ * dense array, then the state of each join key is merged into the groups of the right rows that
+ * match it. count(distinct x) does not merge; it keeps, for each value of x, a mask of the groups
+ *                    that it has been seen in (so at most 64 groups), and counts bits at the end.
+ *   lanes            the first key is a sorted column of the left side, the others are of the right
+ * side. Within a run of the first key, counts and sums are kept in one lane of 64 bits per group:
+ * the count in the upper half, the sum over the least value in the lower.
+ *
+ * Both do what the join and then the aggregate would do, row for row; a right side with two rows of
+ * one key and group counts twice in both.
+ */
+#include <string.h>
+
+#include "base/error.h"
+#include "base/tuning.h"
+#include "operators/aggregate_internal.h"
+#include "operators/rowset.h"
+
+/* Groups that fit a mask. */
+enum {
+    MASK_GROUPS_MAX = 64
+};
+
+static bool is_lane_aggregate(const mdli_named_expression *item)
+{
+    int32_t column;
+    return !item->is_distinct &&
+           (strcmp(item->aggregate, "count") == 0 || strcmp(item->aggregate, "sum") == 0 ||
+            strcmp(item->aggregate, "avg") == 0) &&
+           (item->expression == NULL || mdli_expression_is_column(item->expression, &column));
+}
+
+/* Whether an aggregate's argument is of the join's left side, and its states merge. */
+static bool is_left_aggregate(const mdl_rel *join, const mdli_named_expression *item, bool *scratch)
+{
+    int32_t column;
+    if (item->expression == NULL) {
+        return true;
+    }
+    if (strcmp(item->aggregate, "string_agg") == 0 ||
+        (item->is_distinct && !mdli_expression_is_column(item->expression, &column))) {
+        return false;
+    }
+    memset(scratch, 0, (size_t)join->n_fields);
+    mdli_expression_mark_columns(item->expression, scratch);
+    for (int32_t c = join->left->n_fields; c < join->n_fields; c++) {
+        if (scratch[c]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool mdli_can_aggregate_before_join(mdli_aggregator *a)
+{
+    const mdl_rel *rel = a->rel;
+    mdl_rel *join = rel->left;
+    if (join->kind != MDLI_REL_JOIN || join->join_kind != MDL_JOIN_INNER ||
+        join->n_join_keys != 1 || rel->n_keys == 0) {
+        return false;
+    }
+    int32_t n_left = join->left->n_fields;
+    bool is_first_left = rel->keys[0].column < n_left;
+    for (int32_t k = 1; k < rel->n_keys; k++) {
+        if (rel->keys[k].column < n_left) {
+            return false;
+        }
+    }
+    if (is_first_left && rel->n_keys == 1) {
+        return false;
+    }
+    bool *scratch = mdli_arena_allocate(&rel->query->arena, (size_t)join->n_fields, NULL);
+    for (int32_t i = 0; i < rel->n_items; i++) {
+        if (scratch == NULL || !is_left_aggregate(join, &rel->items[i], scratch) ||
+            (is_first_left && !is_lane_aggregate(&rel->items[i]))) {
+            return false;
+        }
+    }
+    a->before.join = join;
+    a->input = join->left;
+    a->strategy = is_first_left ? MDLI_GROUP_LANES : MDLI_GROUP_BEFORE_JOIN;
+    return true;
+}
+
+void mdli_before_join_free(mdli_aggregator *a)
+{
+    mdli_before_join *before = &a->before;
+    mdli_join_map_free(before->map);
+    mdl_table_free(before->right);
+    mdli_free(a->context, before->row_slots);
+    mdli_free(a->context, before->slot_lists);
+    mdli_free(a->context, before->masks);
+    *before = (mdli_before_join){0};
+}
+
+/* The column of the right side that field `field` of the join is. */
+static int32_t right_column(const mdl_rel *join, int32_t field)
+{
+    int32_t at = join->left->n_fields;
+    for (int32_t c = 0;; c++) {
+        if (c == join->right_keys[0]) {
+            continue;
+        }
+        if (at++ == field) {
+            return c;
+        }
+    }
+}
+
+/* Values that an argument can have, if an array over them is sensible; else 0. */
+static int64_t mask_domain(const mdli_aggregator *a, const mdli_argument *argument)
+{
+    int64_t limit =
+        MDLI_DENSE_BYTES_MAX / (int64_t)sizeof(uint64_t) / mdli_pipeline_n_workers(a->pipeline);
+    int64_t domain = 0;
+    if (argument->dictionary != NULL) {
+        domain = argument->dictionary->n_entries;
+    } else if (argument->range.is_known) {
+        uint64_t span = (uint64_t)argument->range.greatest - (uint64_t)argument->range.least;
+        domain = span < INT32_MAX ? (int64_t)span + 1 : 0;
+    }
+    return domain <= limit ? domain : 0;
+}
+
+/* The product of the slots of the keys of the right side; 0 = too many. */
+static int64_t count_group_slots(const mdli_aggregator *a, int32_t first, int64_t limit)
+{
+    int64_t product = 1;
+    for (int32_t k = first; k < a->rel->n_keys; k++) {
+        int64_t n = mdli_group_key_slots(&a->keys[k]);
+        if (n == 0 || n > limit / product) {
+            return 0;
+        }
+        product *= n;
+    }
+    return product;
+}
+
+/* Whether sizes allow the strategy. */
+static bool fits_before_join(const mdli_aggregator *a, int64_t n_groups)
+{
+    int64_t n_slots = mdli_join_map_n_slots(a->before.map) + 1;
+    int64_t by_memory =
+        MDLI_DENSE_BYTES_MAX / a->layout.size_bytes / mdli_pipeline_n_workers(a->pipeline);
+    if (n_groups == 0 || n_slots > by_memory) {
+        return false;
+    }
+    for (int32_t d = 0; d < a->n_distincts; d++) {
+        if (n_groups > MASK_GROUPS_MAX ||
+            mask_domain(a, &a->arguments[a->distincts[d].argument]) == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Rows whose values, over the least, add up within 32 bits, even if all matches of a row are of one
+ * group. */
+static int64_t lane_room(const mdli_aggregator *a)
+{
+    const mdli_before_join *before = &a->before;
+    uint64_t span = 0;
+    int64_t n_matches_max = 1;
+    if (a->n_arguments > 0) {
+        const mdli_range *range = &a->arguments[0].range;
+        span = (uint64_t)range->greatest - (uint64_t)range->least;
+    }
+    for (int64_t s = 0; s < mdli_join_map_n_slots(before->map); s++) {
+        int64_t n = before->starts[s + 1] - before->starts[s];
+        n_matches_max = n > n_matches_max ? n : n_matches_max;
+    }
+    return span < UINT32_MAX ? (int64_t)(UINT32_MAX / (span + 1)) / n_matches_max : 0;
+}
+
+/* Whether the first key and the one argument, if any, are fit for lanes. */
+static bool fits_lanes(const mdli_aggregator *a)
+{
+    const mdli_column_facts *first = &a->keys[0].facts;
+    if (!first->is_sorted || first->may_be_null || first->source_column < 0 ||
+        !mdli_type_is_integer(a->keys[0].type) || a->n_arguments > 1) {
+        return false;
+    }
+    for (int32_t i = 0; i < a->layout.n_accumulators; i++) {
+        mdli_accumulator_kind kind = a->layout.accumulators[i].kind;
+        if (kind != MDLI_ACC_ROWS && kind != MDLI_ACC_SUM) {
+            return false;
+        }
+    }
+    return a->n_arguments == 0 || (a->arguments[0].range.is_known && !a->arguments[0].may_be_null &&
+                                   mdli_type_is_integer(a->arguments[0].type));
+}
+
+/* The slot of the group keys of each row of the right side. */
+static mdl_status find_row_slots(mdli_aggregator *a, int32_t first, mdl_error *error)
+{
+    mdli_before_join *before = &a->before;
+    int64_t n_rows = before->right->n_rows;
+    void *memory;
+    MDLI_TRY(mdli_allocate_array(a->context, n_rows, sizeof(int32_t), "aggregate", &memory, error));
+    before->row_slots = memory;
+    for (int32_t k = first; k < a->rel->n_keys; k++) {
+        mdli_flat flat;
+        int32_t column = right_column(before->join, a->keys[k].column);
+        MDLI_TRY(mdli_flat_from_column(&flat, a->context, before->right->columns[column], error));
+        mdl_vector v = mdli_flat_vector(&flat);
+        mdli_add_key_slots(&a->keys[k], &v, n_rows, k == first, before->row_slots);
+        mdli_flat_free(&flat);
+    }
+    return MDL_OK;
+}
+
+/* Per slot of the map: the list of its groups for lanes, or the mask of them for distinct counts.
+ */
+static mdl_status list_groups_of_slots(mdli_aggregator *a, mdl_error *error)
+{
+    mdli_before_join *before = &a->before;
+    int64_t n_slots = mdli_join_map_n_slots(before->map);
+    int64_t n_matches = before->starts[n_slots];
+    void *memory;
+    if (a->strategy == MDLI_GROUP_LANES) {
+        MDLI_TRY(mdli_allocate_array(a->context, n_matches, sizeof(int32_t), "aggregate", &memory,
+                                     error));
+        before->slot_lists = memory;
+        for (int64_t m = 0; m < n_matches; m++) {
+            before->slot_lists[m] = before->row_slots[before->rows[m]];
+        }
+    } else if (a->n_distincts > 0) {
+        /* One more than there are slots: keys without a match go there, and have no group. */
+        MDLI_TRY(mdli_allocate_zeroed(a->context, (size_t)(n_slots + 1) * sizeof(uint64_t),
+                                      "aggregate", &memory, error));
+        before->masks = memory;
+        for (int64_t s = 0; s < n_slots; s++) {
+            for (int32_t m = before->starts[s]; m < before->starts[s + 1]; m++) {
+                before->masks[s] |= (uint64_t)1 << before->row_slots[before->rows[m]];
+            }
+        }
+    }
+    return MDL_OK;
+}
+
+mdl_status mdli_before_join_prepare(mdli_aggregator *a, mdl_error *error)
+{
+    mdli_before_join *before = &a->before;
+    mdl_rel *join = before->join;
+    bool has_lanes = a->strategy == MDLI_GROUP_LANES;
+    int32_t first = has_lanes ? 1 : 0;
+    MDLI_TRY(mdli_execute(join->right, &before->right, error));
+    MDLI_TRY(
+        mdli_join_map_create(a->context, before->right, join->right_keys, 1, &before->map, error));
+    mdli_join_map_arrays(before->map, &before->starts, &before->rows);
+    for (int32_t k = 0; k < a->rel->n_keys; k++) {
+        int32_t column = a->keys[k].column;
+        a->keys[k].facts =
+            k < first
+                ? mdli_pipeline_facts(a->pipeline)[column]
+                : mdli_facts_of_column(before->right->columns[right_column(join, column)], -1);
+    }
+    int64_t n_groups =
+        count_group_slots(a, first, has_lanes ? MDLI_LANES_MAX : MDLI_SUBKEY_SLOTS_MAX);
+    before->lane_rows_max = lane_room(a);
+    bool fits = has_lanes
+                    ? n_groups > 0 && fits_lanes(a) && before->lane_rows_max > 2 * MDLI_VECTOR_ROWS
+                    : fits_before_join(a, n_groups);
+    if (!fits) {
+        mdli_before_join_free(a);
+        return MDL_OK;
+    }
+    mdli_trace_strategy(join, "inner join, %s, after the aggregate",
+                        mdli_join_map_strategy(before->map));
+    MDLI_TRY(mdli_prepare_dense_keys(a, first, error));
+    MDLI_TRY(find_row_slots(a, first, error));
+    MDLI_TRY(list_groups_of_slots(a, error));
+    a->n_slots = has_lanes ? n_groups : mdli_join_map_n_slots(before->map) + 1;
+    return has_lanes
+               ? mdli_pipeline_align_morsels(a->pipeline, a->keys[0].facts.source_column, error)
+               : MDL_OK;
+}
+
+mdl_status mdli_before_join_create_worker(mdli_aggregator *a, mdli_aggregate_worker *worker,
+                                          mdl_error *error)
+{
+    void *memory;
+    if (a->strategy == MDLI_GROUP_LANES) {
+        MDLI_TRY(mdli_allocate_zeroed(a->context, (size_t)a->n_slots * sizeof(uint64_t),
+                                      "aggregate", &memory, error));
+        worker->lanes = memory;
+        return MDL_OK;
+    }
+    MDLI_TRY(mdli_allocate_zeroed(a->context, (size_t)a->n_distincts * sizeof(uint64_t *),
+                                  "aggregate", &memory, error));
+    worker->value_masks = memory;
+    for (int32_t d = 0; d < a->n_distincts; d++) {
+        int64_t domain = mask_domain(a, &a->arguments[a->distincts[d].argument]);
+        MDLI_TRY(mdli_allocate_zeroed(a->context, (size_t)domain * sizeof(uint64_t), "aggregate",
+                                      &memory, error));
+        worker->value_masks[d] = memory;
+    }
+    return mdli_reserve_states(a, worker, 0, a->n_slots, error);
+}
+
+mdl_status mdli_before_join_find(mdli_aggregator *a, mdli_aggregate_worker *worker,
+                                 const mdli_rows *rows, mdl_error *error)
+{
+    const mdl_vector *key = &rows->columns[a->before.join->left_keys[0]];
+    int32_t *groups = worker->groups;
+    int32_t none = (int32_t)a->n_slots - 1;
+    MDLI_TRY(mdli_join_map_find(a->before.map, key, rows->n_rows, groups, error));
+    for (int64_t i = 0; i < rows->n_rows; i++) {
+        groups[i] = groups[i] < 0 ? none : groups[i];
+    }
+    return MDL_OK;
+}
+
+void mdli_before_join_mark_values(mdli_aggregator *a, mdli_aggregate_worker *worker,
+                                  int32_t distinct, int64_t n_rows)
+{
+    const mdli_argument *argument = &a->arguments[a->distincts[distinct].argument];
+    const mdl_vector *v = &worker->arguments[a->distincts[distinct].argument];
+    const uint64_t *masks = a->before.masks;
+    uint64_t *values = worker->value_masks[distinct];
+    const int32_t *groups = worker->groups;
+    if (argument->dictionary == NULL && v->validity == NULL && v->type == MDL_TYPE_INT32) {
+        const int32_t *numbers = v->values;
+        int32_t least = (int32_t)argument->range.least;
+        for (int64_t i = 0; i < n_rows; i++) {
+            values[numbers[i] - least] |= masks[groups[i]];
+        }
+        return;
+    }
+    for (int64_t i = 0; i < n_rows; i++) {
+        if (!mdl_vector_is_null(v, i)) {
+            int64_t place = argument->dictionary != NULL
+                                ? v->codes[i]
+                                : mdli_vector_integer(v, i) - argument->range.least;
+            values[place] |= masks[groups[i]];
+        }
+    }
+}
+
+/* Counts, for each group, the values whose mask has it. */
+static void count_values(mdli_aggregator *a, int32_t distinct, char *states)
+{
+    const mdli_distinct_plan *plan = &a->distincts[distinct];
+    int64_t domain = mask_domain(a, &a->arguments[plan->argument]);
+    char *counts = states + a->layout.accumulators[plan->accumulator].offset;
+    for (int64_t v = 0; v < domain; v++) {
+        uint64_t mask = 0;
+        for (int w = 0; w < a->n_workers; w++) {
+            mask |= a->workers[w].value_masks[distinct][v];
+        }
+        for (; mask != 0; mask &= mask - 1) {
+            *(int64_t *)(counts + (int64_t)__builtin_ctzll(mask) * a->layout.size_bytes) += 1;
+        }
+    }
+}
+
+mdl_status mdli_before_join_finish(mdli_aggregator *a, mdl_error *error)
+{
+    mdli_before_join *before = &a->before;
+    mdli_aggregate_worker *worker = &a->workers[0];
+    int64_t size = a->layout.size_bytes;
+    int32_t rows_offset = a->layout.accumulators[0].offset;
+    char *states = worker->states;
+    int64_t n_groups = count_group_slots(a, 0, MDLI_SUBKEY_SLOTS_MAX);
+    worker->states = NULL;
+    worker->states_capacity = 0;
+    mdl_status status = mdli_reserve_states(a, worker, 0, n_groups, error);
+    for (int64_t s = 0; status == MDL_OK && s < mdli_join_map_n_slots(before->map); s++) {
+        const char *state = states + s * size;
+        if (mdli_state_count(state, rows_offset) == 0) {
+            continue;
+        }
+        for (int32_t m = before->starts[s]; m < before->starts[s + 1]; m++) {
+            mdli_merge_state(a, worker->states + before->row_slots[before->rows[m]] * size, state);
+        }
+    }
+    mdli_free(a->context, states);
+    a->n_slots = n_groups;
+    for (int32_t d = 0; status == MDL_OK && d < a->n_distincts; d++) {
+        count_values(a, d, worker->states);
+    }
+    return status;
+}
+
+/* The group of the run in the lanes that has a slot, when part of the run was flushed before. */
+static int64_t find_open_group(const mdli_group_list *list, int64_t key, int32_t slot)
+{
+    for (int64_t g = list->n_groups - 1; g >= 0 && list->leading[g] == key; g--) {
+        if (list->slots[g] == slot) {
+            return g;
+        }
+    }
+    return -1;
+}
+
+/* Adds a lane to the state of its group. */
+static void add_lane(const mdli_aggregator *a, char *state, uint64_t lane)
+{
+    int64_t count = (int64_t)(lane >> 32);
+    int64_t over_least = (int64_t)(lane & UINT32_MAX);
+    for (int32_t i = 0; i < a->layout.n_accumulators; i++) {
+        const mdli_accumulator *acc = &a->layout.accumulators[i];
+        int64_t *at = (int64_t *)(state + acc->offset);
+        *at +=
+            acc->kind == MDLI_ACC_ROWS ? count : over_least + count * a->arguments[0].range.least;
+    }
+}
+
+static mdl_status flush_lanes(mdli_aggregator *a, mdli_aggregate_worker *worker, int64_t morsel,
+                              mdl_error *error)
+{
+    mdli_group_list *list = &a->morsels[morsel];
+    bool is_open = list->n_groups > 0 && list->leading[list->n_groups - 1] == worker->lane_key;
+    for (int32_t slot = 0; slot < a->n_slots && worker->lane_rows > 0; slot++) {
+        if (worker->lanes[slot] == 0) {
+            continue;
+        }
+        int64_t g = is_open ? find_open_group(list, worker->lane_key, slot) : -1;
+        if (g < 0) {
+            g = list->n_groups;
+            MDLI_TRY(mdli_open_group(a, list, worker->lane_key, slot, error));
+        }
+        add_lane(a, list->states + g * a->layout.size_bytes, worker->lanes[slot]);
+        worker->lanes[slot] = 0;
+    }
+    worker->lane_rows = 0;
+    return MDL_OK;
+}
+
+/* Adds rows [first, end) of one run to the lanes. */
+static void fill_lanes(mdli_aggregator *a, mdli_aggregate_worker *worker, int64_t first,
+                       int64_t end)
+{
+    const int32_t *slots = worker->groups;
+    const int32_t *starts = a->before.starts;
+    const int32_t *lists = a->before.slot_lists;
+    const mdl_vector *v = a->n_arguments > 0 ? &worker->arguments[0] : NULL;
+    bool is_small = v != NULL && mdli_type_bytes(v->type) == 4;
+    int64_t least = v != NULL ? a->arguments[0].range.least : 0;
+    uint64_t *lanes = worker->lanes;
+    for (int64_t i = first; i < end; i++) {
+        if (slots[i] < 0) {
+            continue;
+        }
+        int64_t value = is_small    ? ((const int32_t *)v->values)[i] - least
+                        : v != NULL ? mdli_vector_integer(v, i) - least
+                                    : 0;
+        uint64_t lane = (uint64_t)1 << 32 | (uint64_t)value;
+        for (int32_t m = starts[slots[i]]; m < starts[slots[i] + 1]; m++) {
+            lanes[lists[m]] += lane;
+        }
+    }
+    worker->lane_rows += end - first;
+}
+
+mdl_status mdli_lanes_consume(mdli_aggregator *a, mdli_aggregate_worker *worker, int64_t morsel,
+                              const mdli_rows *rows, mdl_error *error)
+{
+    const mdl_vector *leading = &worker->keys[0];
+    const mdl_vector *key = &rows->columns[a->before.join->left_keys[0]];
+    MDLI_TRY(mdli_join_map_find(a->before.map, key, rows->n_rows, worker->groups, error));
+    for (int64_t i = 0; i < rows->n_rows;) {
+        int64_t value = mdli_vector_integer(leading, i);
+        int64_t end = mdli_run_end(leading, i, rows->n_rows);
+        end = end - i > MDLI_VECTOR_ROWS ? i + MDLI_VECTOR_ROWS : end;
+        bool is_full = worker->lane_rows + (end - i) > a->before.lane_rows_max;
+        if (worker->lane_rows > 0 && (value != worker->lane_key || is_full)) {
+            MDLI_TRY(flush_lanes(a, worker, morsel, error));
+        }
+        worker->lane_key = value;
+        fill_lanes(a, worker, i, end);
+        i = end;
+    }
+    return MDL_OK;
+}
+
+mdl_status mdli_lanes_end_morsel(mdli_aggregator *a, mdli_aggregate_worker *worker, int64_t morsel,
+                                 mdl_error *error)
+{
+    return flush_lanes(a, worker, morsel, error);
+}

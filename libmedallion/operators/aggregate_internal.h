@@ -1,0 +1,192 @@
+/*
+ * What the files of the aggregate operator share: aggregate.c plans and runs, aggregate_groups.c
+ * finds the group of each row, aggregate_output.c makes the result.
+ */
+#ifndef MDLI_OPERATORS_AGGREGATE_INTERNAL_H
+#define MDLI_OPERATORS_AGGREGATE_INTERNAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "operators/accumulators.h"
+#include "operators/distinct_count.h"
+#include "operators/join_map.h"
+#include "operators/key_table.h"
+#include "operators/pipeline.h"
+#include "operators/plan.h"
+
+/* How rows find their group. */
+typedef enum mdli_group_strategy {
+    MDLI_GROUP_GLOBAL = 1,  /* there is one group */
+    MDLI_GROUP_SORTED,      /* rows come ascending by the first key: a group ends where it changes;
+                               further      keys, of small range, are slots of an array per run */
+    MDLI_GROUP_DENSE,       /* keys of small range are the slot of an array */
+    MDLI_GROUP_HASH,        /* keys are numbered by a key table */
+    MDLI_GROUP_BEFORE_JOIN, /* keys are of the right side of a join: rows are aggregated by the
+                               join's key, and then the states by the rows that match it */
+    MDLI_GROUP_LANES /* the first key is sorted, the others are of the right side of a join: counts
+                        and sums per run in an array of lanes */
+} mdli_group_strategy;
+
+/* A group key. */
+typedef struct mdli_group_key {
+    int32_t column; /* of the input */
+    mdl_type type;
+    bool is_text;
+    mdli_column_facts facts;
+    int64_t least;               /* dense: value of slot 0 */
+    int64_t n_slots;             /* dense: values that there can be, and one for NULL */
+    int64_t stride;              /* dense: slots of the keys behind it */
+    int32_t *ranks;              /* dense text: the code's place in the order of texts */
+    int32_t *ordered;            /* dense text: the code of each place */
+    mdli_dictionary *dictionary; /* dense text: a reference */
+} mdli_group_key;
+
+/* The right side of a join that rows are aggregated before. */
+typedef struct mdli_before_join {
+    mdl_rel *join;
+    mdl_table *right;
+    mdli_join_map *map;
+    const int32_t *starts;
+    const int32_t *rows;
+    int32_t *row_slots;    /* per row of the right side: slot of its group keys */
+    int32_t *slot_lists;   /* LANES: per match in the order of `rows`: slot of its group keys */
+    int64_t lane_rows_max; /* LANES: rows of one run that the lanes have room for */
+    uint64_t *masks; /* per slot of the map: which groups it has; NULL with more than 64 groups */
+} mdli_before_join;
+
+/* One aggregate of the list: the accumulators that it is made of, −1 = none. */
+typedef struct mdli_output_plan {
+    int32_t rows; /* ROWS or COUNT of the argument: whether there is a value, and how many */
+    int32_t main;
+    int32_t squares;
+    int32_t distinct; /* in `distincts` */
+} mdli_output_plan;
+
+/* One count(distinct x). */
+typedef struct mdli_distinct_plan {
+    int32_t argument;
+    int32_t accumulator;
+    mdli_distinct_strategy strategy;
+} mdli_distinct_plan;
+
+/* States of groups that come one after the other. */
+typedef struct mdli_group_list {
+    int64_t n_groups;
+    char *states;
+    int64_t states_capacity; /* groups */
+    int64_t *leading;        /* SORTED: first key */
+    int64_t leading_capacity;
+    int32_t *slots; /* SORTED with further keys: their slot */
+    int64_t slots_capacity;
+} mdli_group_list;
+
+/* What one worker needs. */
+typedef struct mdli_aggregate_worker {
+    mdli_evaluator **evaluators; /* per argument that is no plain column */
+    mdl_vector *arguments;       /* of the rows at hand */
+    mdl_vector *keys;
+    int32_t *groups;   /* of the rows at hand: index of the state */
+    int64_t *epochs;   /* SORTED: number of the run of each row */
+    int32_t *run_rows; /* SORTED: first row of each run of the rows at hand */
+    int64_t rows_capacity;
+    char *states;            /* GLOBAL, DENSE, HASH */
+    int64_t states_capacity; /* groups */
+    mdli_key_table *table;   /* HASH */
+    mdli_distinct **distincts;
+    mdli_arena text;
+    int64_t morsel;       /* the one at hand */
+    int64_t sequence;     /* of the next row */
+    int64_t run;          /* SORTED: runs so far */
+    int32_t *slot_groups; /* SORTED with further keys: group of each slot in this run, −1 = none */
+    uint64_t *lanes;      /* LANES: per slot, count and sum of the run at hand */
+    int64_t lane_rows;    /* rows in the lanes */
+    int64_t lane_key;     /* key of the run in the lanes */
+    uint64_t *
+        *value_masks; /* BEFORE_JOIN: per count(distinct x) and value of x: groups that had it */
+} mdli_aggregate_worker;
+
+typedef struct mdli_aggregator {
+    mdl_context *context;
+    mdl_rel *rel;
+    mdl_rel *input; /* the relation's input, or the left side of the join that is done afterwards */
+    mdli_before_join before;
+    mdli_pipeline *pipeline;
+    mdli_group_strategy strategy;
+    mdli_group_key *keys;
+    int64_t n_slots; /* DENSE: of all keys; SORTED, LANES: of the keys after the first; BEFORE_JOIN:
+                        first of the join's key, then of all keys */
+
+    mdli_argument *arguments;
+    int32_t n_arguments;
+    mdli_state_layout layout;
+    mdli_output_plan *outputs;
+    mdli_distinct_plan *distincts;
+    int32_t n_distincts;
+
+    mdli_aggregate_worker *workers;
+    int n_workers;
+    mdli_group_list *morsels; /* SORTED: per morsel */
+} mdli_aggregator;
+
+/* Chooses the strategy and prepares keys for it. aggregate_groups.c */
+mdl_status mdli_choose_groups(mdli_aggregator *a, mdl_error *error);
+
+/* Slots of a key with known bounds, the one for NULL included; 0 = bounds not known or too wide. */
+int64_t mdli_group_key_slots(const mdli_group_key *key);
+
+/* Gives the keys from number `first` on their slots and strides. */
+mdl_status mdli_prepare_dense_keys(mdli_aggregator *a, int32_t first, mdl_error *error);
+
+/* Adds each row's slot for one key to `slots`, or sets it when `is_first`. */
+void mdli_add_key_slots(const mdli_group_key *key, const mdl_vector *v, int64_t n_rows,
+                        bool is_first, int32_t *slots);
+
+/* Opens a group at the end of a morsel's list. */
+mdl_status mdli_open_group(mdli_aggregator *a, mdli_group_list *list, int64_t leading, int32_t slot,
+                           mdl_error *error);
+
+/* Rows from `i` on that have row i's value. */
+int64_t mdli_run_end(const mdl_vector *v, int64_t i, int64_t n_rows);
+
+/*
+ * Aggregating before a join. aggregate_before_join.c
+ */
+
+/* Whether the plan allows it; then `a->input` and `a->before.join` are set, and the strategy. */
+bool mdli_can_aggregate_before_join(mdli_aggregator *a);
+
+/* Runs the right side and prepares keys; clears the strategy again where sizes forbid it. */
+mdl_status mdli_before_join_prepare(mdli_aggregator *a, mdl_error *error);
+mdl_status mdli_before_join_create_worker(mdli_aggregator *a, mdli_aggregate_worker *worker,
+                                          mdl_error *error);
+mdl_status mdli_before_join_find(mdli_aggregator *a, mdli_aggregate_worker *worker,
+                                 const mdli_rows *rows, mdl_error *error);
+mdl_status mdli_lanes_consume(mdli_aggregator *a, mdli_aggregate_worker *worker, int64_t morsel,
+                              const mdli_rows *rows, mdl_error *error);
+mdl_status mdli_lanes_end_morsel(mdli_aggregator *a, mdli_aggregate_worker *worker, int64_t morsel,
+                                 mdl_error *error);
+
+/* Notes the groups that each value of a count(distinct x) belongs to. */
+void mdli_before_join_mark_values(mdli_aggregator *a, mdli_aggregate_worker *worker,
+                                  int32_t distinct, int64_t n_rows);
+
+/* After merging: aggregates the states of the join's keys by group. */
+mdl_status mdli_before_join_finish(mdli_aggregator *a, mdl_error *error);
+void mdli_before_join_free(mdli_aggregator *a);
+
+/* Finds the group of each row into worker->groups, making groups as they come. */
+mdl_status mdli_find_groups(mdli_aggregator *a, mdli_aggregate_worker *worker, int64_t morsel,
+                            int64_t n_rows, int32_t *n_runs, mdl_error *error);
+
+/* Makes room for `n` states in a worker, started. */
+mdl_status mdli_reserve_states(mdli_aggregator *a, mdli_aggregate_worker *worker, int64_t n_used,
+                               int64_t n, mdl_error *error);
+
+/* Adds the state `from` to `into`. aggregate.c */
+void mdli_merge_state(const mdli_aggregator *a, char *into, const char *from);
+
+/* The result, from merged states. aggregate_output.c */
+mdl_status mdli_aggregate_result(mdli_aggregator *a, mdl_table **out, mdl_error *error);
+
+#endif

@@ -1,0 +1,411 @@
+/*
+ * The result of an aggregate: groups in the order of their keys, one division per average.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/parallel.h"
+#include "base/tuning.h"
+#include "operators/aggregate_internal.h"
+#include "operators/rowset.h"
+
+/* The groups, ascending by key. */
+typedef struct ordered_groups {
+    int64_t n;
+    const char **states;
+    int64_t *leading; /* SORTED: first key */
+    int32_t *numbers; /* slots of dense keys, or numbers in the key table */
+} ordered_groups;
+
+/* A column of the result in the making. */
+typedef struct output_jobs {
+    mdli_aggregator *a;
+    const ordered_groups *groups;
+    mdl_column **columns;
+} output_jobs;
+
+static mdl_status allocate_groups(mdli_aggregator *a, ordered_groups *groups, int64_t n,
+                                  mdl_error *error)
+{
+    void *memory;
+    MDLI_TRY(mdli_allocate_array(a->context, n, sizeof(char *), "aggregate", &memory, error));
+    groups->states = memory;
+    MDLI_TRY(mdli_allocate_array(a->context, n, sizeof(int64_t), "aggregate", &memory, error));
+    groups->leading = memory;
+    MDLI_TRY(mdli_allocate_array(a->context, n, sizeof(int32_t), "aggregate", &memory, error));
+    groups->numbers = memory;
+    return MDL_OK;
+}
+
+/* Sorts the groups of one run of the first key by their slots; there are few, nearly in order. */
+static void sort_run(ordered_groups *groups, int64_t first)
+{
+    for (int64_t i = first + 1; i < groups->n; i++) {
+        const char *state = groups->states[i];
+        int32_t number = groups->numbers[i];
+        int64_t j = i;
+        for (; j > first && groups->numbers[j - 1] > number; j--) {
+            groups->states[j] = groups->states[j - 1];
+            groups->numbers[j] = groups->numbers[j - 1];
+        }
+        groups->states[j] = state;
+        groups->numbers[j] = number;
+    }
+}
+
+static mdl_status list_sorted(mdli_aggregator *a, ordered_groups *groups, mdl_error *error)
+{
+    int64_t n = 0;
+    for (int64_t m = 0; m < mdli_pipeline_n_morsels(a->pipeline); m++) {
+        n += a->morsels[m].n_groups;
+    }
+    MDLI_TRY(allocate_groups(a, groups, n, error));
+    bool has_more_keys = a->rel->n_keys > 1;
+    int64_t run = 0; /* where the run of the last group starts */
+    for (int64_t m = 0; m < mdli_pipeline_n_morsels(a->pipeline); m++) {
+        const mdli_group_list *list = &a->morsels[m];
+        for (int64_t g = 0; g < list->n_groups; g++) {
+            if (has_more_keys && groups->n > run && groups->leading[run] != list->leading[g]) {
+                sort_run(groups, run);
+                run = groups->n;
+            }
+            groups->states[groups->n] = list->states + g * a->layout.size_bytes;
+            groups->leading[groups->n] = list->leading[g];
+            groups->numbers[groups->n] = has_more_keys ? list->slots[g] : 0;
+            groups->n++;
+        }
+    }
+    if (has_more_keys) {
+        sort_run(groups, run);
+    }
+    return MDL_OK;
+}
+
+/* Slots are in the order of keys already. */
+static mdl_status list_dense(mdli_aggregator *a, ordered_groups *groups, mdl_error *error)
+{
+    const char *states = a->workers[0].states;
+    int64_t size = a->layout.size_bytes;
+    int32_t rows_offset = a->layout.accumulators[0].offset;
+    bool is_global = a->strategy == MDLI_GROUP_GLOBAL;
+    int64_t n = 0;
+    for (int64_t s = 0; s < a->n_slots; s++) {
+        n += is_global || mdli_state_count(states + s * size, rows_offset) > 0;
+    }
+    MDLI_TRY(allocate_groups(a, groups, n, error));
+    for (int64_t s = 0; s < a->n_slots; s++) {
+        if (is_global || mdli_state_count(states + s * size, rows_offset) > 0) {
+            groups->states[groups->n] = states + s * size;
+            groups->numbers[groups->n++] = (int32_t)s;
+        }
+    }
+    return MDL_OK;
+}
+
+/* Orders two groups of the key table. */
+static int compare_groups(const mdli_aggregator *a, int32_t x, int32_t y)
+{
+    const mdli_key_table *table = a->workers[0].table;
+    for (int32_t k = 0; k < a->rel->n_keys; k++) {
+        mdl_type type = a->keys[k].type;
+        mdl_value u = mdli_key_table_value(table, x, k, type);
+        mdl_value v = mdli_key_table_value(table, y, k, type);
+        int order;
+        if (u.is_null || v.is_null) {
+            order = (int)u.is_null - (int)v.is_null;
+        } else if (type == MDL_TYPE_STRING) {
+            order = mdli_compare_strings(u.as.text, v.as.text);
+        } else if (type == MDL_TYPE_FLOAT64) {
+            mdl_vector p = {.type = type, .n_rows = 1, .values = &u.as.real};
+            mdl_vector q = {.type = type, .n_rows = 1, .values = &v.as.real};
+            order = mdli_compare_rows(&p, 0, &q, 0, false);
+        } else {
+            order = (u.as.integer > v.as.integer) - (u.as.integer < v.as.integer);
+        }
+        if (order != 0) {
+            return order;
+        }
+    }
+    return 0;
+}
+
+static void merge_sort_groups(const mdli_aggregator *a, int32_t *numbers, int32_t *scratch,
+                              int64_t n)
+{
+    if (n < 2) {
+        return;
+    }
+    int64_t half = n / 2;
+    merge_sort_groups(a, numbers, scratch, half);
+    merge_sort_groups(a, numbers + half, scratch, n - half);
+    memcpy(scratch, numbers, (size_t)half * sizeof *numbers);
+    int64_t i = 0;
+    int64_t j = half;
+    for (int64_t k = 0; i < half; k++) {
+        bool take_left = j == n || compare_groups(a, scratch[i], numbers[j]) <= 0;
+        numbers[k] = take_left ? scratch[i++] : numbers[j++];
+    }
+}
+
+static mdl_status list_hash(mdli_aggregator *a, ordered_groups *groups, mdl_error *error)
+{
+    int64_t n = mdli_key_table_n_keys(a->workers[0].table);
+    void *scratch;
+    MDLI_TRY(allocate_groups(a, groups, n, error));
+    MDLI_TRY(mdli_allocate_array(a->context, n, sizeof(int32_t), "aggregate", &scratch, error));
+    for (int64_t g = 0; g < n; g++) {
+        groups->numbers[g] = (int32_t)g;
+    }
+    merge_sort_groups(a, groups->numbers, scratch, n);
+    mdli_free(a->context, scratch);
+    for (int64_t g = 0; g < n; g++) {
+        groups->states[g] =
+            a->workers[0].states + (int64_t)groups->numbers[g] * a->layout.size_bytes;
+    }
+    groups->n = n;
+    return MDL_OK;
+}
+
+/* Room for the values of a column of the result, with a bitmap where all are valid. */
+typedef struct column_memory {
+    void *values;
+    uint64_t *validity;
+    bool has_nulls;
+} column_memory;
+
+static mdl_status allocate_column(mdl_context *context, mdl_type type, int64_t n,
+                                  column_memory *column, mdl_error *error)
+{
+    void *memory;
+    MDLI_TRY(mdli_allocate_array(context, n, mdli_type_bytes(type), "aggregate", &column->values,
+                                 error));
+    MDLI_TRY(mdli_allocate(context, (size_t)((n + 63) / 64) * 8, "aggregate", &memory, error));
+    column->validity = memory;
+    memset(memory, 0xff, (size_t)((n + 63) / 64) * 8);
+    return MDL_OK;
+}
+
+static void put_null(column_memory *column, mdl_type type, int64_t i)
+{
+    size_t item = mdli_type_bytes(type);
+    memset((char *)column->values + (size_t)i * item, 0, item);
+    column->validity[i >> 6] &= ~((uint64_t)1 << (i & 63));
+    column->has_nulls = true;
+}
+
+static void put_value(column_memory *column, int64_t i, const mdl_value *value)
+{
+    if (value->is_null) {
+        put_null(column, value->type, i);
+    } else if (value->type == MDL_TYPE_STRING) {
+        ((mdl_string *)column->values)[i] = value->as.text;
+    } else if (value->type == MDL_TYPE_FLOAT64) {
+        ((double *)column->values)[i] = value->as.real;
+    } else if (mdli_type_bytes(value->type) == 4) {
+        ((int32_t *)column->values)[i] = (int32_t)value->as.integer;
+    } else if (mdli_type_bytes(value->type) == 8) {
+        ((int64_t *)column->values)[i] = value->as.integer;
+    } else {
+        ((uint8_t *)column->values)[i] = (uint8_t)value->as.integer;
+    }
+}
+
+/* The value of a dense key in a slot. */
+static mdl_value dense_key_value(const mdli_group_key *key, int32_t slot)
+{
+    int64_t place = slot / key->stride % key->n_slots;
+    mdl_value value = {.type = key->type, .is_null = place == key->n_slots - 1};
+    if (value.is_null) {
+        return value;
+    }
+    if (key->is_text) {
+        value.as.text = key->dictionary->entries[key->ordered[place]];
+    } else {
+        value.as.integer = key->least + place;
+    }
+    return value;
+}
+
+static mdl_value key_value(const mdli_aggregator *a, const ordered_groups *groups, int32_t k,
+                           int64_t g)
+{
+    if (a->strategy == MDLI_GROUP_HASH) {
+        return mdli_key_table_value(a->workers[0].table, groups->numbers[g], k, a->keys[k].type);
+    }
+    bool is_in_order = a->strategy == MDLI_GROUP_SORTED || a->strategy == MDLI_GROUP_LANES;
+    if (is_in_order && k == 0) {
+        return (mdl_value){.type = a->keys[0].type, .as.integer = groups->leading[g]};
+    }
+    return dense_key_value(&a->keys[k], groups->numbers[g]);
+}
+
+/* sum, avg and stddev of one group. */
+static mdl_status put_sum(const mdli_aggregator *a, int32_t item, const char *state,
+                          column_memory *column, int64_t i, mdl_error *error)
+{
+    const mdli_output_plan *plan = &a->outputs[item];
+    const mdli_accumulator *accs = a->layout.accumulators;
+    const char *name = a->rel->items[item].aggregate;
+    int64_t n = mdli_state_count(state, accs[plan->rows].offset);
+    int64_t scale = a->arguments[accs[plan->main].argument].type == MDL_TYPE_DECIMAL ? 100 : 1;
+    bool is_stddev = plan->squares >= 0;
+    bool is_sum = strcmp(name, "sum") == 0;
+    if (n < (is_stddev ? 2 : 1)) {
+        put_null(column, is_sum ? MDL_TYPE_INT64 : MDL_TYPE_FLOAT64, i);
+        return MDL_OK;
+    }
+    mdli_int128 sum = mdli_state_sum(&accs[plan->main], state);
+    if (is_stddev) {
+        ((double *)column->values)[i] =
+            mdli_stddev(sum, mdli_state_squares(&accs[plan->squares], state), n, scale);
+    } else if (!is_sum) {
+        ((double *)column->values)[i] = mdli_average(sum, n, scale);
+    } else if (sum > INT64_MAX || sum < INT64_MIN) {
+        return mdl_error_set(error, MDL_E_OVERFLOW, "sum \"%s\" does not fit INT64",
+                             a->rel->items[item].name);
+    } else {
+        ((int64_t *)column->values)[i] = (int64_t)sum;
+    }
+    return MDL_OK;
+}
+
+static mdl_status put_joined(const mdli_aggregator *a, int32_t item, const char *state,
+                             mdli_arena *text, column_memory *column, int64_t i, mdl_error *error)
+{
+    const mdli_output_plan *plan = &a->outputs[item];
+    mdl_string separator = {a->rel->items[item].separator, a->rel->items[item].separator_bytes};
+    mdl_string joined;
+    if (mdli_state_count(state, a->layout.accumulators[plan->rows].offset) == 0) {
+        put_null(column, MDL_TYPE_STRING, i);
+        return MDL_OK;
+    }
+    joined.data = mdli_state_join_texts(&a->layout.accumulators[plan->main], state, separator, text,
+                                        &joined.size_bytes, error);
+    if (joined.data == NULL) {
+        return MDL_E_NO_MEMORY;
+    }
+    ((mdl_string *)column->values)[i] = joined;
+    return MDL_OK;
+}
+
+/* The values of one aggregate for all groups. */
+static mdl_status fill_aggregate(const mdli_aggregator *a, const ordered_groups *groups,
+                                 int32_t item, mdli_arena *text, column_memory *column,
+                                 mdl_error *error)
+{
+    const mdli_output_plan *plan = &a->outputs[item];
+    const mdli_accumulator *accs = a->layout.accumulators;
+    mdl_type type = a->rel->fields[a->rel->n_keys + item].type;
+    if (plan->main < 0 || accs[plan->main].kind == MDLI_ACC_DISTINCT ||
+        accs[plan->main].kind == MDLI_ACC_COUNT_IF) {
+        int32_t offset = accs[plan->main < 0 ? plan->rows : plan->main].offset;
+        for (int64_t g = 0; g < groups->n; g++) {
+            ((int64_t *)column->values)[g] = mdli_state_count(groups->states[g], offset);
+        }
+        return MDL_OK;
+    }
+    mdli_accumulator_kind kind = accs[plan->main].kind;
+    for (int64_t g = 0; g < groups->n; g++) {
+        const char *state = groups->states[g];
+        if (kind == MDLI_ACC_SUM || kind == MDLI_ACC_SUM_WIDE) {
+            MDLI_TRY(put_sum(a, item, state, column, g, error));
+        } else if (kind == MDLI_ACC_TEXTS) {
+            MDLI_TRY(put_joined(a, item, state, text, column, g, error));
+        } else {
+            mdl_value value = mdli_state_value(&accs[plan->main], type, state);
+            bool is_extreme = kind == MDLI_ACC_MIN || kind == MDLI_ACC_MAX;
+            value.is_null |= is_extreme && mdli_state_count(state, accs[plan->rows].offset) == 0;
+            put_value(column, g, &value);
+        }
+    }
+    return MDL_OK;
+}
+
+/* Makes one column of the result: a key's or an aggregate's. */
+static mdl_status make_column(void *data, int64_t job, int worker, mdl_error *error)
+{
+    output_jobs *jobs = data;
+    mdli_aggregator *a = jobs->a;
+    const ordered_groups *groups = jobs->groups;
+    int32_t n_keys = a->rel->n_keys;
+    mdl_type type = a->rel->fields[job].type;
+    column_memory column = {0};
+    mdli_arena text;
+    (void)worker;
+    mdli_arena_init(&text, a->context, "aggregate");
+    mdl_status status = allocate_column(a->context, type, groups->n, &column, error);
+    if (status == MDL_OK && job < n_keys) {
+        for (int64_t g = 0; g < groups->n; g++) {
+            mdl_value value = key_value(a, groups, (int32_t)job, g);
+            put_value(&column, g, &value);
+        }
+    } else if (status == MDL_OK) {
+        status = fill_aggregate(a, groups, (int32_t)job - n_keys, &text, &column, error);
+    }
+    if (status == MDL_OK) {
+        mdl_vector values = {
+            .type = type,
+            .n_rows = groups->n,
+            .values = column.values,
+            .validity = column.has_nulls ? column.validity : NULL,
+        };
+        status = mdli_column_from_vector(a->context, &values, NULL, &jobs->columns[job], error);
+    }
+    mdli_free(a->context, column.values);
+    mdli_free(a->context, column.validity);
+    mdli_arena_reset(&text);
+    return status;
+}
+
+static mdl_status list_groups(mdli_aggregator *a, ordered_groups *groups, mdl_error *error)
+{
+    switch (a->strategy) {
+    case MDLI_GROUP_SORTED:
+    case MDLI_GROUP_LANES:
+        return list_sorted(a, groups, error);
+    case MDLI_GROUP_HASH:
+        return list_hash(a, groups, error);
+    default:
+        return list_dense(a, groups, error);
+    }
+}
+
+static mdl_status make_table(mdli_aggregator *a, const ordered_groups *groups, mdl_table **out,
+                             mdl_error *error)
+{
+    int32_t n = a->rel->n_fields;
+    void *memory;
+    MDLI_TRY(mdli_allocate_zeroed(a->context, (size_t)n * (sizeof(mdl_column *) + sizeof(char *)),
+                                  "aggregate", &memory, error));
+    output_jobs jobs = {a, groups, memory};
+    const char **names = (const char **)(jobs.columns + n);
+    for (int32_t c = 0; c < n; c++) {
+        names[c] = a->rel->fields[c].name;
+    }
+    mdl_status status = mdli_parallel_for(a->context, n, make_column, &jobs, error);
+    if (status == MDL_OK) {
+        status = mdli_table_create(a->context, names, jobs.columns, n, groups->n, out, error);
+    } else {
+        for (int32_t c = 0; c < n; c++) {
+            if (jobs.columns[c] != NULL) {
+                mdli_column_release(jobs.columns[c]);
+            }
+        }
+    }
+    mdli_free(a->context, memory);
+    return status;
+}
+
+mdl_status mdli_aggregate_result(mdli_aggregator *a, mdl_table **out, mdl_error *error)
+{
+    ordered_groups groups = {0};
+    mdl_status status = list_groups(a, &groups, error);
+    if (status == MDL_OK) {
+        status = make_table(a, &groups, out, error);
+    }
+    mdli_free(a->context, groups.states);
+    mdli_free(a->context, groups.leading);
+    mdli_free(a->context, groups.numbers);
+    return status;
+}

@@ -1,0 +1,221 @@
+/*
+ * Join maps. A single integer key whose range is small against the rows is its own slot (dense);
+ * any other key is numbered by a key table (hash). Either way a slot's rows stand in one array, cut
+ * by `starts`.
+ */
+#include "operators/join_map.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "base/tuning.h"
+#include "operators/key_table.h"
+#include "operators/rowset.h"
+
+struct mdli_join_map {
+    mdl_context *context;
+    bool is_dense;
+    bool is_unique;
+    int64_t least; /* dense: slot 0 */
+    int64_t n_slots;
+    mdli_key_table *keys; /* hash */
+    int32_t *starts;      /* n_slots + 1 */
+    int32_t *rows;
+};
+
+bool mdli_join_map_is_unique(const mdli_join_map *map)
+{
+    return map->is_unique;
+}
+
+int64_t mdli_join_map_n_slots(const mdli_join_map *map)
+{
+    return map->n_slots;
+}
+
+const char *mdli_join_map_strategy(const mdli_join_map *map)
+{
+    return map->is_dense ? "dense" : "hash";
+}
+
+void mdli_join_map_arrays(const mdli_join_map *map, const int32_t **starts, const int32_t **rows)
+{
+    *starts = map->starts;
+    *rows = map->rows;
+}
+
+void mdli_join_map_free(mdli_join_map *map)
+{
+    if (map == NULL) {
+        return;
+    }
+    mdli_key_table_free(map->keys);
+    mdli_free(map->context, map->starts);
+    mdli_free(map->context, map->rows);
+    mdli_free(map->context, map);
+}
+
+/* Whether a column is fit to be its own slot number. */
+static bool choose_dense(const mdl_column *column)
+{
+    mdl_column_stats stats = column->stats;
+    if (!mdli_type_is_integer(column->type)) {
+        return false;
+    }
+    if (stats.min.is_null) {
+        return true; /* no key at all */
+    }
+    uint64_t range = (uint64_t)stats.max.as.integer - (uint64_t)stats.min.as.integer;
+    uint64_t limit = (uint64_t)column->n_rows * MDLI_DENSE_RANGE_PER_ROW + MDLI_DENSE_RANGE_FLOOR;
+    return range < limit && range < INT32_MAX - 1;
+}
+
+static inline int32_t dense_slot(const mdli_join_map *map, int64_t key)
+{
+    uint64_t slot = (uint64_t)key - (uint64_t)map->least;
+    return slot < (uint64_t)map->n_slots ? (int32_t)slot : -1;
+}
+
+/* Slots of dense keys. One loop per form of the values, so that each is a plain scan. */
+static void find_dense(const mdli_join_map *map, const mdl_vector *keys, int64_t n_rows,
+                       int32_t *slots)
+{
+    const int32_t *starts = map->starts;
+    if (mdli_type_bytes(keys->type) == 4) {
+        const int32_t *values = keys->values;
+        for (int64_t i = 0; i < n_rows; i++) {
+            slots[i] = dense_slot(map, values[i]);
+        }
+    } else {
+        for (int64_t i = 0; i < n_rows; i++) {
+            slots[i] = dense_slot(map, mdli_vector_integer(keys, i));
+        }
+    }
+    for (int64_t i = 0; i < n_rows; i++) {
+        bool is_empty = slots[i] < 0 || starts[slots[i]] == starts[slots[i] + 1];
+        slots[i] = is_empty ? -1 : slots[i];
+    }
+    if (keys->validity != NULL) {
+        for (int64_t i = 0; i < n_rows; i++) {
+            slots[i] = mdl_vector_is_null(keys, i) ? -1 : slots[i];
+        }
+    }
+}
+
+mdl_status mdli_join_map_find(const mdli_join_map *map, const mdl_vector *keys, int64_t n_rows,
+                              int32_t *slots, mdl_error *error)
+{
+    if (map->is_dense) {
+        find_dense(map, keys, n_rows, slots);
+        return MDL_OK;
+    }
+    return mdli_key_table_find(map->keys, keys, n_rows, slots, error);
+}
+
+/* The slot of each row of the right table; −1 where a key is NULL. */
+static mdl_status number_rows(mdli_join_map *map, const mdl_vector *keys, int32_t n_keys,
+                              int64_t n_rows, int32_t *slots, mdl_error *error)
+{
+    if (map->is_dense) {
+        for (int64_t i = 0; i < n_rows; i++) {
+            slots[i] =
+                mdl_vector_is_null(keys, i) ? -1 : dense_slot(map, mdli_vector_integer(keys, i));
+        }
+        return MDL_OK;
+    }
+    MDLI_TRY(mdli_key_table_add(map->keys, keys, n_rows, slots, error));
+    map->n_slots = mdli_key_table_n_keys(map->keys);
+    for (int32_t k = 0; k < n_keys; k++) {
+        for (int64_t i = 0; keys[k].validity != NULL && i < n_rows; i++) {
+            slots[i] = mdl_vector_is_null(&keys[k], i) ? -1 : slots[i];
+        }
+    }
+    return MDL_OK;
+}
+
+/* Sorts the rows by slot, keeping their order within one: count, sum up, place. */
+static mdl_status place_rows(mdli_join_map *map, const int32_t *slots, int64_t n_rows,
+                             mdl_error *error)
+{
+    void *starts;
+    void *rows;
+    MDLI_TRY(mdli_allocate_zeroed(map->context, (size_t)(map->n_slots + 2) * sizeof(int32_t),
+                                  "join", &starts, error));
+    map->starts = starts;
+    MDLI_TRY(mdli_allocate_array(map->context, n_rows, sizeof(int32_t), "join", &rows, error));
+    map->rows = rows;
+    /* Counted one place further on, so that placing rows leaves each start where it belongs. */
+    int32_t *next = map->starts + 1;
+    map->is_unique = true;
+    for (int64_t i = 0; i < n_rows; i++) {
+        if (slots[i] >= 0) {
+            map->is_unique &= ++next[slots[i] + 1] == 1;
+        }
+    }
+    for (int64_t s = 0; s < map->n_slots; s++) {
+        next[s + 1] += next[s];
+    }
+    for (int64_t i = 0; i < n_rows; i++) {
+        if (slots[i] >= 0) {
+            map->rows[next[slots[i]]++] = (int32_t)i;
+        }
+    }
+    return MDL_OK;
+}
+
+mdl_status mdli_join_map_create(mdl_context *context, const mdl_table *right,
+                                const int32_t *key_columns, int32_t n_keys, mdli_join_map **out,
+                                mdl_error *error)
+{
+    *out = NULL;
+    if (right->n_rows >= INT32_MAX) {
+        return mdl_error_set(error, MDL_E_UNSUPPORTED,
+                             "the right side of a join has %lld rows, more than %d",
+                             (long long)right->n_rows, INT32_MAX - 1);
+    }
+    if (n_keys > MDLI_KEY_COLUMNS_MAX) {
+        return mdl_error_set(error, MDL_E_UNSUPPORTED, "%d join keys, more than %d", (int)n_keys,
+                             MDLI_KEY_COLUMNS_MAX);
+    }
+    mdli_flat flats[MDLI_KEY_COLUMNS_MAX] = {0};
+    mdl_vector keys[MDLI_KEY_COLUMNS_MAX];
+    mdl_type types[MDLI_KEY_COLUMNS_MAX];
+    mdli_join_map *map = NULL;
+    void *memory;
+    void *slots = NULL;
+    mdl_status status;
+    MDLI_TRY_GOTO_DONE(mdli_allocate_zeroed(context, sizeof *map, "join", &memory, error));
+    map = memory;
+    map->context = context;
+    for (int32_t k = 0; k < n_keys; k++) {
+        const mdl_column *column = right->columns[key_columns[k]];
+        MDLI_TRY_GOTO_DONE(mdli_flat_from_column(&flats[k], context, column, error));
+        keys[k] = mdli_flat_vector(&flats[k]);
+        types[k] = column->type;
+    }
+    const mdl_column *first = right->columns[key_columns[0]];
+    map->is_dense = n_keys == 1 && choose_dense(first);
+    if (map->is_dense) {
+        mdl_column_stats stats = first->stats;
+        if (!stats.min.is_null) {
+            map->least = stats.min.as.integer;
+            map->n_slots = stats.max.as.integer - stats.min.as.integer + 1;
+        }
+    } else {
+        MDLI_TRY_GOTO_DONE(mdli_key_table_create(context, types, n_keys, &map->keys, error));
+    }
+    MDLI_TRY_GOTO_DONE(
+        mdli_allocate_array(context, right->n_rows, sizeof(int32_t), "join", &slots, error));
+    MDLI_TRY_GOTO_DONE(number_rows(map, keys, n_keys, right->n_rows, slots, error));
+    MDLI_TRY_GOTO_DONE(place_rows(map, slots, right->n_rows, error));
+    *out = map;
+    map = NULL;
+done:
+    mdli_join_map_free(map);
+    mdli_free(context, slots);
+    for (int32_t k = 0; k < n_keys; k++) {
+        mdli_flat_free(&flats[k]);
+    }
+    return status;
+}

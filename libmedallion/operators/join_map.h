@@ -1,0 +1,38 @@
+/*
+ * The right side of a join, prepared for look-ups: from a key to the rows that have it.
+ */
+#ifndef MDLI_OPERATORS_JOIN_MAP_H
+#define MDLI_OPERATORS_JOIN_MAP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "column/column_internal.h"
+#include "medallion/types.h"
+
+typedef struct mdli_join_map mdli_join_map;
+
+/* Prepares the key columns of a table; rows with a NULL in a key are left out. */
+mdl_status mdli_join_map_create(mdl_context *context, const mdl_table *right,
+                                const int32_t *key_columns, int32_t n_keys, mdli_join_map **out,
+                                mdl_error *error);
+void mdli_join_map_free(mdli_join_map *map);
+
+/* Whether no key is there twice. */
+bool mdli_join_map_is_unique(const mdli_join_map *map);
+
+/* Slots that there are; not each has rows. */
+int64_t mdli_join_map_n_slots(const mdli_join_map *map);
+
+/* "dense" or "hash". */
+const char *mdli_join_map_strategy(const mdli_join_map *map);
+
+/* Finds the slot of each row's key: −1 = no match. `keys` has a vector per key column. Thread-safe.
+ */
+mdl_status mdli_join_map_find(const mdli_join_map *map, const mdl_vector *keys, int64_t n_rows,
+                              int32_t *slots, mdl_error *error);
+
+/* The arrays behind the slots: rows of slot s are rows[starts[s]] … rows[starts[s + 1] − 1]. */
+void mdli_join_map_arrays(const mdli_join_map *map, const int32_t **starts, const int32_t **rows);
+
+#endif

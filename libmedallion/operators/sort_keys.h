@@ -1,0 +1,103 @@
+/*
+ * Sort keys: several columns of a row, of any type and direction, as one unsigned number of few
+ * bits.
+ *
+ * Each column gives a field of just as many bits as its range needs, with a bit above it for NULL
+ * where there are any, so that NULL comes last in either direction. The first column takes the
+ * highest bits. Rows then compare as numbers of `n_bits` bits, which lie in words of 64 bits, the
+ * lowest word first.
+ */
+#ifndef MDLI_OPERATORS_SORT_KEYS_H
+#define MDLI_OPERATORS_SORT_KEYS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/tuning.h"
+#include "column/column_internal.h"
+#include "operators/expression.h"
+
+/* One column of a key. */
+typedef struct mdli_sort_column {
+    const mdl_column *column;
+    bool is_descending;
+    bool has_nulls;
+    int64_t least; /* bounds of integer-like values */
+    int64_t greatest;
+    int32_t n_value_bits;
+    int32_t first_bit; /* of the value; the one for NULL lies above the value */
+    int32_t *ranks; /* STRING: place in the order of the texts, by code or, without codes, by row */
+    bool has_codes;
+} mdli_sort_column;
+
+typedef struct mdli_sort_keys {
+    mdl_context *context;
+    int64_t n_rows;
+    int32_t n_columns;
+    mdli_sort_column *columns;
+    int32_t n_bits;
+    int32_t n_words; /* at least 1 */
+} mdli_sort_keys;
+
+/* Prepares the keys of a table, which must outlive them. Zero-initialised keys may be freed. */
+mdl_status mdli_sort_keys_init(mdli_sort_keys *keys, mdl_context *context, const mdl_table *table,
+                               const mdli_key *columns, int32_t n_columns, mdl_error *error);
+void mdli_sort_keys_free(mdli_sort_keys *keys);
+
+/* Bits of all columns but the first `n_columns`: a key without them is the key of those. */
+int32_t mdli_sort_keys_bits_after(const mdli_sort_keys *keys, int32_t n_columns);
+
+/* Distance between words of one key. Index 0 is that of the row before. */
+#define MDLI_SORT_STRIDE (MDLI_VECTOR_ROWS + 1)
+
+/* How a row's key lies to that of the row before. */
+typedef enum mdli_relation {
+    MDLI_RELATION_EQUAL = 0,
+    MDLI_RELATION_ABOVE = 1, /* also: there is no row before */
+    MDLI_RELATION_BELOW = 2
+} mdli_relation;
+
+/* Reads keys vector by vector; belongs to one thread at a time. */
+typedef struct mdli_sort_reader {
+    const mdli_sort_keys *keys;
+    mdli_decode_buffer buffer;
+    int32_t n_columns;  /* read; the bits of later ones are 0. At first all */
+    int64_t n_rows;     /* of the last read */
+    bool has_previous;  /* index 0 holds the row before */
+    uint64_t *words;    /* word w of row i: words[w * MDLI_SORT_STRIDE + 1 + i] */
+    uint64_t *values;   /* scratch */
+    uint8_t *relations; /* an mdli_relation for each row, of mdli_sort_reader_relate */
+} mdli_sort_reader;
+
+mdl_status mdli_sort_reader_init(mdli_sort_reader *reader, const mdli_sort_keys *keys,
+                                 mdl_error *error);
+void mdli_sort_reader_free(mdli_sort_reader *reader);
+
+/* Makes and frees readers for as many workers. */
+mdl_status mdli_sort_readers_create(const mdli_sort_keys *keys, int n_readers,
+                                    mdli_sort_reader **out, mdl_error *error);
+void mdli_sort_readers_free(mdl_context *context, mdli_sort_reader *readers, int n_readers);
+
+/* Lets the next read start at `row`; the row before it is read here. */
+mdl_status mdli_sort_reader_seek(mdli_sort_reader *reader, int64_t row, mdl_error *error);
+
+/* Reads rows [row, row + n), n ≤ MDLI_VECTOR_ROWS, that follow the last read or seek. */
+mdl_status mdli_sort_reader_read(mdli_sort_reader *reader, int64_t row, int64_t n,
+                                 mdl_error *error);
+
+/* Fills `relations` for the rows read, leaving the lowest `n_ignored_bits` bits of the keys out. */
+void mdli_sort_reader_relate(mdli_sort_reader *reader, int32_t n_ignored_bits);
+
+/* What one look at all rows tells. */
+typedef struct mdli_row_order {
+    bool is_ascending;
+    bool is_strict;    /* and no key is there twice */
+    int64_t first_bad; /* the first row that is not above the one before; n_rows = none */
+} mdli_row_order;
+
+/* Finds whether rows are in the order of their keys without the lowest `n_ignored_bits` bits.
+ * Parallel; ends soon when they are not. */
+mdl_status mdli_sort_keys_check(const mdli_sort_keys *keys, int32_t n_ignored_bits,
+                                mdli_row_order *out, mdl_error *error);
+
+#endif

@@ -1,0 +1,33 @@
+/*
+ * Tables made from a table by leaving rows out and putting others in, sharing the blocks between.
+ */
+#ifndef MDLI_OPERATORS_TABLE_EDIT_H
+#define MDLI_OPERATORS_TABLE_EDIT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "column/column_internal.h"
+
+/* One change at row `row` of the base, which may be its end. */
+typedef struct mdli_table_edit {
+    int64_t row;
+    int64_t new_row; /* of the changes, put in before `row`; −1 = none */
+    bool drops_row;  /* `row` itself is left out */
+} mdli_table_edit;
+
+/*
+ * Applies edits, ascending by row, to a base with at least one row. `changes` has the columns of
+ * the base; NULL when no edit puts a row in. The new rows are taken in the order of the edits,
+ * ascending too. Blocks of the base without an edit are shared, the others are encoded again.
+ * Parallel.
+ */
+mdl_status mdli_table_apply_edits(mdl_context *context, const mdl_table *base,
+                                  const mdl_table *changes, const mdli_table_edit *edits,
+                                  int64_t n_edits, mdl_table **out, mdl_error *error);
+
+/* The first `n_rows` rows of a table; blocks are shared but for the last. */
+mdl_status mdli_table_first_rows(mdl_context *context, const mdl_table *table, int64_t n_rows,
+                                 mdl_table **out, mdl_error *error);
+
+#endif

@@ -1,0 +1,883 @@
+/*
+ * Sort, top-n, distinct, arg-first and upsert: against SQLite on random tables, and their promises
+ * of sharing, of order and of what is left after a failure.
+ */
+#include <inttypes.h>
+#include <limits.h>
+#include <math.h>
+#include <sqlite3.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "column/column_internal.h"
+#include "medallion/medallion.h"
+#include "support/random.h"
+#include "support/run_suite.h"
+
+/* The columns of the random tables. `id` tells rows apart and is no key. */
+enum {
+    KEY_COLUMNS = 5
+};
+static const mdl_field fields[KEY_COLUMNS + 1] = {
+    {"a", MDL_TYPE_INT32}, {"b", MDL_TYPE_STRING}, {"c", MDL_TYPE_FLOAT64},
+    {"d", MDL_TYPE_INT64}, {"e", MDL_TYPE_BOOL},   {"id", MDL_TYPE_INT32},
+};
+
+typedef struct row {
+    bool is_null[KEY_COLUMNS];
+    int32_t a;
+    char b[24];
+    double c;
+    int64_t d;
+    uint8_t e;
+    int32_t id;
+} row;
+
+/* How the values of a table are drawn. */
+typedef struct shape {
+    int32_t n_values;  /* different values of a column, about */
+    int32_t null_in;   /* one value in so many is NULL; 0 = none */
+    bool has_extremes; /* values from the whole range of their types */
+} shape;
+
+static row random_row(test_random *random, const shape *s, int32_t id)
+{
+    row r = {.id = id};
+    for (int k = 0; k < KEY_COLUMNS; k++) {
+        r.is_null[k] = s->null_in > 0 && test_random_below(random, (uint64_t)s->null_in) == 0;
+    }
+    int64_t n_values = s->n_values;
+    r.a = (int32_t)test_random_below(random, (uint64_t)n_values) - 3;
+    r.d = (int64_t)test_random_below(random, (uint64_t)n_values) * INT64_C(1000000007);
+    r.c = ((double)test_random_below(random, (uint64_t)n_values) - 2) / 4;
+    r.e = (uint8_t)test_random_below(random, 2);
+    uint64_t text = test_random_below(random, (uint64_t)n_values);
+    const char *forms[] = {"", "prefix-of-text-%" PRIu64, "%" PRIu64, "\xc3\xa9%" PRIu64};
+    snprintf(r.b, sizeof r.b, forms[text % 4], text / 2);
+    if (s->has_extremes && test_random_below(random, 4) == 0) {
+        const int64_t ends[] = {INT64_MIN, INT64_MAX, 0, -1};
+        const double reals[] = {-0.0, INFINITY, -INFINITY, 5e-324};
+        r.d = ends[test_random_below(random, 4)];
+        r.a = (int32_t)(r.d >> 32);
+        r.c = reals[test_random_below(random, 4)];
+    }
+    return r;
+}
+
+static row *random_rows(test_random *random, const shape *s, int32_t n, int32_t first_id)
+{
+    row *rows = calloc((size_t)n + 1, sizeof *rows);
+    ck_assert_ptr_nonnull(rows);
+    for (int32_t i = 0; i < n; i++) {
+        rows[i] = random_row(random, s, first_id + i);
+    }
+    return rows;
+}
+
+static mdl_context *new_context(int64_t block_rows, int32_t n_threads)
+{
+    mdl_context_options options;
+    mdl_context *context;
+    mdl_context_options_init(&options);
+    options.block_rows = block_rows;
+    options.n_threads = n_threads;
+    ck_assert_int_eq(mdl_context_create(&options, &context, NULL), MDL_OK);
+    return context;
+}
+
+/* Appends `n` rows, at most 64, to a builder. */
+static mdl_status append_rows(mdl_table_builder *builder, const row *rows, int n)
+{
+    int32_t a[64];
+    mdl_string b[64];
+    double c[64];
+    int64_t d[64];
+    uint8_t e[64];
+    int32_t id[64];
+    uint64_t validity[KEY_COLUMNS] = {0};
+    for (int i = 0; i < n; i++) {
+        a[i] = rows[i].a;
+        b[i] = (mdl_string){rows[i].b, (int64_t)strlen(rows[i].b)};
+        c[i] = rows[i].c;
+        d[i] = rows[i].d;
+        e[i] = rows[i].e;
+        id[i] = rows[i].id;
+        for (int k = 0; k < KEY_COLUMNS; k++) {
+            validity[k] |= (uint64_t)!rows[i].is_null[k] << i;
+        }
+    }
+    const void *values[] = {a, b, c, d, e, id};
+    mdl_vector columns[KEY_COLUMNS + 1];
+    for (int k = 0; k <= KEY_COLUMNS; k++) {
+        columns[k] = (mdl_vector){
+            .type = fields[k].type,
+            .n_rows = n,
+            .values = values[k],
+            .validity = k < KEY_COLUMNS ? &validity[k] : NULL,
+        };
+    }
+    return mdl_table_builder_append(builder, columns, n, NULL);
+}
+
+static mdl_table *new_table(mdl_context *context, const row *rows, int32_t n)
+{
+    mdl_table_builder *builder;
+    mdl_table *table;
+    ck_assert_int_eq(mdl_table_builder_create(context, fields, KEY_COLUMNS + 1, &builder, NULL),
+                     MDL_OK);
+    for (int32_t i = 0; i < n; i += 64) {
+        int n_here = n - i < 64 ? (int)(n - i) : 64;
+        ASSERT_IN_LOOP(append_rows(builder, rows + i, n_here) == MDL_OK, "row %d", (int)i);
+    }
+    ck_assert_int_eq(mdl_table_builder_finish(builder, &table, NULL), MDL_OK);
+    mdl_table_builder_free(builder);
+    return table;
+}
+
+/*
+ * SQLite.
+ */
+
+static void run_sql(sqlite3 *db, const char *sql)
+{
+    char *message = NULL;
+    if (sqlite3_exec(db, sql, NULL, NULL, &message) != SQLITE_OK) {
+        ck_abort_msg("%s: %s", sql, message);
+    }
+}
+
+static void insert_rows(sqlite3 *db, const char *table, const row *rows, int32_t n)
+{
+    char sql[128];
+    sqlite3_stmt *insert;
+    snprintf(sql, sizeof sql, "create table %s (a, b, c, d, e, id)", table);
+    run_sql(db, sql);
+    snprintf(sql, sizeof sql, "insert into %s values (?, ?, ?, ?, ?, ?)", table);
+    ck_assert_int_eq(sqlite3_prepare_v2(db, sql, -1, &insert, NULL), SQLITE_OK);
+    run_sql(db, "begin");
+    for (int32_t i = 0; i < n; i++) {
+        const row *r = &rows[i];
+        sqlite3_bind_int(insert, 1, r->a);
+        sqlite3_bind_text(insert, 2, r->b, -1, SQLITE_STATIC);
+        sqlite3_bind_double(insert, 3, r->c);
+        sqlite3_bind_int64(insert, 4, r->d);
+        sqlite3_bind_int(insert, 5, r->e);
+        sqlite3_bind_int(insert, 6, r->id);
+        for (int k = 0; k < KEY_COLUMNS; k++) {
+            if (r->is_null[k]) {
+                sqlite3_bind_null(insert, k + 1);
+            }
+        }
+        ASSERT_IN_LOOP(sqlite3_step(insert) == SQLITE_DONE, "row %d", (int)i);
+        sqlite3_reset(insert);
+    }
+    run_sql(db, "commit");
+    sqlite3_finalize(insert);
+}
+
+static sqlite3 *new_database(const row *rows, int32_t n)
+{
+    sqlite3 *db;
+    ck_assert_int_eq(sqlite3_open(":memory:", &db), SQLITE_OK);
+    insert_rows(db, "t", rows, n);
+    return db;
+}
+
+/* A list of keys as the library and as SQLite write it. */
+typedef struct key_list {
+    char columns[64];  /* without directions, for both */
+    char order_by[64]; /* with `-` */
+    char sql[256];     /* with NULLS LAST */
+} key_list;
+
+static key_list random_keys(test_random *random, int n_keys, bool allow_descending)
+{
+    key_list list = {"", "", ""};
+    bool is_used[KEY_COLUMNS] = {false};
+    for (int i = 0; i < n_keys; i++) {
+        uint64_t k = test_random_below(random, KEY_COLUMNS);
+        while (is_used[k]) {
+            k = (k + 1) % KEY_COLUMNS;
+        }
+        is_used[k] = true;
+        bool is_descending = allow_descending && test_random_below(random, 2) == 0;
+        const char *comma = i > 0 ? ", " : "";
+        size_t used = strlen(list.columns);
+        snprintf(list.columns + used, sizeof list.columns - used, "%s%s", comma, fields[k].name);
+        used = strlen(list.order_by);
+        snprintf(list.order_by + used, sizeof list.order_by - used, "%s%s%s", comma,
+                 is_descending ? "-" : "", fields[k].name);
+        used = strlen(list.sql);
+        snprintf(list.sql + used, sizeof list.sql - used, "%s%s%s nulls last", comma,
+                 fields[k].name, is_descending ? " desc" : "");
+    }
+    return list;
+}
+
+/* The ids that a query gives; n of them. */
+static int32_t *select_ids(sqlite3 *db, const char *sql, int32_t *n)
+{
+    sqlite3_stmt *select;
+    int32_t capacity = 64;
+    int32_t *ids = malloc((size_t)capacity * sizeof *ids);
+    *n = 0;
+    if (sqlite3_prepare_v2(db, sql, -1, &select, NULL) != SQLITE_OK) {
+        ck_abort_msg("%s: %s", sql, sqlite3_errmsg(db));
+    }
+    while (sqlite3_step(select) == SQLITE_ROW) {
+        if (*n == capacity) {
+            capacity *= 2;
+            ids = realloc(ids, (size_t)capacity * sizeof *ids);
+        }
+        ck_assert(ids != NULL);
+        ids[(*n)++] = sqlite3_column_int(select, 0);
+    }
+    sqlite3_finalize(select);
+    return ids;
+}
+
+/*
+ * Comparing.
+ */
+
+static bool same_value(const mdl_vector *v, int64_t i, const row *r, int column)
+{
+    if (column < KEY_COLUMNS && r->is_null[column]) {
+        return mdl_vector_is_null(v, i);
+    }
+    if (mdl_vector_is_null(v, i)) {
+        return false;
+    }
+    switch (column) {
+    case 0:
+        return mdl_vector_int32(v, i) == r->a;
+    case 1: {
+        mdl_string text = mdl_vector_string(v, i);
+        return (size_t)text.size_bytes == strlen(r->b) &&
+               (text.size_bytes == 0 || memcmp(text.data, r->b, strlen(r->b)) == 0);
+    }
+    case 2:
+        return memcmp((const double *)v->values + i, &r->c, sizeof r->c) == 0;
+    case 3:
+        return mdl_vector_int64(v, i) == r->d;
+    case 4:
+        return ((const uint8_t *)v->values)[i] == r->e;
+    default:
+        return mdl_vector_int32(v, i) == r->id;
+    }
+}
+
+/* Asserts that the table's rows are those with these ids, in order; `by_id` finds a row by its id.
+ */
+static void expect_rows(mdl_context *context, const mdl_table *table, const row *by_id,
+                        const int32_t *ids, int32_t n, const char *what)
+{
+    mdl_cursor *cursor;
+    mdl_batch batch;
+    ASSERT_IN_LOOP(mdl_table_n_rows(table) == n, "%s: %d rows, not %d", what,
+                   (int)mdl_table_n_rows(table), (int)n);
+    ASSERT_IN_LOOP(mdl_cursor_create(context, table, NULL, 0, &cursor, NULL) == MDL_OK, "%s", what);
+    for (;;) {
+        ASSERT_IN_LOOP(mdl_cursor_next(cursor, &batch, NULL) == MDL_OK, "%s", what);
+        if (batch.n_rows == 0) {
+            break;
+        }
+        for (int64_t i = 0; i < batch.n_rows; i++) {
+            const row *r = &by_id[ids[batch.first_row + i]];
+            for (int c = 0; c <= KEY_COLUMNS; c++) {
+                ASSERT_IN_LOOP(same_value(&batch.columns[c], i, r, c),
+                               "%s: row %d is not row %d of the input (column %s)", what,
+                               (int)(batch.first_row + i), (int)r->id, fields[c].name);
+            }
+        }
+    }
+    mdl_cursor_free(cursor);
+}
+
+static mdl_table *collect(mdl_query *query, mdl_rel *rel, const char *what)
+{
+    mdl_table *table;
+    mdl_error error = MDL_ERROR_INIT;
+    if (mdl_query_collect(query, rel, &table, &error) != MDL_OK) {
+        ck_abort_msg("%s: %s", what, error.message);
+    }
+    return table;
+}
+
+/* One table, in the library and in SQLite. */
+typedef struct subject {
+    mdl_context *context;
+    mdl_table *table;
+    sqlite3 *db;
+    row *rows;
+    int32_t n;
+    int64_t empty_bytes; /* of the context without a table */
+} subject;
+
+static subject new_subject(test_random *random, const shape *s, int32_t n, int64_t block_rows,
+                           int32_t n_threads)
+{
+    subject x = {.context = new_context(block_rows, n_threads), .n = n};
+    x.empty_bytes = mdl_context_memory_in_use(x.context);
+    x.rows = random_rows(random, s, n, 0);
+    x.table = new_table(x.context, x.rows, n);
+    x.db = new_database(x.rows, n);
+    return x;
+}
+
+static void free_subject(subject *x)
+{
+    mdl_table_free(x->table);
+    ck_assert_int_eq(mdl_context_memory_in_use(x->context), x->empty_bytes);
+    mdl_context_free(x->context);
+    sqlite3_close(x->db);
+    free(x->rows);
+}
+
+/* Collects and frees the query, and compares with what SQLite gives. */
+static void expect_same(const subject *x, mdl_query *query, mdl_rel *rel, const char *sql)
+{
+    int32_t n;
+    int32_t *ids = select_ids(x->db, sql, &n);
+    mdl_table *table = collect(query, rel, sql);
+    mdl_query_free(query);
+    expect_rows(x->context, table, x->rows, ids, n, sql);
+    mdl_table_free(table);
+    free(ids);
+}
+
+static void expect_sort(const subject *x, test_random *random)
+{
+    char sql[640];
+    key_list keys = random_keys(random, 1 + (int)test_random_below(random, KEY_COLUMNS), true);
+    mdl_query *query = mdl_query_create(x->context);
+    snprintf(sql, sizeof sql, "select id from t order by %s, id", keys.sql);
+    expect_same(x, query, mdl_sort(mdl_scan(query, x->table), keys.order_by), sql);
+    query = mdl_query_create(x->context);
+    int n = (int)test_random_below(random, (uint64_t)x->n + 3);
+    n = test_random_below(random, 2) == 0 ? n / 8 : n;
+    snprintf(sql, sizeof sql, "select id from t order by %s, id limit %d", keys.sql, n);
+    expect_same(x, query, mdl_top_n(mdl_scan(query, x->table), keys.order_by, n), sql);
+}
+
+/* Puts the input in the order of the columns first, every other time. */
+static mdl_rel *maybe_sort(mdl_rel *rel, const char *columns, test_random *random)
+{
+    return test_random_below(random, 2) == 0 ? rel : mdl_sort(rel, columns);
+}
+
+static void expect_distinct(const subject *x, test_random *random)
+{
+    char sql[640];
+    key_list keys = random_keys(random, 1 + (int)test_random_below(random, KEY_COLUMNS), false);
+    bool keeps_first = test_random_below(random, 2) == 0;
+    mdl_keep keep = keeps_first ? MDL_KEEP_FIRST : MDL_KEEP_LAST;
+    const char *form = "select id from (select *, row_number() over (partition by %s order by id "
+                       "%s) as n from t) where n = 1 order by %s";
+    mdl_query *query = mdl_query_create(x->context);
+    snprintf(sql, sizeof sql, form, keys.columns, keeps_first ? "" : "desc", "id");
+    expect_same(x, query, mdl_distinct(mdl_scan(query, x->table), keys.columns, keep), sql);
+    /* The same in the order of the keys, which a sort before or after brings. */
+    snprintf(sql, sizeof sql, form, keys.columns, keeps_first ? "" : "desc", keys.sql);
+    query = mdl_query_create(x->context);
+    mdl_rel *rel = mdl_sort(mdl_scan(query, x->table), keys.columns);
+    expect_same(x, query, mdl_distinct(rel, keys.columns, keep), sql);
+    query = mdl_query_create(x->context);
+    rel = maybe_sort(mdl_scan(query, x->table), keys.columns, random);
+    rel = mdl_sort(mdl_distinct(rel, keys.columns, keep), keys.columns);
+    expect_same(x, query, rel, sql);
+}
+
+static void expect_arg_first(const subject *x, test_random *random)
+{
+    char sql[1024];
+    key_list groups = random_keys(random, 1 + (int)test_random_below(random, 2), false);
+    key_list order = random_keys(random, 1 + (int)test_random_below(random, 3), true);
+    mdl_query *query = mdl_query_create(x->context);
+    mdl_rel *rel = maybe_sort(mdl_scan(query, x->table), groups.columns, random);
+    rel = mdl_arg_first(rel, groups.columns, order.order_by);
+    snprintf(sql, sizeof sql,
+             "select id from (select *, row_number() over (partition by %s order by %s, id) as n "
+             "from t) where n = 1 order by %s",
+             groups.columns, order.sql, groups.sql);
+    expect_same(x, query, rel, sql);
+}
+
+/* The rows with these ids as a table. */
+static mdl_table *table_of_ids(mdl_context *context, const row *by_id, const int32_t *ids,
+                               int32_t n)
+{
+    row *rows = calloc((size_t)n + 1, sizeof *rows);
+    ck_assert_ptr_nonnull(rows);
+    for (int32_t i = 0; i < n; i++) {
+        rows[i] = by_id[ids[i]];
+    }
+    mdl_table *table = new_table(context, rows, n);
+    free(rows);
+    return table;
+}
+
+/* Splits the rows by id in a base and changes, each with every key once, and puts them together. */
+static void expect_upsert(const subject *x, test_random *random)
+{
+    char sql[1024];
+    key_list keys = random_keys(random, 1 + (int)test_random_below(random, KEY_COLUMNS), false);
+    int32_t n_base_ids = (int32_t)test_random_below(random, (uint64_t)x->n + 1);
+    if (test_random_below(random, 2) == 0) {
+        n_base_ids = x->n - n_base_ids / 16;
+    }
+    const char *side = "select id from (select *, row_number() over (partition by %s order by id "
+                       "desc) as n from t where id %s %d) where n = 1 order by %s";
+    int32_t n_base;
+    int32_t n_changes;
+    snprintf(sql, sizeof sql, side, keys.columns, "<", (int)n_base_ids, keys.sql);
+    int32_t *base_ids = select_ids(x->db, sql, &n_base);
+    snprintf(sql, sizeof sql, side, keys.columns, ">=", (int)n_base_ids, keys.sql);
+    int32_t *changes_ids = select_ids(x->db, sql, &n_changes);
+    mdl_table *base = table_of_ids(x->context, x->rows, base_ids, n_base);
+    mdl_table *changes = table_of_ids(x->context, x->rows, changes_ids, n_changes);
+    mdl_query *query = mdl_query_create(x->context);
+    mdl_rel *rel = mdl_upsert(mdl_scan(query, base), mdl_scan(query, changes), keys.columns);
+    snprintf(sql, sizeof sql, side, keys.columns, ">=", 0, keys.sql);
+    expect_same(x, query, rel, sql);
+    mdl_table_free(base);
+    mdl_table_free(changes);
+    free(base_ids);
+    free(changes_ids);
+}
+
+static const int64_t block_rows_of[] = {1, 3, 64, 65536};
+enum {
+    N_CONTEXTS = 12,
+    N_ROUNDS = 6
+};
+
+static const shape shapes[] = {
+    {3, 0, false}, {4, 5, false}, {50, 9, true}, {1000000, 0, true}, {1, 0, false}, {1, 1, false},
+};
+
+/* Runs `expect` on tables of many sizes and shapes, in context number `i`. */
+static void for_tables(const char *name, int i,
+                       void (*expect)(const subject *x, test_random *random))
+{
+    const int32_t sizes[] = {0, 1, 2, 65, 300, 2500};
+    test_random random = test_random_start(name);
+    for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
+        for (int round = 0; round < N_ROUNDS; round++) {
+            int32_t n = sizes[round];
+            subject x = new_subject(&random, &shapes[s], n, block_rows_of[i % 4], 1 + i / 4);
+            expect(&x, &random);
+            free_subject(&x);
+        }
+    }
+}
+
+START_TEST(sort_is_that_of_sqlite)
+{
+    for_tables("sort_is_that_of_sqlite", _i, expect_sort);
+}
+END_TEST
+
+START_TEST(distinct_is_that_of_sqlite)
+{
+    for_tables("distinct_is_that_of_sqlite", _i, expect_distinct);
+}
+END_TEST
+
+START_TEST(arg_first_is_that_of_sqlite)
+{
+    for_tables("arg_first_is_that_of_sqlite", _i, expect_arg_first);
+}
+END_TEST
+
+START_TEST(upsert_is_that_of_sqlite)
+{
+    for_tables("upsert_is_that_of_sqlite", _i, expect_upsert);
+}
+END_TEST
+
+/* Enough rows for buckets, several ranges and several jobs. */
+START_TEST(many_rows_are_as_in_sqlite)
+{
+    test_random random = test_random_start("many_rows_are_as_in_sqlite");
+    subject x =
+        new_subject(&random, &shapes[_i % 4], 90000, _i % 2 == 0 ? 65536 : 5000, 1 + _i % 3);
+    expect_sort(&x, &random);
+    expect_distinct(&x, &random);
+    expect_arg_first(&x, &random);
+    expect_upsert(&x, &random);
+    free_subject(&x);
+}
+END_TEST
+
+/*
+ * Promises.
+ */
+
+/* A table of `n` rows with a = i / per_value, d = i. */
+static mdl_table *ascending_table(mdl_context *context, int32_t n, int32_t per_value)
+{
+    row *rows = calloc((size_t)n + 1, sizeof *rows);
+    ck_assert_ptr_nonnull(rows);
+    for (int32_t i = 0; i < n; i++) {
+        rows[i] = (row){.a = i / per_value, .d = i, .id = i};
+    }
+    mdl_table *table = new_table(context, rows, n);
+    free(rows);
+    return table;
+}
+
+static void expect_shared_columns(const mdl_table *a, const mdl_table *b)
+{
+    for (int32_t c = 0; c < mdl_table_n_columns(a); c++) {
+        ck_assert_ptr_eq(mdl_table_column(a, c), mdl_table_column(b, c));
+    }
+}
+
+START_TEST(rows_in_order_are_shared)
+{
+    mdl_context *context = new_context(1000, 2);
+    mdl_table *table = ascending_table(context, 100000, 3);
+    mdl_query *query = mdl_query_create(context);
+    mdl_rel *scan = mdl_scan(query, table);
+    mdl_rel *rels[] = {
+        mdl_sort(scan, "a, d"),
+        mdl_sort(scan, "a"),
+        mdl_sort(scan, ""),
+        mdl_distinct(scan, "a, d", MDL_KEEP_LAST),
+        mdl_distinct(scan, NULL, MDL_KEEP_FIRST),
+        mdl_sort(mdl_distinct(scan, "a, d", MDL_KEEP_FIRST), "a, d, -e"),
+        mdl_top_n(scan, "a, d", 100000),
+        mdl_top_n(scan, NULL, 1000000),
+        mdl_upsert(scan, mdl_filter(scan, "a < 0"), "a, d"),
+        mdl_upsert(mdl_filter(scan, "a < 0"), scan, "a, d"),
+    };
+    for (size_t i = 0; i < sizeof rels / sizeof *rels; i++) {
+        mdl_table *out = collect(query, rels[i], "shared");
+        expect_shared_columns(out, table);
+        ck_assert_ptr_nonnull(strstr(mdl_query_explain(query), "shared"));
+        mdl_table_free(out);
+    }
+    mdl_query_free(query);
+    mdl_table_free(table);
+    mdl_context_free(context);
+}
+END_TEST
+
+/* An order that a distinct has not given must be looked at, however alike the keys are. */
+START_TEST(order_of_distinct_is_not_mistaken)
+{
+    mdl_context *context = new_context(100, 1);
+    mdl_table *table = ascending_table(context, 1000, 1);
+    mdl_query *query = mdl_query_create(context);
+    mdl_rel *distinct = mdl_distinct(mdl_scan(query, table), "a, d", MDL_KEEP_FIRST);
+    mdl_table *out = collect(query, mdl_sort(distinct, "-a, d"), "descending");
+    mdl_value value;
+    ck_assert_int_eq(mdl_table_get(context, out, 0, 0, &value, NULL, 0, NULL), MDL_OK);
+    ck_assert_int_eq(value.as.integer, 999);
+    mdl_table_free(out);
+    mdl_query_free(query);
+    mdl_table_free(table);
+    mdl_context_free(context);
+}
+END_TEST
+
+/* How many blocks of a column are also in the other one. */
+static int64_t n_shared_blocks(const mdl_column *a, const mdl_column *b)
+{
+    int64_t n = 0;
+    for (int64_t i = 0; i < a->n_blocks; i++) {
+        for (int64_t j = 0; j < b->n_blocks; j++) {
+            n += a->blocks[i] == b->blocks[j];
+        }
+    }
+    return n;
+}
+
+START_TEST(edits_leave_other_blocks_alone)
+{
+    mdl_context *context = new_context(100, 2);
+    mdl_table *table = ascending_table(context, 1000, 1);
+    mdl_query *query = mdl_query_create(context);
+    mdl_rel *scan = mdl_scan(query, table);
+    /* Rows 250 and 999 anew, and one at the end: blocks 2 and 9. */
+    mdl_rel *changes = mdl_filter(scan, "d = 250 or d = 999");
+    mdl_table *out = collect(query, mdl_upsert(scan, changes, "d"), "upsert");
+    ck_assert_int_eq(mdl_table_n_rows(out), 1000);
+    for (int32_t c = 0; c < mdl_table_n_columns(out); c++) {
+        ck_assert_int_eq(n_shared_blocks(mdl_table_column(out, c), mdl_table_column(table, c)), 8);
+    }
+    mdl_table_free(out);
+    /* One row twice, at the border of blocks 4 and 5: one of them is encoded anew. */
+    mdl_rel *twice = mdl_sort(mdl_union_all(scan, mdl_filter(scan, "d = 500")), "d");
+    mdl_table *repeated = collect(query, twice, "repeat");
+    mdl_rel *distinct = mdl_distinct(mdl_scan(query, repeated), "d", MDL_KEEP_FIRST);
+    out = collect(query, distinct, "distinct");
+    ck_assert_int_eq(mdl_table_n_rows(out), 1000);
+    for (int32_t c = 0; c < mdl_table_n_columns(out); c++) {
+        const mdl_column *before = mdl_table_column(repeated, c);
+        ck_assert_int_eq(n_shared_blocks(mdl_table_column(out, c), before), before->n_blocks - 1);
+    }
+    mdl_table_free(out);
+    mdl_table_free(repeated);
+    mdl_query_free(query);
+    mdl_table_free(table);
+    mdl_context_free(context);
+}
+END_TEST
+
+/* Text of changes enters the dictionary of the column, which stays one. */
+START_TEST(upsert_keeps_one_dictionary)
+{
+    mdl_context *context = new_context(100, 2);
+    test_random random = test_random_start("upsert_keeps_one_dictionary");
+    const shape s = {8, 0, false};
+    row *rows = random_rows(&random, &s, 1001, 0);
+    for (int32_t i = 0; i < 1001; i++) {
+        rows[i].d = i;
+        snprintf(rows[i].b, sizeof rows[i].b, "a text of value %d", (int)(i % 8));
+    }
+    snprintf(rows[1000].b, sizeof rows[1000].b, "a text seen nowhere");
+    rows[1000].d = 437;
+    mdl_table *base = new_table(context, rows, 1000);
+    mdl_table *changes = new_table(context, rows + 1000, 1);
+    ck_assert_ptr_nonnull(mdl_table_column(base, 1)->dictionary);
+    mdl_query *query = mdl_query_create(context);
+    mdl_rel *rel = mdl_upsert(mdl_scan(query, base), mdl_scan(query, changes), "d");
+    mdl_table *out = collect(query, rel, "upsert");
+    ck_assert_ptr_nonnull(mdl_table_column(out, 1)->dictionary);
+    char text[32];
+    mdl_value value;
+    ck_assert_int_eq(mdl_table_get(context, out, 437, 1, &value, text, sizeof text, NULL), MDL_OK);
+    ck_assert_int_eq(value.as.text.size_bytes, (int64_t)strlen(rows[1000].b));
+    ck_assert_mem_eq(value.as.text.data, rows[1000].b, strlen(rows[1000].b));
+    mdl_query_free(query);
+    mdl_table_free(out);
+    mdl_table_free(base);
+    mdl_table_free(changes);
+    free(rows);
+    mdl_context_free(context);
+}
+END_TEST
+
+START_TEST(upsert_refuses_sides_out_of_order)
+{
+    mdl_context *context = new_context(64, 1 + _i);
+    mdl_table *table = ascending_table(context, 5000, 1);
+    mdl_query *query = mdl_query_create(context);
+    mdl_rel *scan = mdl_scan(query, table);
+    mdl_rel *repeats = mdl_project(scan, "case when a = 4000 then 3999 else a end as a, d");
+    mdl_rel *falls = mdl_project(scan, "case when a = 3000 then 17 else a end as a, d");
+    mdl_rel *fine = mdl_project(scan, "a, d");
+    const struct {
+        mdl_rel *base;
+        mdl_rel *changes;
+        const char *side;
+        const char *row;
+    } cases[] = {
+        {repeats, fine, "the base", "row 4000 "},
+        {falls, fine, "the base", "row 3000 "},
+        {fine, repeats, "changes", "row 4000 "},
+        {fine, falls, "changes", "row 3000 "},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        mdl_table *out;
+        mdl_error error = MDL_ERROR_INIT;
+        mdl_rel *rel = mdl_upsert(cases[i].base, cases[i].changes, "a");
+        ck_assert_int_eq(mdl_query_collect(query, rel, &out, &error), MDL_E_DATA);
+        ck_assert_ptr_null(out);
+        ck_assert_msg(strstr(error.message, cases[i].side) != NULL &&
+                          strstr(error.message, cases[i].row) != NULL,
+                      "%s", error.message);
+    }
+    mdl_query_free(query);
+    mdl_table_free(table);
+    mdl_context_free(context);
+}
+END_TEST
+
+/* SQLite has no NaN: it comes after every number, before NULL, and is one value. */
+START_TEST(nan_and_zeros)
+{
+    mdl_context *context = new_context(3, 1);
+    const double values[] = {NAN, -0.0, 1, -NAN, 0.0, -INFINITY, INFINITY, -1};
+    row rows[9] = {{{false}, 0, "", 0, 0, 0, 0}};
+    for (int32_t i = 0; i < 8; i++) {
+        rows[i] = (row){.c = values[i], .id = i};
+    }
+    rows[8] = (row){.is_null = {false, false, true}, .id = 8};
+    mdl_table *table = new_table(context, rows, 9);
+    mdl_query *query = mdl_query_create(context);
+    mdl_rel *scan = mdl_scan(query, table);
+    const struct {
+        mdl_rel *rel;
+        int32_t n;
+        int32_t ids[9];
+    } cases[] = {
+        {mdl_sort(scan, "c"), 9, {5, 7, 1, 4, 2, 6, 0, 3, 8}},
+        {mdl_sort(scan, "-c"), 9, {0, 3, 6, 2, 1, 4, 7, 5, 8}},
+        {mdl_distinct(scan, "c", MDL_KEEP_LAST), 7, {2, 3, 4, 5, 6, 7, 8}},
+        {mdl_arg_first(scan, "e", "-c"), 1, {0}},
+        {mdl_arg_first(scan, "", "c"), 1, {5}},
+        {mdl_arg_first(scan, "", ""), 1, {0}},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        mdl_table *out = collect(query, cases[i].rel, "case");
+        expect_rows(context, out, rows, cases[i].ids, cases[i].n, "case");
+        mdl_table_free(out);
+    }
+    mdl_query_free(query);
+    mdl_table_free(table);
+    mdl_context_free(context);
+}
+END_TEST
+
+/*
+ * Failures.
+ */
+
+/* An allocator that refuses from one call on. */
+typedef struct failing_allocator {
+    atomic_long n_calls;
+    long n_allowed;
+} failing_allocator;
+
+static void *failing_allocate(void *user_data, size_t size_bytes, size_t alignment_bytes)
+{
+    failing_allocator *allocator = user_data;
+    size_t size = (size_bytes + alignment_bytes - 1) / alignment_bytes * alignment_bytes;
+    return atomic_fetch_add(&allocator->n_calls, 1) < allocator->n_allowed
+               ? aligned_alloc(alignment_bytes, size > 0 ? size : alignment_bytes)
+               : NULL;
+}
+
+static void failing_release(void *user_data, void *memory, size_t size_bytes)
+{
+    (void)user_data;
+    (void)size_bytes;
+    free(memory);
+}
+
+/* The operator under test, on tables of rows that are not in order, and are. */
+static mdl_rel *build_case(mdl_query *query, const mdl_table *mixed, const mdl_table *base,
+                           const mdl_table *changes, int number)
+{
+    switch (number) {
+    case 0:
+        return mdl_sort(mdl_scan(query, mixed), "b, -c, d");
+    case 1:
+        return mdl_distinct(mdl_scan(query, mixed), "b, e", MDL_KEEP_LAST);
+    case 2:
+        return mdl_arg_first(mdl_scan(query, mixed), "e, b", "-d");
+    case 3:
+        return mdl_top_n(mdl_scan(query, mixed), "b, d", 5);
+    case 4:
+        return mdl_top_n(mdl_scan(query, mixed), "", 77);
+    case 5:
+        return mdl_arg_first(mdl_scan(query, base), "a", "-d");
+    case 6:
+        return mdl_distinct(mdl_scan(query, base), "a", MDL_KEEP_LAST);
+    default:
+        return mdl_upsert(mdl_scan(query, base), mdl_scan(query, changes), "a, d");
+    }
+}
+
+START_TEST(no_memory_leaves_nothing)
+{
+    failing_allocator allocator = {.n_allowed = LONG_MAX};
+    mdl_context_options options;
+    mdl_context *context;
+    mdl_context_options_init(&options);
+    options.allocator = (mdl_allocator){failing_allocate, failing_release, &allocator};
+    options.block_rows = 50;
+    options.n_threads = 2;
+    ck_assert_int_eq(mdl_context_create(&options, &context, NULL), MDL_OK);
+    test_random random = test_random_start("no_memory_leaves_nothing");
+    row *rows = random_rows(&random, &shapes[2], 300, 0);
+    mdl_table *mixed = new_table(context, rows, 300);
+    mdl_table *base = ascending_table(context, 300, 60);
+    mdl_table *changes = ascending_table(context, 20, 7);
+    mdl_status status = MDL_E_NO_MEMORY;
+    for (long n_allowed = 0; status != MDL_OK; n_allowed++) {
+        allocator.n_allowed = LONG_MAX;
+        int64_t before = mdl_context_memory_in_use(context);
+        mdl_query *query = mdl_query_create(context);
+        mdl_rel *rel = build_case(query, mixed, base, changes, _i);
+        mdl_table *out;
+        mdl_error error = MDL_ERROR_INIT;
+        atomic_store(&allocator.n_calls, 0);
+        allocator.n_allowed = n_allowed;
+        status = mdl_query_collect(query, rel, &out, &error);
+        ASSERT_IN_LOOP(status == MDL_OK || (status == MDL_E_NO_MEMORY && out == NULL),
+                       "%ld allocations: %s", n_allowed, error.message);
+        mdl_table_free(out);
+        mdl_query_free(query);
+        ASSERT_IN_LOOP(mdl_context_memory_in_use(context) == before, "%ld allocations", n_allowed);
+    }
+    allocator.n_allowed = LONG_MAX;
+    mdl_table_free(mixed);
+    mdl_table_free(base);
+    mdl_table_free(changes);
+    free(rows);
+    mdl_context_free(context);
+}
+END_TEST
+
+START_TEST(cancelled_work_ends)
+{
+    mdl_context *context = new_context(50, 2);
+    test_random random = test_random_start("cancelled_work_ends");
+    row *rows = random_rows(&random, &shapes[2], 300, 0);
+    mdl_table *mixed = new_table(context, rows, 300);
+    mdl_table *base = ascending_table(context, 300, 60);
+    mdl_table *changes = ascending_table(context, 20, 7);
+    int64_t before = mdl_context_memory_in_use(context);
+    mdl_query *query = mdl_query_create(context);
+    mdl_rel *rel = build_case(query, mixed, base, changes, _i);
+    mdl_table *out;
+    mdl_context_cancel(context);
+    ck_assert_int_eq(mdl_query_collect(query, rel, &out, NULL), MDL_E_CANCELLED);
+    ck_assert_ptr_null(out);
+    mdl_context_clear_cancel(context);
+    mdl_query_free(query);
+    ck_assert_int_eq(mdl_context_memory_in_use(context), before);
+    mdl_table_free(mixed);
+    mdl_table_free(base);
+    mdl_table_free(changes);
+    free(rows);
+    mdl_context_free(context);
+}
+END_TEST
+
+static Suite *rows_suite(void)
+{
+    Suite *suite = suite_create("operators on rows");
+    TCase *sqlite = tcase_create("as in SQLite");
+    tcase_set_timeout(sqlite, 120);
+    tcase_add_loop_test(sqlite, sort_is_that_of_sqlite, 0, N_CONTEXTS);
+    tcase_add_loop_test(sqlite, distinct_is_that_of_sqlite, 0, N_CONTEXTS);
+    tcase_add_loop_test(sqlite, arg_first_is_that_of_sqlite, 0, N_CONTEXTS);
+    tcase_add_loop_test(sqlite, upsert_is_that_of_sqlite, 0, N_CONTEXTS);
+    tcase_add_loop_test(sqlite, many_rows_are_as_in_sqlite, 0, 6);
+    suite_add_tcase(suite, sqlite);
+    TCase *promises = tcase_create("promises");
+    tcase_set_timeout(promises, 60);
+    tcase_add_test(promises, rows_in_order_are_shared);
+    tcase_add_test(promises, order_of_distinct_is_not_mistaken);
+    tcase_add_test(promises, edits_leave_other_blocks_alone);
+    tcase_add_test(promises, upsert_keeps_one_dictionary);
+    tcase_add_loop_test(promises, upsert_refuses_sides_out_of_order, 0, 3);
+    tcase_add_test(promises, nan_and_zeros);
+    suite_add_tcase(suite, promises);
+    TCase *failures = tcase_create("failures");
+    tcase_set_timeout(failures, 60);
+    tcase_add_loop_test(failures, no_memory_leaves_nothing, 0, 8);
+    tcase_add_loop_test(failures, cancelled_work_ends, 0, 8);
+    suite_add_tcase(suite, failures);
+    return suite;
+}
+
+int main(void)
+{
+    return run_suite(rows_suite());
+}
