@@ -1,0 +1,93 @@
+/*
+ * fact_ratings: the ratings of known movies by known users, each once.
+ *
+ * Incremental. What a build has to look at again are the rows of src_ratings that came since the
+ * last one, and older rows that were left out then because their movie or user was not known yet.
+ * Both go through the same steps as in a full refresh and are put into the previous table by key.
+ * The result is that of a full refresh:
+ *
+ * - A new row replaces the row with its key, as the row loaded last should.
+ * - A row that was left out has a key that no row of the previous table has, since the movie or the
+ * user is part of the key.
+ *
+ * The upsert needs no test of created_at against the previous maximum to be safe with rows that are
+ * late: it compares whole keys, and only in the blocks that the changes fall in, so that the test
+ * would spare it nothing.
+ */
+#include "models/models.h"
+
+static const char *const refs[] = {"src_ratings", "dim_movies", "dim_users"};
+
+static const mdl_model_column columns[] = {
+    {"user_id", MDL_TYPE_INT32, "Id of the user who rated, in dim_users"},
+    {"movie_id", MDL_TYPE_INT32, "Id of the rated movie, in dim_movies"},
+    {"rating", MDL_TYPE_DECIMAL, "Stars; of repeats of the key, those of the row loaded last"},
+    {"created_at", MDL_TYPE_TIMESTAMP, "When the rating was given, UTC"},
+};
+
+#define KEY "user_id, movie_id, created_at"
+
+/* Rows of a dimension that were not there at the last build. */
+static mdl_rel *arrived_since(mdl_build *build, const char *dimension, const char *key)
+{
+    mdl_rel *before = mdl_scan(mdl_build_query(build), mdl_build_previous_ref(build, dimension));
+    return mdl_join(mdl_build_scan(build, dimension), before, MDL_JOIN_ANTI, key);
+}
+
+/*
+ * Rows of src_ratings that the last build could not place in a join, or had not seen: a superset of
+ * the changes, in which rows of one key keep their load order.
+ */
+static mdl_rel *candidates(mdl_build *build)
+{
+    const mdl_table *ratings = mdl_build_ref(build, "src_ratings");
+    if (mdl_build_previous(build) == NULL) {
+        return mdl_build_scan(build, "src_ratings");
+    }
+    mdl_query *query = mdl_build_query(build);
+    int64_t n_seen = mdl_table_n_rows(mdl_build_previous_ref(build, "src_ratings"));
+    mdl_rel *seen = mdl_scan_range(query, ratings, 0, n_seen);
+    mdl_rel *unseen = mdl_scan_range(query, ratings, n_seen, mdl_table_n_rows(ratings) - n_seen);
+
+    mdl_rel *movies = arrived_since(build, "dim_movies", "movie_id");
+    mdl_rel *users = arrived_since(build, "dim_users", "user_id");
+    mdl_rel *of_movies = mdl_join(seen, movies, MDL_JOIN_SEMI, "movieId = movie_id");
+    mdl_rel *of_users = mdl_join(seen, movies, MDL_JOIN_ANTI, "movieId = movie_id");
+    of_users = mdl_join(of_users, users, MDL_JOIN_SEMI, "userId = user_id");
+    return mdl_union_all(mdl_union_all(of_movies, of_users), unseen);
+}
+
+static mdl_status build_fact_ratings(mdl_build *build, mdl_table **out, mdl_error *error)
+{
+    mdl_rel *movies = mdl_build_scan(build, "dim_movies");
+    mdl_rel *users = mdl_build_scan(build, "dim_users");
+
+    mdl_rel *ratings = candidates(build);
+    ratings = mdl_join(ratings, movies, MDL_JOIN_SEMI, "movieId = movie_id");
+    ratings = mdl_join(ratings, users, MDL_JOIN_SEMI, "userId = user_id");
+    ratings = mdl_project(ratings, "userId as user_id, movieId as movie_id, rating, "
+                                   "\"timestamp\" as created_at");
+    /* Sorting keeps the load order of equal keys, and makes them neighbours. */
+    ratings = mdl_sort(ratings, KEY);
+    ratings = mdl_distinct(ratings, KEY, MDL_KEEP_LAST);
+
+    const mdl_table *previous = mdl_build_previous(build);
+    if (previous != NULL) {
+        ratings = mdl_upsert(mdl_scan(mdl_build_query(build), previous), ratings, KEY);
+    }
+    return mdl_build_collect(build, ratings, out, error);
+}
+
+const mdl_model mdli_fact_ratings = {
+    .struct_size = sizeof(mdl_model),
+    .name = "fact_ratings",
+    .layer = MDL_LAYER_SILVER,
+    .materialization = MDL_MATERIALIZATION_INCREMENTAL,
+    .description = "One row per rating of a known movie, repeats removed",
+    .refs = refs,
+    .n_refs = MDLI_COUNT_OF(refs),
+    .columns = columns,
+    .n_columns = MDLI_COUNT_OF(columns),
+    .key = KEY,
+    .build = build_fact_ratings,
+};

@@ -1,0 +1,111 @@
+/*
+ * mart_genre_performance: how each genre was rated and tagged. A rating or tag counts once in each
+ * genre of its movie.
+ */
+#include "models/models.h"
+
+static const char *const refs[] = {"dim_movies", "fact_ratings", "fact_tags"};
+
+static const mdl_model_column columns[] = {
+    {"genres", MDL_TYPE_STRING, "Name of the genre"},
+    {"total_movies", MDL_TYPE_INT64, "Movies of the genre"},
+    {"rated_movies", MDL_TYPE_INT64, "Movies of the genre that have a rating"},
+    {"total_ratings", MDL_TYPE_INT64, "Ratings of movies of the genre"},
+    {"unique_raters", MDL_TYPE_INT64, "Users who rated a movie of the genre"},
+    {"avg_rating", MDL_TYPE_FLOAT64, "Average of these ratings; NULL without any"},
+    {"min_rating", MDL_TYPE_DECIMAL, "Lowest of these ratings; NULL without any"},
+    {"max_rating", MDL_TYPE_DECIMAL, "Highest of these ratings; NULL without any"},
+    {"stddev_rating", MDL_TYPE_FLOAT64,
+     "Sample standard deviation of these ratings; NULL with fewer than two"},
+    {"first_rating_date", MDL_TYPE_TIMESTAMP, "When the first of these ratings was given"},
+    {"last_rating_date", MDL_TYPE_TIMESTAMP, "When the last of these ratings was given"},
+    {"rating_span_days", MDL_TYPE_INT32, "Days from the date of the first rating to the last's"},
+    {"total_tags", MDL_TYPE_INT64, "Tags on movies of the genre"},
+    {"unique_taggers", MDL_TYPE_INT64, "Users who tagged a movie of the genre"},
+    {"movies_2020s", MDL_TYPE_INT64, "Movies of the years 2020 to 2029"},
+    {"movies_2010s", MDL_TYPE_INT64, "Movies of the years 2010 to 2019"},
+    {"movies_2000s", MDL_TYPE_INT64, "Movies of the years 2000 to 2009"},
+    {"movies_1990s", MDL_TYPE_INT64, "Movies of the years 1990 to 1999"},
+    {"movies_1980s", MDL_TYPE_INT64, "Movies of the years 1980 to 1989"},
+    {"movies_before_1980", MDL_TYPE_INT64, "Movies of earlier years"},
+    {"movies_other_year", MDL_TYPE_INT64, "Movies of 2030 and later, or without a year"},
+    {"avg_ratings_per_movie", MDL_TYPE_FLOAT64, "Ratings per movie of the genre, rated or not"},
+    {"popularity_tier", MDL_TYPE_STRING, "Label for total_ratings: Unrated … Highly Popular"},
+    {"quality_tier", MDL_TYPE_STRING, "Label for the exact average: Below Average … Top Rated"},
+};
+
+static mdl_status add_tiers(mdl_build *build, mdl_error *error)
+{
+    const char *model = mdli_mart_genre_performance.name;
+    mdl_status status =
+        mdli_add_tier_function(build, model, "popularity_tier", MDLI_TIER_OF_COUNT, error);
+    if (status == MDL_OK) {
+        status = mdli_add_tier_function(build, model, "quality_tier", MDLI_TIER_OF_AVERAGE, error);
+    }
+    return status;
+}
+
+/* A fact with a row for each genre of its movie. */
+static mdl_rel *by_genre(mdl_build *build, const char *fact)
+{
+    mdl_rel *genres = mdl_project(mdl_build_scan(build, "dim_movies"), "movie_id, genre");
+    return mdl_join(mdl_build_scan(build, fact), genres, MDL_JOIN_INNER, "movie_id");
+}
+
+static mdl_status build_mart_genre_performance(mdl_build *build, mdl_table **out, mdl_error *error)
+{
+    mdl_status status = add_tiers(build, error);
+    if (status != MDL_OK) {
+        return status;
+    }
+
+    /* A movie has one row per genre in dim_movies, so rows of a genre are its movies. */
+    mdl_rel *movies = mdl_aggregate(mdl_build_scan(build, "dim_movies"), "genre",
+                                    "count(*) as total_movies, "
+                                    "count_if(year between 2020 and 2029) as movies_2020s, "
+                                    "count_if(year between 2010 and 2019) as movies_2010s, "
+                                    "count_if(year between 2000 and 2009) as movies_2000s, "
+                                    "count_if(year between 1990 and 1999) as movies_1990s, "
+                                    "count_if(year between 1980 and 1989) as movies_1980s, "
+                                    "count_if(year < 1980) as movies_before_1980, "
+                                    "count_if(year >= 2030 or year is null) as movies_other_year");
+    mdl_rel *ratings =
+        mdl_aggregate(by_genre(build, "fact_ratings"), "genre",
+                      "count(distinct movie_id) as n_rated_movies, count(*) as n_ratings, "
+                      "count(distinct user_id) as n_raters, sum(rating) as hundredths, "
+                      "avg(rating) as avg_rating, min(rating) as min_rating, "
+                      "max(rating) as max_rating, stddev(rating) as stddev_rating, "
+                      "min(created_at) as first_rating_date, max(created_at) as last_rating_date");
+    mdl_rel *tags = mdl_aggregate(by_genre(build, "fact_tags"), "genre",
+                                  "count(*) as n_tags, count(distinct user_id) as n_taggers");
+
+    mdl_rel *mart = mdl_join(movies, ratings, MDL_JOIN_LEFT, "genre");
+    mart = mdl_join(mart, tags, MDL_JOIN_LEFT, "genre");
+    mart = mdl_project(
+        mart,
+        "genre as genres, total_movies, coalesce(n_rated_movies, 0) as rated_movies, "
+        "coalesce(n_ratings, 0) as total_ratings, coalesce(n_raters, 0) as unique_raters, "
+        "avg_rating, min_rating, max_rating, stddev_rating, first_rating_date, last_rating_date, "
+        "cast(date(last_rating_date) - date(first_rating_date) as INT32) as rating_span_days, "
+        "coalesce(n_tags, 0) as total_tags, coalesce(n_taggers, 0) as unique_taggers, "
+        "movies_2020s, movies_2010s, movies_2000s, movies_1990s, movies_1980s, "
+        "movies_before_1980, movies_other_year, "
+        "coalesce(n_ratings, 0) / total_movies as avg_ratings_per_movie, "
+        "popularity_tier(coalesce(n_ratings, 0)) as popularity_tier, "
+        "quality_tier(hundredths, n_ratings) as quality_tier");
+    return mdl_build_collect(build, mart, out, error);
+}
+
+const mdl_model mdli_mart_genre_performance = {
+    .struct_size = sizeof(mdl_model),
+    .name = "mart_genre_performance",
+    .layer = MDL_LAYER_GOLD,
+    .materialization = MDL_MATERIALIZATION_TABLE,
+    .description = "One row per genre: its movies by decade, ratings, tags, and tiers",
+    .refs = refs,
+    .n_refs = MDLI_COUNT_OF(refs),
+    .columns = columns,
+    .n_columns = MDLI_COUNT_OF(columns),
+    .key = "genres",
+    .build = build_mart_genre_performance,
+};

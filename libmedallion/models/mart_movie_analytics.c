@@ -1,0 +1,96 @@
+/*
+ * mart_movie_analytics: how each movie was rated and tagged.
+ */
+#include "models/models.h"
+
+static const char *const refs[] = {"dim_movies", "fact_ratings", "fact_tags"};
+
+static const mdl_model_column columns[] = {
+    {"movie_id", MDL_TYPE_INT32, "Id of the movie"},
+    {"title", MDL_TYPE_STRING, "Title of the movie"},
+    {"year", MDL_TYPE_INT32, "Year of the movie; NULL when not known"},
+    {"genres", MDL_TYPE_STRING, "Genres of the movie in their order, joined with |"},
+    {"genre_count", MDL_TYPE_INT32, "Genres of the movie"},
+    {"total_ratings", MDL_TYPE_INT64, "Ratings of the movie"},
+    {"avg_rating", MDL_TYPE_FLOAT64, "Average rating; NULL without ratings"},
+    {"min_rating", MDL_TYPE_DECIMAL, "Lowest rating; NULL without ratings"},
+    {"max_rating", MDL_TYPE_DECIMAL, "Highest rating; NULL without ratings"},
+    {"stddev_rating", MDL_TYPE_FLOAT64,
+     "Sample standard deviation of the ratings; NULL with fewer than two"},
+    {"first_rating_date", MDL_TYPE_TIMESTAMP, "When the first rating was given"},
+    {"last_rating_date", MDL_TYPE_TIMESTAMP, "When the last rating was given"},
+    {"rating_span_days", MDL_TYPE_INT32, "Days from the date of the first rating to the last's"},
+    {"total_tags", MDL_TYPE_INT64, "Tags on the movie"},
+    {"unique_taggers", MDL_TYPE_INT64, "Users who tagged the movie"},
+    {"first_tag_date", MDL_TYPE_TIMESTAMP, "When the first tag was given"},
+    {"last_tag_date", MDL_TYPE_TIMESTAMP, "When the last tag was given"},
+    {"popularity_tier", MDL_TYPE_STRING,
+     "Label for total_ratings, coarse: Unrated … Highly Popular"},
+    {"rating_tier", MDL_TYPE_STRING, "Label for how many ratings support the average"},
+    {"quality_tier", MDL_TYPE_STRING, "Label for the exact average: Poor … Excellent, or Unrated"},
+};
+
+static mdl_status add_tiers(mdl_build *build, mdl_error *error)
+{
+    const char *model = mdli_mart_movie_analytics.name;
+    mdl_status status =
+        mdli_add_tier_function(build, model, "popularity_tier", MDLI_TIER_OF_COUNT, error);
+    if (status == MDL_OK) {
+        status = mdli_add_tier_function(build, model, "rating_tier", MDLI_TIER_OF_COUNT, error);
+    }
+    if (status == MDL_OK) {
+        status = mdli_add_tier_function(build, model, "quality_tier", MDLI_TIER_OF_AVERAGE, error);
+    }
+    return status;
+}
+
+static mdl_status build_mart_movie_analytics(mdl_build *build, mdl_table **out, mdl_error *error)
+{
+    mdl_status status = add_tiers(build, error);
+    if (status != MDL_OK) {
+        return status;
+    }
+
+    mdl_rel *movies = mdl_aggregate(mdl_build_scan(build, "dim_movies"), "movie_id",
+                                    "first(title) as title, first(year) as year, "
+                                    "string_agg(genre, '|') as genres, "
+                                    "first(genre_count) as genre_count");
+    mdl_rel *ratings = mdl_aggregate(mdl_build_scan(build, "fact_ratings"), "movie_id",
+                                     "count(*) as n_ratings, sum(rating) as hundredths, "
+                                     "avg(rating) as avg_rating, min(rating) as min_rating, "
+                                     "max(rating) as max_rating, stddev(rating) as stddev_rating, "
+                                     "min(created_at) as first_rating_date, "
+                                     "max(created_at) as last_rating_date");
+    mdl_rel *tags = mdl_aggregate(mdl_build_scan(build, "fact_tags"), "movie_id",
+                                  "count(*) as n_tags, count(distinct user_id) as n_taggers, "
+                                  "min(created_at) as first_tag_date, "
+                                  "max(created_at) as last_tag_date");
+
+    mdl_rel *mart = mdl_join(movies, ratings, MDL_JOIN_LEFT, "movie_id");
+    mart = mdl_join(mart, tags, MDL_JOIN_LEFT, "movie_id");
+    mart = mdl_project(
+        mart,
+        "movie_id, title, year, genres, genre_count, coalesce(n_ratings, 0) as total_ratings, "
+        "avg_rating, min_rating, max_rating, stddev_rating, first_rating_date, last_rating_date, "
+        "cast(date(last_rating_date) - date(first_rating_date) as INT32) as rating_span_days, "
+        "coalesce(n_tags, 0) as total_tags, coalesce(n_taggers, 0) as unique_taggers, "
+        "first_tag_date, last_tag_date, "
+        "popularity_tier(coalesce(n_ratings, 0)) as popularity_tier, "
+        "rating_tier(coalesce(n_ratings, 0)) as rating_tier, "
+        "quality_tier(hundredths, n_ratings) as quality_tier");
+    return mdl_build_collect(build, mart, out, error);
+}
+
+const mdl_model mdli_mart_movie_analytics = {
+    .struct_size = sizeof(mdl_model),
+    .name = "mart_movie_analytics",
+    .layer = MDL_LAYER_GOLD,
+    .materialization = MDL_MATERIALIZATION_TABLE,
+    .description = "One row per movie: its ratings, its tags, and tiers of popularity and quality",
+    .refs = refs,
+    .n_refs = MDLI_COUNT_OF(refs),
+    .columns = columns,
+    .n_columns = MDLI_COUNT_OF(columns),
+    .key = "movie_id",
+    .build = build_mart_movie_analytics,
+};

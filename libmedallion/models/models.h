@@ -1,0 +1,48 @@
+/*
+ * The built-in models: one file each, named after it.
+ *
+ * They are made with the public headers alone, as a model of the caller's would be.
+ */
+#ifndef MDLI_MODELS_MODELS_H
+#define MDLI_MODELS_MODELS_H
+
+#include "medallion/model.h"
+
+/* Silver, staging. */
+extern const mdl_model mdli_src_movies;
+extern const mdl_model mdli_src_ratings;
+extern const mdl_model mdli_src_tags;
+extern const mdl_model mdli_src_links;
+
+/* Silver, dimensions and facts. */
+extern const mdl_model mdli_dim_users;
+extern const mdl_model mdli_dim_movies;
+extern const mdl_model mdli_fact_ratings;
+extern const mdl_model mdli_fact_tags;
+extern const mdl_model mdli_fact_movie_genre_ratings;
+
+/* Gold, marts. */
+extern const mdl_model mdli_mart_movie_analytics;
+extern const mdl_model mdli_mart_user_behavior;
+extern const mdl_model mdli_mart_genre_performance;
+
+/* Items in an array, for declarations. */
+#define MDLI_COUNT_OF(array) ((int32_t)(sizeof(array) / sizeof(array)[0]))
+
+/* What the rules of a tier look at. */
+typedef enum mdli_tier_measure {
+    /* A count: the function takes it as its one argument. */
+    MDLI_TIER_OF_COUNT = 1,
+    /* The average of a DECIMAL: the function takes the sum of the hundredths and the count, so that
+     * the comparison is exact. NULL, or a count of 0, is the NULL average. */
+    MDLI_TIER_OF_AVERAGE = 2
+} mdli_tier_measure;
+
+/*
+ * Lets expressions of the build's query call the rules of `model`.`column` as a function with the
+ * column's name, which gives the label; NULL where no rule holds.
+ */
+mdl_status mdli_add_tier_function(mdl_build *build, const char *model, const char *column,
+                                  mdli_tier_measure measure, mdl_error *error);
+
+#endif

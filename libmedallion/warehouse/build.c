@@ -1,0 +1,182 @@
+/*
+ * What a model's build function sees, and the check of what it gives.
+ */
+#include <string.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "warehouse/warehouse_internal.h"
+
+struct mdl_build {
+    mdl_warehouse *warehouse;
+    const mdli_node *node;
+    /* Of this run, for each node; NULL = the published one counts. */
+    mdl_table *const *tables;
+    bool is_incremental;
+    mdl_query *query;
+    /* What lives as long as the query. */
+    mdli_arena arena;
+    /* A scan of what is no ref; told when the plan is collected. */
+    mdl_error fault;
+};
+
+/* The position of a name among the refs, or -1. */
+static int32_t find_ref(const mdl_build *build, const char *name)
+{
+    const mdl_model *model = &build->node->model;
+    for (int32_t r = 0; r < model->n_refs; r++) {
+        if (strcmp(model->refs[r], name) == 0) {
+            return r;
+        }
+    }
+    return -1;
+}
+
+mdl_context *mdl_build_context(const mdl_build *build)
+{
+    return build->warehouse->context;
+}
+
+void *mdl_build_user_data(const mdl_build *build)
+{
+    return build->node->model.user_data;
+}
+
+mdl_query *mdl_build_query(mdl_build *build)
+{
+    return build->query;
+}
+
+mdl_status mdl_build_allocate(mdl_build *build, int64_t size_bytes, void **out, mdl_error *error)
+{
+    *out = NULL;
+    if (size_bytes < 0) {
+        return mdl_error_set(error, MDL_E_ARGUMENT, "%lld bytes cannot be allocated",
+                             (long long)size_bytes);
+    }
+    mdl_error fault = MDL_ERROR_INIT;
+    *out = mdli_arena_allocate(&build->arena, (size_t)size_bytes, &fault);
+    return *out != NULL ? MDL_OK : mdli_error_copy(error, &fault);
+}
+
+const mdl_table *mdl_build_ref(const mdl_build *build, const char *name)
+{
+    int32_t r = find_ref(build, name);
+    if (r < 0) {
+        return NULL;
+    }
+    int32_t node = build->node->refs[r];
+    const mdl_table *built = build->tables[node];
+    return built != NULL ? built : build->warehouse->nodes[node]->table;
+}
+
+const mdl_table *mdl_build_previous(const mdl_build *build)
+{
+    return build->is_incremental ? build->node->table : NULL;
+}
+
+const mdl_table *mdl_build_previous_ref(const mdl_build *build, const char *name)
+{
+    int32_t r = find_ref(build, name);
+    return r >= 0 && build->is_incremental ? build->node->previous_refs[r] : NULL;
+}
+
+mdl_rel *mdl_build_scan(mdl_build *build, const char *name)
+{
+    const mdl_table *table = mdl_build_ref(build, name);
+    if (table == NULL) {
+        mdl_error_set(&build->fault, MDL_E_NOT_FOUND, "\"%s\" is not among the refs of the model",
+                      name);
+        return NULL;
+    }
+    return mdl_scan(build->query, table);
+}
+
+mdl_status mdl_build_collect(mdl_build *build, mdl_rel *rel, mdl_table **out, mdl_error *error)
+{
+    *out = NULL;
+    if (build->fault.status != MDL_OK) {
+        return mdli_error_copy(error, &build->fault);
+    }
+    return mdl_query_collect(build->query, rel, out, error);
+}
+
+const mdl_tier *mdl_build_tiers(const mdl_build *build, int32_t *n_tiers)
+{
+    *n_tiers = build->warehouse->n_tiers;
+    return build->warehouse->tiers;
+}
+
+/* Whether a table has the columns that its model declares. */
+static mdl_status check_columns(const mdl_model *model, const mdl_table *table, mdl_error *error)
+{
+    int32_t n_columns = mdl_table_n_columns(table);
+    if (n_columns != model->n_columns) {
+        return mdl_error_set(error, MDL_E_MODEL, "it gave %d columns, %d are declared",
+                             (int)n_columns, (int)model->n_columns);
+    }
+    for (int32_t i = 0; i < n_columns; i++) {
+        const mdl_model_column *declared = &model->columns[i];
+        const char *name = mdl_table_column_name(table, i);
+        mdl_type type = mdl_column_type(mdl_table_column(table, i));
+        if (strcmp(name, declared->name) != 0 || type != declared->type) {
+            return mdl_error_set(
+                error, MDL_E_MODEL, "it gave column %d as %s %s, declared is %s %s", (int)i + 1,
+                name, mdl_type_name(type), declared->name, mdl_type_name(declared->type));
+        }
+    }
+    return MDL_OK;
+}
+
+/* Calls the build function. On success `*table` has the declared columns. */
+static mdl_status call_build(mdl_build *build, mdl_table **table, mdl_error *error)
+{
+    const mdl_model *model = &build->node->model;
+    mdl_status status = model->build(build, table, error);
+    if (status != MDL_OK) {
+        *table = NULL;
+        return mdl_error_set(error, status, "%s", mdl_status_text(status));
+    }
+    if (*table == NULL) {
+        return mdl_error_set(error, MDL_E_MODEL, "it gave no table");
+    }
+    return check_columns(model, *table, error);
+}
+
+mdl_status mdli_build_model(mdl_warehouse *warehouse, const mdli_node *node,
+                            mdl_table *const *tables, bool full_refresh, mdli_arena *arena,
+                            mdli_built *out, mdl_error *error)
+{
+    mdl_build build = {
+        .warehouse = warehouse,
+        .node = node,
+        .tables = tables,
+        .is_incremental = node->model.materialization == MDL_MATERIALIZATION_INCREMENTAL &&
+                          node->table != NULL && !full_refresh,
+        .fault = MDL_ERROR_INIT,
+    };
+    mdli_arena_init(&build.arena, warehouse->context, "model");
+    *out = (mdli_built){.is_incremental = build.is_incremental, .explain = ""};
+
+    mdl_status status;
+    mdl_table *table = NULL;
+    build.query = mdl_query_create(warehouse->context);
+    if (build.query == NULL) {
+        status = mdl_error_set(error, MDL_E_NO_MEMORY, "no memory for a query");
+        goto done;
+    }
+    MDLI_TRY_GOTO_DONE(call_build(&build, &table, error));
+    const char *explain = mdl_query_explain(build.query);
+    out->explain = mdli_arena_copy(arena, explain, strlen(explain), error);
+    if (out->explain == NULL) {
+        status = error->status;
+        goto done;
+    }
+    out->table = table;
+    table = NULL;
+done:
+    mdl_table_free(table);
+    mdl_query_free(build.query);
+    mdli_arena_reset(&build.arena);
+    return status;
+}

@@ -1,0 +1,463 @@
+/*
+ * Loading: files and tables of the program's are appended to sources, all of a call or nothing.
+ *
+ * A call gathers what it loads in a batch, beside the warehouse; the batch takes the warehouse's
+ * place in one step that cannot fail.
+ */
+#include "warehouse/warehouse_internal.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/context_internal.h"
+#include "base/error.h"
+#include "base/memory.h"
+#include "column/column_internal.h"
+
+void mdl_load_options_init(mdl_load_options *options)
+{
+    *options = (mdl_load_options){.struct_size = sizeof *options};
+    mdl_csv_options_init(&options->csv);
+}
+
+/* What a call has loaded so far. */
+typedef struct load_batch {
+    mdl_warehouse *warehouse;
+    mdl_load_options options;
+    /* The sources as they will be, and all rejects; owned. */
+    mdl_table *tables[MDLI_N_SOURCES];
+    mdl_table *rejects;
+    mdl_load_info *loads;
+    int64_t loads_capacity;
+    int64_t n_loads;
+    mdli_segment *segments;
+    int64_t segments_capacity;
+    int64_t n_segments;
+} load_batch;
+
+static void start_batch(load_batch *batch, mdl_warehouse *warehouse)
+{
+    *batch = (load_batch){.warehouse = warehouse};
+    for (int32_t i = 0; i < MDLI_N_SOURCES; i++) {
+        batch->tables[i] = mdl_table_clone(warehouse->nodes[i]->table);
+    }
+    batch->rejects = mdl_table_clone(warehouse->rejects);
+}
+
+static void free_batch(load_batch *batch)
+{
+    mdl_context *context = batch->warehouse->context;
+    for (int64_t i = 0; i < batch->n_segments; i++) {
+        mdli_free(context, batch->segments[i].rejected_records);
+    }
+    for (int64_t i = 0; i < batch->n_loads; i++) {
+        mdli_free(context, (char *)batch->loads[i].path);
+    }
+    mdli_free(context, batch->segments);
+    mdli_free(context, batch->loads);
+    mdl_table_free(batch->rejects);
+    for (int32_t i = 0; i < MDLI_N_SOURCES; i++) {
+        mdl_table_free(batch->tables[i]);
+    }
+}
+
+/* Puts a new table in the place of `*table`, which may be NULL. */
+static void replace_table(mdl_table **table, mdl_table *by)
+{
+    mdl_table_free(*table);
+    *table = by;
+}
+
+/* Makes the warehouse what the batch says, and the batch empty but for what it replaced. */
+static mdl_status commit_batch(load_batch *batch, mdl_error *error)
+{
+    mdl_warehouse *warehouse = batch->warehouse;
+    void *loads = warehouse->loads;
+    MDLI_TRY(mdli_grow_array(warehouse->context, &loads, &warehouse->loads_capacity,
+                             warehouse->n_loads, warehouse->n_loads + batch->n_loads,
+                             sizeof *warehouse->loads, "load", error));
+    warehouse->loads = loads;
+    void *segments = warehouse->segments;
+    MDLI_TRY(mdli_grow_array(warehouse->context, &segments, &warehouse->segments_capacity,
+                             warehouse->n_segments, warehouse->n_segments + batch->n_segments,
+                             sizeof *warehouse->segments, "load", error));
+    warehouse->segments = segments;
+
+    for (int64_t i = 0; i < batch->n_loads; i++) {
+        warehouse->loads[warehouse->n_loads++] = batch->loads[i];
+    }
+    for (int64_t i = 0; i < batch->n_segments; i++) {
+        warehouse->segments[warehouse->n_segments++] = batch->segments[i];
+    }
+    batch->n_loads = 0;
+    batch->n_segments = 0;
+    for (int32_t i = 0; i < MDLI_N_SOURCES; i++) {
+        replace_table(&warehouse->nodes[i]->table, batch->tables[i]);
+        batch->tables[i] = NULL;
+    }
+    replace_table(&warehouse->rejects, batch->rejects);
+    batch->rejects = NULL;
+    return MDL_OK;
+}
+
+/* Appends rows to `*table`; a table without rows is not worth a place in the result. */
+static mdl_status append_rows(mdl_context *context, mdl_table **table, const mdl_table *rows,
+                              mdl_error *error)
+{
+    if (mdl_table_n_rows(rows) == 0) {
+        return MDL_OK;
+    }
+    mdl_table *joined = NULL;
+    if (*table == NULL || mdl_table_n_rows(*table) == 0) {
+        joined = mdl_table_clone(rows);
+    } else {
+        MDLI_TRY(mdli_table_concat(context, *table, rows, &joined, error));
+    }
+    replace_table(table, joined);
+    return MDL_OK;
+}
+
+/* Adds an item for a file; the batch owns a copy of the path, and `info` gets it. */
+static mdl_status add_load(load_batch *batch, mdl_load_info *info, mdl_error *error)
+{
+    mdl_context *context = batch->warehouse->context;
+    void *loads = batch->loads;
+    MDLI_TRY(mdli_grow_array(context, &loads, &batch->loads_capacity, batch->n_loads,
+                             batch->n_loads + 1, sizeof *batch->loads, "load", error));
+    batch->loads = loads;
+    char *path = NULL;
+    MDLI_TRY(mdli_copy_text(context, info->path, &path, error));
+    info->path = path;
+    batch->loads[batch->n_loads++] = *info;
+    return MDL_OK;
+}
+
+/* Adds a segment; its array of records is taken over on success. */
+static mdl_status add_segment(load_batch *batch, const mdli_segment *segment, mdl_error *error)
+{
+    void *segments = batch->segments;
+    MDLI_TRY(mdli_grow_array(batch->warehouse->context, &segments, &batch->segments_capacity,
+                             batch->n_segments, batch->n_segments + 1, sizeof *batch->segments,
+                             "load", error));
+    batch->segments = segments;
+    batch->segments[batch->n_segments++] = *segment;
+    return MDL_OK;
+}
+
+static bool is_same_content(const mdl_load_info *load, const mdl_load_info *info)
+{
+    return load->source == info->source && load->size_bytes == info->size_bytes &&
+           memcmp(load->xxh3_128, info->xxh3_128, sizeof load->xxh3_128) == 0;
+}
+
+static bool has_size(const mdl_load_info *loads, int64_t n_loads, const mdl_load_info *info)
+{
+    for (int64_t i = 0; i < n_loads; i++) {
+        if (loads[i].source == info->source && loads[i].size_bytes == info->size_bytes) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool has_content(const mdl_load_info *loads, int64_t n_loads, const mdl_load_info *info)
+{
+    for (int64_t i = 0; i < n_loads; i++) {
+        if (is_same_content(&loads[i], info)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/*
+ * Whether the source holds this content already; fills size and hash of `info` if so. Only a file
+ * with the size of an earlier one is read for its hash.
+ */
+static mdl_status find_content(const load_batch *batch, mdl_load_info *info, bool *is_known,
+                               mdl_error *error)
+{
+    const mdl_warehouse *warehouse = batch->warehouse;
+    *is_known = false;
+    MDLI_TRY(mdli_file_size(info->path, &info->size_bytes, error));
+    if (!has_size(warehouse->loads, warehouse->n_loads, info) &&
+        !has_size(batch->loads, batch->n_loads, info)) {
+        return MDL_OK;
+    }
+    MDLI_TRY(
+        mdli_hash_file(warehouse->context, info->path, &info->size_bytes, info->xxh3_128, error));
+    *is_known = has_content(warehouse->loads, warehouse->n_loads, info) ||
+                has_content(batch->loads, batch->n_loads, info);
+    return MDL_OK;
+}
+
+/* The column `record` of a file's rejects as an array. */
+static mdl_status read_rejected_records(mdl_context *context, const mdl_table *rejects,
+                                        int64_t **out, mdl_error *error)
+{
+    static const char *const columns[] = {"record"};
+    *out = NULL;
+    if (rejects == NULL) {
+        return MDL_OK;
+    }
+    mdl_status status;
+    mdl_cursor *cursor = NULL;
+    void *memory = NULL;
+    MDLI_TRY_GOTO_DONE(mdli_allocate_array(context, mdl_table_n_rows(rejects), sizeof **out,
+                                           "rejects", &memory, error));
+    MDLI_TRY_GOTO_DONE(mdl_cursor_create(context, rejects, columns, 1, &cursor, error));
+    int64_t *records = memory;
+    mdl_batch rows;
+    do {
+        MDLI_TRY_GOTO_DONE(mdl_cursor_next(cursor, &rows, error));
+        for (int64_t i = 0; i < rows.n_rows; i++) {
+            records[rows.first_row + i] = mdl_vector_int64(&rows.columns[0], i);
+        }
+    } while (rows.n_rows > 0);
+    *out = records;
+    memory = NULL;
+done:
+    mdl_cursor_free(cursor);
+    mdli_free(context, memory);
+    return status;
+}
+
+/* Puts what a file gave into the batch. */
+static mdl_status add_result(load_batch *batch, int32_t source, const mdl_csv_result *result,
+                             mdl_load_info *info, mdl_error *error)
+{
+    mdl_context *context = batch->warehouse->context;
+    mdl_status status;
+    mdli_segment segment = {.source = source, .first_row = info->first_row};
+    info->size_bytes = result->size_bytes;
+    info->n_rows = mdl_table_n_rows(result->table);
+    info->n_rejected = result->n_rejected;
+    memcpy(info->xxh3_128, result->xxh3_128, sizeof info->xxh3_128);
+
+    MDLI_TRY_GOTO_DONE(append_rows(context, &batch->tables[source], result->table, error));
+    if (result->rejects != NULL) {
+        MDLI_TRY_GOTO_DONE(append_rows(context, &batch->rejects, result->rejects, error));
+    }
+    MDLI_TRY_GOTO_DONE(add_load(batch, info, error));
+    segment.path = info->path;
+    segment.n_rejected = result->n_rejected;
+    MDLI_TRY_GOTO_DONE(
+        read_rejected_records(context, result->rejects, &segment.rejected_records, error));
+    MDLI_TRY_GOTO_DONE(add_segment(batch, &segment, error));
+    segment.rejected_records = NULL;
+done:
+    mdli_free(context, segment.rejected_records);
+    return status;
+}
+
+/* Reads one file into the batch, or notes that its content is there already. */
+static mdl_status load_one(load_batch *batch, int32_t source, const char *path, mdl_error *error)
+{
+    const mdli_source *declaration = &mdli_sources[source];
+    double start = mdli_seconds_now();
+    mdl_load_info info = {
+        .path = path,
+        .source = declaration->model.name,
+        .first_row = mdl_table_n_rows(batch->tables[source]),
+    };
+    if (!batch->options.force) {
+        MDLI_TRY(find_content(batch, &info, &info.already_loaded, error));
+        if (info.already_loaded) {
+            info.seconds = mdli_seconds_now() - start;
+            return add_load(batch, &info, error);
+        }
+    }
+    mdl_csv_result result;
+    MDLI_TRY(mdl_csv_read_file(batch->warehouse->context, path, declaration->csv_columns,
+                               declaration->model.n_columns, &batch->options.csv, &result, error));
+    info.seconds = mdli_seconds_now() - start;
+    mdl_status status = add_result(batch, source, &result, &info, error);
+    mdl_csv_result_free(&result);
+    return status;
+}
+
+static mdl_status load_files(mdl_warehouse *warehouse, const mdli_planned_file *files,
+                             int64_t n_files, const mdl_load_options *options, mdl_error *error)
+{
+    mdl_load_options defaults;
+    mdl_load_options_init(&defaults);
+    if (options == NULL) {
+        options = &defaults;
+    }
+    if (options->struct_size != sizeof *options) {
+        return mdl_error_set(error, MDL_E_ARGUMENT,
+                             "load options were not set by mdl_load_options_init");
+    }
+    load_batch batch;
+    start_batch(&batch, warehouse);
+    batch.options = *options;
+    mdl_status status = MDL_OK;
+    for (int64_t i = 0; i < n_files && status == MDL_OK; i++) {
+        status = load_one(&batch, files[i].source, files[i].path, error);
+    }
+    if (status == MDL_OK) {
+        status = commit_batch(&batch, error);
+    }
+    free_batch(&batch);
+    return status;
+}
+
+mdl_status mdl_warehouse_load(mdl_warehouse *warehouse, const char *const *paths, int32_t n_paths,
+                              const mdl_load_options *options, mdl_error *error)
+{
+    mdli_load_plan plan;
+    mdl_status status = mdli_load_plan_create(warehouse->context, paths, n_paths, &plan, error);
+    if (status == MDL_OK) {
+        status = load_files(warehouse, plan.files, plan.n_files, options, error);
+    }
+    mdli_load_plan_free(&plan);
+    return status;
+}
+
+static mdl_status find_source(const char *name, int32_t *source, mdl_error *error)
+{
+    *source = name != NULL ? mdli_find_source(name) : -1;
+    if (*source < 0) {
+        return mdl_error_set(error, MDL_E_NOT_FOUND, "there is no source \"%s\"",
+                             name != NULL ? name : "");
+    }
+    return MDL_OK;
+}
+
+mdl_status mdl_warehouse_load_file(mdl_warehouse *warehouse, const char *source, const char *path,
+                                   const mdl_load_options *options, mdl_error *error)
+{
+    mdli_planned_file file = {.path = path};
+    MDLI_TRY(find_source(source, &file.source, error));
+    if (path == NULL) {
+        return mdl_error_set(error, MDL_E_ARGUMENT, "a path is NULL");
+    }
+    return load_files(warehouse, &file, 1, options, error);
+}
+
+/* Whether a table has the columns of a source. */
+static mdl_status check_schema(const mdl_model *source, const mdl_table *rows, mdl_error *error)
+{
+    if (mdl_table_n_columns(rows) != source->n_columns) {
+        return mdl_error_set(error, MDL_E_SCHEMA, "%s has %d columns, the rows to append have %d",
+                             source->name, (int)source->n_columns, (int)mdl_table_n_columns(rows));
+    }
+    for (int32_t i = 0; i < source->n_columns; i++) {
+        const mdl_model_column *column = &source->columns[i];
+        const char *name = mdl_table_column_name(rows, i);
+        mdl_type type = mdl_column_type(mdl_table_column(rows, i));
+        if (strcmp(name, column->name) != 0 || type != column->type) {
+            return mdl_error_set(error, MDL_E_SCHEMA,
+                                 "column %d of %s is %s %s, that of the rows to append is %s %s",
+                                 (int)i + 1, source->name, column->name,
+                                 mdl_type_name(column->type), name, mdl_type_name(type));
+        }
+    }
+    return MDL_OK;
+}
+
+/* Whether the values are such as a file could have given: no NULL where one is required, and in
+ * range. Models rely on that. */
+static mdl_status check_values(const mdli_source *source, const mdl_table *rows, mdl_error *error)
+{
+    for (int32_t i = 0; i < source->model.n_columns; i++) {
+        const mdl_csv_column *column = &source->csv_columns[i];
+        mdl_column_stats stats = mdl_column_get_stats(mdl_table_column(rows, i));
+        if (column->is_required && stats.n_nulls > 0) {
+            return mdl_error_set(error, MDL_E_DATA, "%s of the rows for %s must not be NULL",
+                                 column->name, source->model.name);
+        }
+        if (column->has_range && !stats.min.is_null &&
+            (stats.min.as.integer < column->least || stats.max.as.integer > column->greatest)) {
+            return mdl_error_set(error, MDL_E_DATA,
+                                 "%s of the rows for %s is out of range: %lld … %lld, not in "
+                                 "%lld … %lld",
+                                 column->name, source->model.name, (long long)stats.min.as.integer,
+                                 (long long)stats.max.as.integer, (long long)column->least,
+                                 (long long)column->greatest);
+        }
+    }
+    return MDL_OK;
+}
+
+mdl_status mdl_warehouse_append(mdl_warehouse *warehouse, const char *source, const mdl_table *rows,
+                                mdl_error *error)
+{
+    mdli_segment segment = {.path = ""};
+    MDLI_TRY(find_source(source, &segment.source, error));
+    if (rows == NULL) {
+        return mdl_error_set(error, MDL_E_ARGUMENT, "the rows to append are NULL");
+    }
+    MDLI_TRY(check_schema(&mdli_sources[segment.source].model, rows, error));
+    MDLI_TRY(check_values(&mdli_sources[segment.source], rows, error));
+
+    load_batch batch;
+    start_batch(&batch, warehouse);
+    mdl_table **table = &batch.tables[segment.source];
+    segment.first_row = mdl_table_n_rows(*table);
+    mdl_status status;
+    MDLI_TRY_GOTO_DONE(append_rows(warehouse->context, table, rows, error));
+    MDLI_TRY_GOTO_DONE(add_segment(&batch, &segment, error));
+    MDLI_TRY_GOTO_DONE(commit_batch(&batch, error));
+done:
+    free_batch(&batch);
+    return status;
+}
+
+int32_t mdl_warehouse_n_loads(const mdl_warehouse *warehouse)
+{
+    return (int32_t)warehouse->n_loads;
+}
+
+const mdl_load_info *mdl_warehouse_load_info(const mdl_warehouse *warehouse, int32_t index)
+{
+    return index >= 0 && index < warehouse->n_loads ? &warehouse->loads[index] : NULL;
+}
+
+const mdl_table *mdl_warehouse_rejects(const mdl_warehouse *warehouse)
+{
+    return warehouse->rejects;
+}
+
+/*
+ * The number of the record that became row `row` of its segment. The j-th rejected record (from 0)
+ * has rejected_records[j] - 1 - j loaded ones before it, which never falls with j.
+ */
+static int64_t record_of_row(const mdli_segment *segment, int64_t row)
+{
+    int64_t low = 0;
+    int64_t high = segment->n_rejected;
+    while (low < high) {
+        int64_t middle = low + (high - low) / 2;
+        if (segment->rejected_records[middle] - 1 - middle <= row) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return row + low + 1;
+}
+
+mdl_status mdl_warehouse_row_origin(const mdl_warehouse *warehouse, const char *source, int64_t row,
+                                    mdl_row_origin *out, mdl_error *error)
+{
+    int32_t wanted;
+    MDLI_TRY(find_source(source, &wanted, error));
+    int64_t n_rows = mdl_table_n_rows(warehouse->nodes[wanted]->table);
+    if (row < 0 || row >= n_rows) {
+        return mdl_error_set(error, MDL_E_ARGUMENT, "%s has no row %lld, it has %lld rows", source,
+                             (long long)row, (long long)n_rows);
+    }
+    /* Every row is in a segment; segments without rows start where the next one does. */
+    int64_t i = warehouse->n_segments - 1;
+    while (warehouse->segments[i].source != wanted || warehouse->segments[i].first_row > row) {
+        i--;
+        assert(i >= 0);
+    }
+    const mdli_segment *segment = &warehouse->segments[i];
+    *out = (mdl_row_origin){
+        .path = segment->path,
+        .record = record_of_row(segment, row - segment->first_row),
+    };
+    return MDL_OK;
+}

@@ -1,0 +1,150 @@
+/*
+ * What a warehouse is inside, shared by the files of this folder.
+ *
+ * Tables are nodes: sources, which are loaded, and models, which are built from the nodes that
+ * their refs name. A node's table is what was last loaded or published; it is replaced as a whole.
+ */
+#ifndef MDLI_WAREHOUSE_WAREHOUSE_INTERNAL_H
+#define MDLI_WAREHOUSE_WAREHOUSE_INTERNAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/memory.h"
+#include "medallion/warehouse.h"
+
+#define MDLI_N_SOURCES 4
+
+/* A source: its declaration as a table, and as CSV, with the same columns. */
+typedef struct mdli_source {
+    mdl_model model;
+    const mdl_csv_column *csv_columns;
+} mdli_source;
+
+/* movies, ratings, tags, links: the order in which a folder's files load. */
+extern const mdli_source mdli_sources[MDLI_N_SOURCES];
+
+/* The source with that name, or -1. */
+int32_t mdli_find_source(const char *name);
+
+/* A table of the warehouse. The first MDLI_N_SOURCES nodes are the sources, in their order. */
+typedef struct mdli_node {
+    mdl_model model;
+    /* Node of each ref; -1 = no table has that name. */
+    int32_t *refs;
+    /* In the build order; -1 = none, for a model whose refs are missing or circular. */
+    int32_t place;
+    /* As last loaded or published; NULL = never. */
+    mdl_table *table;
+    /* INCREMENTAL models: the tables of the refs from which `table` was built; NULL = never. */
+    mdl_table **previous_refs;
+} mdli_node;
+
+/* Rows of a source that came at once. */
+typedef struct mdli_segment {
+    int32_t source;
+    int64_t first_row;
+    /* Of a load, or "" for rows that the program appended; borrowed. */
+    const char *path;
+    /* Numbers of the records of the file that were rejected, ascending. */
+    int64_t *rejected_records;
+    int64_t n_rejected;
+} mdli_segment;
+
+struct mdl_warehouse {
+    mdl_context *context;
+    const mdl_tier *tiers;
+    int32_t n_tiers;
+
+    /* In the order in which they were added. */
+    mdli_node **nodes;
+    int64_t nodes_capacity;
+    int32_t n_nodes;
+    /* All nodes in build order. */
+    int32_t *order;
+    int64_t order_capacity;
+
+    /* Their paths are owned. */
+    mdl_load_info *loads;
+    int64_t loads_capacity;
+    int64_t n_loads;
+    /* Ascending by first_row within a source. */
+    mdli_segment *segments;
+    int64_t segments_capacity;
+    int64_t n_segments;
+    /* NULL = no record was rejected. */
+    mdl_table *rejects;
+};
+
+/* model_graph.c */
+
+/* The node with that name, or -1. */
+int32_t mdli_find_node(const mdl_warehouse *warehouse, const char *name);
+
+/* Finds the nodes of all refs and the build order: of the models that can be built next, the one
+ * added first. Cannot fail. */
+void mdli_graph_link(mdl_warehouse *warehouse);
+
+/* MDL_E_NOT_FOUND for a ref that is no table, MDL_E_CYCLE for models in a circle, which is told. */
+mdl_status mdli_graph_check(const mdl_warehouse *warehouse, mdl_error *error);
+
+/* selector.c */
+
+/* Marks in `selected`, which has a flag for each node, the models that `select` picks and `exclude`
+ * does not; both may be NULL. MDL_E_ARGUMENT when none is left or a text cannot be read. */
+mdl_status mdli_select_models(const mdl_warehouse *warehouse, const char *select,
+                              const char *exclude, bool *selected, mdl_error *error);
+
+/* load_plan.c */
+
+/* A file that is to be loaded. */
+typedef struct mdli_planned_file {
+    const char *path;
+    int32_t source;
+    /* Of a daily file; plain files come before all days. */
+    int64_t day;
+} mdli_planned_file;
+
+/* Files in the order in which they are to be loaded. */
+typedef struct mdli_load_plan {
+    mdl_context *context;
+    mdli_planned_file *files;
+    int64_t capacity;
+    int64_t n_files;
+} mdli_load_plan;
+
+/* Finds the files that paths stand for, as mdl_warehouse_load says. The plan has to be freed, also
+ * after a failure. */
+mdl_status mdli_load_plan_create(mdl_context *context, const char *const *paths, int32_t n_paths,
+                                 mdli_load_plan *plan, mdl_error *error);
+void mdli_load_plan_free(mdli_load_plan *plan);
+
+/* build.c */
+
+/* What the build of a model gave. */
+typedef struct mdli_built {
+    mdl_table *table;
+    bool is_incremental;
+    /* In the arena that was handed in. */
+    const char *explain;
+} mdli_built;
+
+/*
+ * Builds a model and checks that it is what was declared. `tables` has an item for each node: the
+ * table of this run, or NULL where the published one counts. The fault does not name the model;
+ * `error` must not be NULL.
+ */
+mdl_status mdli_build_model(mdl_warehouse *warehouse, const mdli_node *node,
+                            mdl_table *const *tables, bool full_refresh, mdli_arena *arena,
+                            mdli_built *out, mdl_error *error);
+
+/* content_hash.c */
+
+/* The XXH3-128 of a file in canonical form, and its size. */
+mdl_status mdli_hash_file(mdl_context *context, const char *path, int64_t *size_bytes,
+                          unsigned char xxh3_128[16], mdl_error *error);
+
+/* The size of a file, by which most files are told from those loaded before. */
+mdl_status mdli_file_size(const char *path, int64_t *size_bytes, mdl_error *error);
+
+#endif
