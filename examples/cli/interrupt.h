@@ -1,0 +1,17 @@
+/* Ctrl-C: the first cancels the work, the second kills the program. */
+#ifndef MEDALLION_CLI_INTERRUPT_H
+#define MEDALLION_CLI_INTERRUPT_H
+
+#include <stdbool.h>
+
+#include "medallion/context.h"
+
+/* From now on SIGINT and SIGTERM cancel the work on the context that is being watched, if any. */
+void catch_interrupts(void);
+
+/* The context to cancel; NULL before it is freed. */
+void watch_context(mdl_context *context);
+
+bool was_interrupted(void);
+
+#endif

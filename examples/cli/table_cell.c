@@ -1,0 +1,64 @@
+/* Single values out of vectors, and their text. */
+#include "table_cell.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+mdl_value cell_value(const mdl_vector *vector, int64_t row)
+{
+    mdl_value value = {.type = vector->type, .is_null = mdl_vector_is_null(vector, row)};
+    if (value.is_null) {
+        return value;
+    }
+    switch (vector->type) {
+    case MDL_TYPE_INT32:
+    case MDL_TYPE_DECIMAL:
+        value.as.integer = mdl_vector_int32(vector, row);
+        break;
+    case MDL_TYPE_INT64:
+    case MDL_TYPE_TIMESTAMP:
+        value.as.integer = mdl_vector_int64(vector, row);
+        break;
+    case MDL_TYPE_FLOAT64:
+        value.as.real = ((const double *)vector->values)[row];
+        break;
+    case MDL_TYPE_BOOL:
+        value.as.integer = ((const uint8_t *)vector->values)[row];
+        break;
+    case MDL_TYPE_STRING:
+        value.as.text = mdl_vector_string(vector, row);
+        break;
+    }
+    return value;
+}
+
+mdl_string cell_text(const mdl_value *value, int float_digits, char buffer[CELL_TEXT_MAX])
+{
+    if (value->is_null) {
+        return (mdl_string){"NULL", 4};
+    }
+    if (value->type == MDL_TYPE_STRING) {
+        return value->as.text;
+    }
+    if (value->type == MDL_TYPE_FLOAT64 && float_digits >= 0) {
+        int size = snprintf(buffer, CELL_TEXT_MAX, "%.*f", float_digits, value->as.real);
+        return (mdl_string){buffer, size};
+    }
+    return (mdl_string){buffer, mdl_value_format(value, buffer)};
+}
+
+const char *grouped_digits(int64_t number, char *buffer)
+{
+    char digits[24];
+    int n = snprintf(digits, sizeof digits, "%" PRId64, number);
+    int n_sign = number < 0;
+    char *out = buffer;
+    for (int i = 0; i < n; i++) {
+        if (i > n_sign && (n - i) % 3 == 0) {
+            *out++ = ',';
+        }
+        *out++ = digits[i];
+    }
+    *out = '\0';
+    return buffer;
+}

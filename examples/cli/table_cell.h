@@ -1,0 +1,23 @@
+/* Single values out of vectors, and their text. */
+#ifndef MEDALLION_CLI_TABLE_CELL_H
+#define MEDALLION_CLI_TABLE_CELL_H
+
+#include <stdint.h>
+
+#include "medallion/types.h"
+
+/* Row `row` of a vector; text is borrowed from it. */
+mdl_value cell_value(const mdl_vector *vector, int64_t row);
+
+/* Room for the text of a cell that is not text itself. */
+#define CELL_TEXT_MAX 360
+
+/* The text of a value, "NULL" for NULL. `float_digits` < 0 = FLOAT64 in its exact text form, else
+ * rounded to so many digits behind the point. The text is in `buffer` or borrowed from the value.
+ */
+mdl_string cell_text(const mdl_value *value, int float_digits, char buffer[CELL_TEXT_MAX]);
+
+/* 22046 as "22,046"; gives `buffer`, which must hold 32 bytes. */
+const char *grouped_digits(int64_t number, char *buffer);
+
+#endif

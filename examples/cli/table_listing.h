@@ -1,0 +1,18 @@
+/* Small tables made of single values, to be printed like any other. */
+#ifndef MEDALLION_CLI_TABLE_LISTING_H
+#define MEDALLION_CLI_TABLE_LISTING_H
+
+#include "medallion/table.h"
+
+enum {
+    LISTING_MAX_COLUMNS = 8
+};
+
+mdl_value listing_text(const char *text);
+mdl_value listing_integer(int64_t number);
+
+/* Appends one row to a builder whose fields are STRING and INT64, in the order of `values`. */
+mdl_status listing_add(mdl_table_builder *builder, const mdl_value *values, int32_t n_values,
+                       mdl_error *error);
+
+#endif
