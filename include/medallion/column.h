@@ -24,7 +24,8 @@ typedef struct mdl_column mdl_column;
 
 /**
  * How a block holds its values. Each block takes the encoding that costs the fewest bytes (counted,
- * not estimated); ties go to the one that decodes faster.
+ * not estimated); ties go to the one that decodes faster. zstd is for text of at least 4 KiB,
+ * and 64 bytes a row, of which it saves at least a fifth: short texts are not worth its time.
  */
 #define MDL_ENCODING_LIST(X)                                                                       \
     X(CONSTANT, 1, "constant")        /* one value, or all NULL */                                 \
@@ -52,7 +53,8 @@ typedef struct mdl_column_stats {
     mdl_value
         min; /**< least value that is not NULL; is_null when there is none. Not kept for STRING */
     mdl_value max;  /**< greatest value that is not NULL; likewise */
-    bool is_sorted; /**< true = no NULL and values never fall from row to row (false = not known) */
+    bool is_sorted; /**< true = no NULL and values never fall from row to row (false = not known;
+                       not kept for STRING) */
     bool is_strictly_sorted; /**< true = sorted, and no value twice (false = not known) */
     int64_t n_distinct;      /**< distinct values that are not NULL; -1 = not known */
     int64_t

@@ -37,6 +37,7 @@ typedef struct mdl_allocator {
 /**
  * Threads from the caller. `run` must call `job(job_data, i)` once for every i in [0, n_jobs), in
  * any order and on any threads, at best all at once, and return when all calls have returned.
+ * A job may call `run` again.
  */
 typedef struct mdl_executor {
     void (*run)(void *user_data, void (*job)(void *job_data, int index), void *job_data,
@@ -113,8 +114,11 @@ MDL_API void mdl_context_clear_cancel(mdl_context *context);
  * deadline. */
 MDL_API void mdl_context_set_deadline(mdl_context *context, double seconds_from_now);
 
-/** Bytes that the context's objects hold now: what was asked of the allocator, thread stacks
- * excluded. */
+/**
+ * Bytes that the context's objects hold now: what was asked of the allocator, thread stacks
+ * excluded. With the default allocator and no budget a context keeps up to 64 MiB of what is freed
+ * for what is asked next, until it is freed itself; this is not counted.
+ */
 MDL_API int64_t mdl_context_memory_in_use(const mdl_context *context);
 
 /** The highest value that ::mdl_context_memory_in_use has had. */

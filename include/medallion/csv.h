@@ -11,7 +11,13 @@
  * A record is bad when it has the wrong number of fields, a field that is not of its column's type
  * or range, NULL where the column is required, invalid UTF-8, a NUL byte, a quote inside an
  * unquoted field, text after a closing quote, or no closing quote. A badly quoted record ends at
- * the next line end; one whose closing quote is missing runs to the end of the file.
+ * the next line end; one whose closing quote is missing runs to the end of the file. Of several
+ * faults in one record quoting is told first, then the number of fields, then fields from left to
+ * right.
+ *
+ * Where: the byte offset is that of the offending text, which for a value starts behind its opening
+ * quote, for a fault in quoting with the field, and for a wrong number of fields with the record;
+ * the line is the one that this byte is in, the header's being line 1.
  */
 #ifndef MEDALLION_CSV_H
 #define MEDALLION_CSV_H

@@ -56,7 +56,9 @@
  * greatest are passed over | | `f(a, …)`                                      | a function of the
  * caller's, ::mdl_query_add_function |
  *
- * Integer arithmetic that leaves its type is ::MDL_E_OVERFLOW, never a wrong number.
+ * Integer arithmetic that leaves its type is ::MDL_E_OVERFLOW, never a wrong number. A FLOAT64 is
+ * compared with a literal such as `0.1` through the double nearest to it, so that `x = 0.1` holds
+ * for the double 0.1. A cast of text that is no value of the type is ::MDL_E_DATA.
  */
 #ifndef MEDALLION_OPERATORS_H
 #define MEDALLION_OPERATORS_H
@@ -92,8 +94,9 @@ MDL_API void mdl_query_free(mdl_query *query);
  * @param rel  of this query, or NULL after a fault in building it
  * @param out  the rows as a table, to be freed with ::mdl_table_free; NULL after a failure
  * @return the first fault in building (::MDL_E_NOT_FOUND, ::MDL_E_EXPRESSION, ::MDL_E_TYPE,
- *         ::MDL_E_ARGUMENT), or one of running: ::MDL_E_OVERFLOW, ::MDL_E_NO_MEMORY, ::MDL_E_BUDGET
- * (names the operator), ::MDL_E_CANCELLED, ::MDL_E_DEADLINE, or what a caller's function answered.
+ *         ::MDL_E_ARGUMENT), or one of running: ::MDL_E_OVERFLOW, ::MDL_E_DATA, ::MDL_E_NO_MEMORY,
+ * ::MDL_E_BUDGET (names the operator), ::MDL_E_CANCELLED, ::MDL_E_DEADLINE, or what a caller's
+ * function answered.
  */
 MDL_API MDL_MUST_CHECK mdl_status mdl_query_collect(mdl_query *query, mdl_rel *rel, mdl_table **out,
                                                     mdl_error *error);

@@ -100,6 +100,28 @@ static mdl_status check_options(const mdl_context_options *options, mdl_error *e
     return MDL_OK;
 }
 
+#if defined(__SANITIZE_ADDRESS__)
+#define HAS_ADDRESS_SANITIZER true
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define HAS_ADDRESS_SANITIZER true
+#endif
+#endif
+#ifndef HAS_ADDRESS_SANITIZER
+#define HAS_ADDRESS_SANITIZER false
+#endif
+
+/*
+ * Whether a context keeps some of what is freed for itself. A caller's allocator may do that on its
+ * own and is told at once; under a budget nothing is held that does not count; and a sanitizer is
+ * to see every use of freed memory.
+ */
+static bool keeps_spares(const mdl_context_options *options)
+{
+    return options->allocator.allocate == allocate_by_default &&
+           options->memory_budget_bytes == 0 && !HAS_ADDRESS_SANITIZER;
+}
+
 mdl_status mdl_context_create(const mdl_context_options *options, mdl_context **out,
                               mdl_error *error)
 {
@@ -131,6 +153,8 @@ mdl_status mdl_context_create(const mdl_context_options *options, mdl_context **
     if (options->max_simd < context->simd) {
         context->simd = options->max_simd >= MDL_SIMD_AVX2 ? MDL_SIMD_AVX2 : MDL_SIMD_SCALAR;
     }
+    context->keeps_spares = keeps_spares(options);
+    pthread_mutex_init(&context->spares_lock, NULL);
     pthread_mutex_init(&context->progress_lock, NULL);
     if (context->executor.run == NULL && context->n_threads > 1) {
         context->pool = mdli_thread_pool_create(context, error);
@@ -149,6 +173,8 @@ void mdl_context_free(mdl_context *context)
         return;
     }
     mdli_thread_pool_free(context, context->pool);
+    mdli_release_spares(context);
+    pthread_mutex_destroy(&context->spares_lock);
     pthread_mutex_destroy(&context->progress_lock);
     mdl_allocator allocator = context->allocator;
     allocator.release(allocator.user_data, context, sizeof *context);

@@ -131,9 +131,9 @@ mdl_status mdli_error_system(mdl_error *error, int system_errno, const char *act
         char reason[128];
         /* The XSI form would be strerror_r's int; with _GNU_SOURCE it gives the text. */
         const char *text = strerror_r(system_errno, reason, sizeof reason);
-        mdl_error_set(error, status, "cannot %s %s: %s", action, path, text);
+        mdli_escape_text(path, strlen(path), error->file, sizeof error->file);
+        mdl_error_set(error, status, "cannot %s %s: %s", action, error->file, text);
         error->system_errno = system_errno;
-        snprintf(error->file, sizeof error->file, "%s", path);
     }
     return status;
 }

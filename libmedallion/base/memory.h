@@ -56,6 +56,7 @@ typedef struct mdli_arena {
     char *next;
     size_t n_left;
     size_t page_bytes;
+    mdl_status failure; /* of the last call that gave NULL */
 } mdli_arena;
 
 /* Makes an empty arena; allocates nothing. */

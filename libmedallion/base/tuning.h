@@ -32,8 +32,15 @@
 /* Slots up to which further group keys below a sorted one are kept in an array per run. */
 #define MDLI_SUBKEY_SLOTS_MAX 65536
 
-/* Groups of a run that are kept in lanes: all are looked at when the run ends. */
-#define MDLI_LANES_MAX 256
+/* Distinct values of an argument that is counted by value: with two distances they fill a line of
+ * 64 bytes at most; and the span of its values, for a table of codes that stays in a level-1 cache.
+ */
+#define MDLI_HISTOGRAM_MAX      14
+#define MDLI_HISTOGRAM_SPAN_MAX 4096
+
+/* Groups of a run that are kept in lanes: all are looked at when the run ends, and their numbers,
+ * with one to spare, fit a byte. */
+#define MDLI_LANES_MAX 255
 
 /* Memory up to which every worker gets a dense array of groups of its own. */
 #define MDLI_DENSE_BYTES_MAX ((int64_t)1 << 29)

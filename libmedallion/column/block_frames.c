@@ -4,17 +4,30 @@
  * FRAME payload                                 DELTA payload
  *   header: base = the least value                header: likewise
  *   bases: least of frame f - base                firsts: first value of frame f - base
- *     (4 bytes, or 8 when has_64_bit_bases)       leasts: least difference in frame f (4 bytes)
+ *     (4 bytes, or 8 when has_64_bit_bases)       leasts: least step in frame f (4 bytes)
  *   starts: where frame f starts                  starts
- *   packed frames                                 packed frames of differences
+ *   when page_bits > 0:                           when n_jumps > 0:
+ *     page_starts: where its pages start            jump_starts: where its jumps start
+ *     pages: page_width bits each                   heights of jumps (2 bytes), their rows (1 byte)
+ *   packed frames                                 packed frames of steps
  *
  * `starts` counts in units of MDLI_FRAME_BYTES_PER_BIT bytes from the first packed frame and has
  * one entry more than there are frames; so starts[f + 1] - starts[f] is the width of frame f in
  * bits, and any frame can be found and decoded without the others. A width of 64 marks a frame
- * whose values are more than 32 bits apart: it is stored as it is.
+ * whose values are more than 32 bits apart: it is stored as it is. page_starts and jump_starts
+ * count pages and jumps in the same way.
+ *
+ * A frame with pages holds values that are close to each other in several places; block_pages.c
+ * tells how. Its entry of `bases` is not used.
+ *
+ * A step is the difference from the row before. Steps that do not fit a frame's width are its
+ * jumps: only their low `width` bits, after `least` was taken off, are packed, and what is above
+ * these is the jump's height, of 16 bits with sign. In ratings in order of user and movie, a jump
+ * is where a user's movies end or a gap between them is wide: without jumps, one such row would
+ * make the frame twice as wide.
  *
  * DELTA only holds blocks whose values are at most 32 bits apart. Then values - base and their
- * differences can be taken modulo 2^32: adding up undoes any wrap.
+ * steps can be taken modulo 2^32: adding up undoes any wrap.
  */
 #include "column/block_internal.h"
 
@@ -24,10 +37,20 @@
 /* Stands for "as they are" in place of the width of a packed frame. */
 #define RAW_WIDTH 64
 
+/* Bytes of a jump: height and row. */
+#define JUMP_BYTES ((int)sizeof(int16_t) + 1)
+
+/* Jumps are looked for in frames that mostly rise or mostly fall: that have at most so many rows
+ * that go the other way. */
+#define CONTRARY_ROWS_MAX (MDLI_FRAME_ROWS / 8)
+
 typedef struct frames_header {
     int64_t base;
-    uint32_t has_64_bit_bases;
-    uint32_t reserved;
+    uint8_t has_64_bit_bases;
+    uint8_t page_bits; /* 0 = no frame has pages */
+    uint8_t page_width;
+    uint8_t reserved;
+    uint32_t n_jumps;
 } frames_header;
 
 /* Takes the rows between frames f - 1 and f into the totals. */
@@ -61,6 +84,7 @@ void mdli_profile_fill(mdli_profile *profile, const mdli_kernels *kernels, const
     profile->is_64 = is_64;
     profile->n_rows = n_rows;
     profile->n_frames = mdli_n_frames(n_rows);
+    profile->pages = NULL;
     profile->min = INT64_MAX;
     profile->max = INT64_MIN;
     profile->n_runs = 1;
@@ -115,63 +139,124 @@ static bool is_within_32_bits(const mdli_profile *profile)
     return distance(profile->min, profile->max) <= UINT32_MAX;
 }
 
-static int frame_width(const mdli_frame_stats *stats)
+static int32_t n_pages_of_frame(const mdli_profile *profile, int32_t f)
 {
-    int width = mdli_bits(distance(stats->min, stats->max));
+    const mdli_page_plan *pages = profile->pages;
+    return pages == NULL ? 0 : pages->starts[f + 1] - pages->starts[f];
+}
+
+static int frame_width(const mdli_profile *profile, int32_t f)
+{
+    const int32_t n_pages = n_pages_of_frame(profile, f);
+    if (n_pages > 0) {
+        return profile->pages->page_bits + mdli_bits((uint64_t)n_pages - 1);
+    }
+    int width = mdli_bits(distance(profile->frames[f].min, profile->frames[f].max));
     return width <= 32 ? width : RAW_WIDTH;
 }
 
-/* Differences of 64-bit values may be 33 bits apart though the values are not: then they are packed
- * as they are, modulo 2^32. */
-static int delta_width(const mdli_frame_stats *stats)
+/*
+ * Where the parts of a payload are.
+ */
+
+/* Bytes of one number for each frame, and one more. */
+static int64_t starts_bytes(int64_t n_frames)
 {
-    int width = mdli_bits(distance(stats->difference_min, stats->difference_max));
-    return width <= 32 ? width : 32;
+    return (n_frames + 1) * (int64_t)sizeof(uint16_t);
 }
 
-static uint32_t delta_least(const mdli_frame_stats *stats)
+/* Bytes before the packed frames. */
+static int64_t frame_directory_bytes(int64_t n_frames, const frames_header *header, int64_t n_pages)
 {
-    return delta_width(stats) == 32 ? 0 : (uint32_t)stats->difference_min;
+    int64_t bytes = (int64_t)sizeof *header + n_frames * (header->has_64_bit_bases ? 8 : 4) +
+                    starts_bytes(n_frames);
+    if (header->page_bits > 0) {
+        bytes += starts_bytes(n_frames) + mdli_page_list_bytes(n_pages, header->page_width);
+    }
+    return mdli_align_payload(bytes);
 }
 
-/* Bytes before the packed frames, where the directory has so many bytes per frame besides its
- * starts. */
-static int64_t directory_bytes(int64_t n_frames, int64_t frame_bytes)
+static int64_t delta_directory_bytes(int64_t n_frames, int64_t n_jumps)
 {
-    return mdli_align_payload((int64_t)sizeof(frames_header) + n_frames * frame_bytes +
-                              (n_frames + 1) * (int64_t)sizeof(uint16_t));
+    int64_t bytes = (int64_t)sizeof(frames_header) + n_frames * (4 + 4) + starts_bytes(n_frames);
+    if (n_jumps > 0) {
+        bytes += starts_bytes(n_frames) + n_jumps * JUMP_BYTES;
+    }
+    return mdli_align_payload(bytes);
 }
 
-static int64_t frame_directory_bytes(int64_t n_frames, bool has_64_bit_bases)
+static mdli_frames open_frame(int64_t n_frames, const frames_header *header)
 {
-    return directory_bytes(n_frames, has_64_bit_bases ? 8 : 4);
+    mdli_frames frames = {.base = (uint64_t)header->base};
+    if (header->has_64_bit_bases) {
+        frames.bases_64 = (const uint64_t *)(header + 1);
+        frames.starts = (const uint16_t *)(frames.bases_64 + n_frames);
+    } else {
+        frames.bases_32 = (const uint32_t *)(header + 1);
+        frames.starts = (const uint16_t *)(frames.bases_32 + n_frames);
+    }
+    int64_t n_pages = 0;
+    if (header->page_bits > 0) {
+        frames.page_bits = header->page_bits;
+        frames.page_width = header->page_width;
+        frames.page_starts = frames.starts + n_frames + 1;
+        frames.pages = (const uint8_t *)(frames.page_starts + n_frames + 1);
+        n_pages = frames.page_starts[n_frames];
+    }
+    frames.packed = (const uint8_t *)header + frame_directory_bytes(n_frames, header, n_pages);
+    return frames;
 }
 
-static int64_t delta_directory_bytes(int64_t n_frames)
+static mdli_frames open_delta(int64_t n_frames, const frames_header *header)
 {
-    return directory_bytes(n_frames, 4 + 4);
+    mdli_frames frames = {.base = (uint64_t)header->base};
+    frames.bases_32 = (const uint32_t *)(header + 1);
+    frames.leasts = frames.bases_32 + n_frames;
+    frames.starts = (const uint16_t *)(frames.leasts + n_frames);
+    if (header->n_jumps > 0) {
+        frames.jump_starts = frames.starts + n_frames + 1;
+        frames.jump_heights = (const int16_t *)(frames.jump_starts + n_frames + 1);
+        frames.jump_rows = (const uint8_t *)(frames.jump_heights + header->n_jumps);
+    }
+    frames.packed = (const uint8_t *)header + delta_directory_bytes(n_frames, header->n_jumps);
+    return frames;
+}
+
+mdli_frames mdli_frames_open(const mdli_kernels *kernels, mdl_encoding encoding, int64_t n_rows,
+                             const void *payload)
+{
+    const int32_t n_frames = mdli_n_frames(n_rows);
+    mdli_frames frames = encoding == MDL_ENCODING_DELTA ? open_delta(n_frames, payload)
+                                                        : open_frame(n_frames, payload);
+    frames.kernels = kernels;
+    return frames;
+}
+
+/*
+ * FRAME.
+ */
+
+static frames_header frame_header(const mdli_profile *profile)
+{
+    frames_header header = {.base = profile->min, .has_64_bit_bases = !is_within_32_bits(profile)};
+    if (profile->pages != NULL) {
+        header.page_bits = (uint8_t)profile->pages->page_bits;
+        header.page_width = (uint8_t)profile->pages->page_width;
+    }
+    return header;
 }
 
 int64_t mdli_frame_payload_bytes(const mdli_profile *profile)
 {
+    const frames_header header = frame_header(profile);
     int64_t n_bits = 0;
+    int64_t n_pages = 0;
     for (int32_t f = 0; f < profile->n_frames; f++) {
-        n_bits += frame_width(&profile->frames[f]);
+        n_bits += frame_width(profile, f);
+        n_pages += n_pages_of_frame(profile, f);
     }
-    return frame_directory_bytes(profile->n_frames, !is_within_32_bits(profile)) +
+    return frame_directory_bytes(profile->n_frames, &header, n_pages) +
            n_bits * MDLI_FRAME_BYTES_PER_BIT;
-}
-
-int64_t mdli_delta_payload_bytes(const mdli_profile *profile)
-{
-    if (!is_within_32_bits(profile)) {
-        return -1;
-    }
-    int64_t n_bits = 0;
-    for (int32_t f = 0; f < profile->n_frames; f++) {
-        n_bits += delta_width(&profile->frames[f]);
-    }
-    return delta_directory_bytes(profile->n_frames) + n_bits * MDLI_FRAME_BYTES_PER_BIT;
 }
 
 /* Writes a frame of 64-bit values as they are. */
@@ -185,84 +270,233 @@ static void write_raw_frame(const mdli_profile *profile, int32_t f, uint8_t *out
     }
 }
 
+static void write_packed_frame(const mdli_profile *profile, int32_t f, int width, uint8_t *out)
+{
+    uint32_t scratch[MDLI_FRAME_ROWS];
+    if (width == RAW_WIDTH) {
+        write_raw_frame(profile, f, out);
+    } else if (n_pages_of_frame(profile, f) > 0) {
+        mdli_page_offsets(profile, f, scratch);
+        profile->kernels->pack(scratch, 0, width, out);
+    } else {
+        const uint32_t *values = mdli_profile_frame(profile, f, scratch);
+        profile->kernels->pack(values, (uint32_t)profile->frames[f].min, width, out);
+    }
+}
+
 void mdli_frame_payload_write(const mdli_profile *profile, void *payload)
 {
     const int32_t n_frames = profile->n_frames;
+    const mdli_page_plan *pages = profile->pages;
     frames_header *header = payload;
-    *header =
-        (frames_header){.base = profile->min, .has_64_bit_bases = !is_within_32_bits(profile)};
+    *header = frame_header(profile);
     uint32_t *bases_32 = (uint32_t *)(header + 1);
     uint64_t *bases_64 = (uint64_t *)(header + 1);
     uint16_t *starts = header->has_64_bit_bases ? (uint16_t *)(bases_64 + n_frames)
                                                 : (uint16_t *)(bases_32 + n_frames);
-    uint8_t *packed =
-        (uint8_t *)payload + frame_directory_bytes(n_frames, header->has_64_bit_bases);
+    int64_t n_pages = 0;
+    if (pages != NULL) {
+        uint16_t *page_starts = starts + n_frames + 1;
+        n_pages = pages->starts[n_frames];
+        memcpy(page_starts, pages->starts, (size_t)starts_bytes(n_frames));
+        mdli_page_list_write(pages, n_frames, (uint8_t *)(page_starts + n_frames + 1));
+    }
+    uint8_t *packed = (uint8_t *)payload + frame_directory_bytes(n_frames, header, n_pages);
     starts[0] = 0;
     for (int32_t f = 0; f < n_frames; f++) {
-        const mdli_frame_stats *stats = &profile->frames[f];
-        const int width = frame_width(stats);
+        const int width = frame_width(profile, f);
         if (header->has_64_bit_bases) {
-            bases_64[f] = distance(profile->min, stats->min);
+            bases_64[f] = distance(profile->min, profile->frames[f].min);
         } else {
-            bases_32[f] = (uint32_t)distance(profile->min, stats->min);
+            bases_32[f] = (uint32_t)distance(profile->min, profile->frames[f].min);
         }
-        if (width == RAW_WIDTH) {
-            write_raw_frame(profile, f, packed);
-        } else {
-            uint32_t scratch[MDLI_FRAME_ROWS];
-            const uint32_t *values = mdli_profile_frame(profile, f, scratch);
-            profile->kernels->pack(values, (uint32_t)stats->min, width, packed);
-        }
+        write_packed_frame(profile, f, width, packed);
         starts[f + 1] = (uint16_t)(starts[f] + width);
         packed += (ptrdiff_t)width * MDLI_FRAME_BYTES_PER_BIT;
     }
+}
+
+/*
+ * DELTA.
+ */
+
+/* A frame without jumps. Steps of 64-bit values may be 33 bits apart though the values are not:
+ * then they are packed as they are, modulo 2^32. */
+static mdli_delta_plan plan_without_jumps(const mdli_frame_stats *stats)
+{
+    int width = mdli_bits(distance(stats->difference_min, stats->difference_max));
+    if (width >= 32) {
+        return (mdli_delta_plan){.width = 32};
+    }
+    return (mdli_delta_plan){.least = (uint32_t)stats->difference_min, .width = (int16_t)width};
+}
+
+/* The step that a frame with jumps takes off: the least, but 0 when it is a fall among rises. */
+static uint32_t least_among_jumps(const mdli_frame_stats *stats)
+{
+    const bool is_rising = stats->n_changes > 2 * stats->n_falls;
+    return is_rising && stats->difference_min < 0 ? 0 : (uint32_t)stats->difference_min;
+}
+
+static uint32_t largest_of_width(int width)
+{
+    return (uint32_t)((UINT64_C(1) << width) - 1);
+}
+
+static int delta_frame_bytes(const mdli_delta_plan *plan)
+{
+    return plan->width * MDLI_FRAME_BYTES_PER_BIT + plan->n_jumps * JUMP_BYTES;
+}
+
+/* Goes on to narrower or wider frames (`direction` -1 or 1) as long as that saves bytes. */
+static void follow_width(const mdli_kernels *kernels, const uint32_t *steps, int direction,
+                         int width_min, mdli_delta_plan *best)
+{
+    for (int width = best->width + direction; width_min <= width && width < 32;
+         width += direction) {
+        uint64_t is_jump[MDLI_FRAME_ROWS / 64];
+        const int n_jumps = kernels->above(steps, largest_of_width(width), is_jump);
+        const mdli_delta_plan plan = {best->least, (int16_t)width, (int16_t)n_jumps};
+        if (delta_frame_bytes(&plan) >= delta_frame_bytes(best)) {
+            return;
+        }
+        *best = plan;
+    }
+}
+
+/* The cheapest width of a frame with jumps that is found from `width`, which a frame before it
+ * had. */
+static mdli_delta_plan plan_with_jumps(const mdli_profile *profile, int32_t f, int width,
+                                       int width_min)
+{
+    uint32_t scratch[MDLI_FRAME_ROWS];
+    uint32_t steps[MDLI_FRAME_ROWS];
+    uint64_t is_jump[MDLI_FRAME_ROWS / 64];
+    mdli_delta_plan plan = {.least = least_among_jumps(&profile->frames[f]),
+                            .width = (int16_t)width};
+    profile->kernels->differences(mdli_profile_frame(profile, f, scratch), plan.least, steps);
+    plan.n_jumps = (int16_t)profile->kernels->above(steps, largest_of_width(width), is_jump);
+    follow_width(profile->kernels, steps, -1, width_min, &plan);
+    if (plan.width == width) {
+        follow_width(profile->kernels, steps, 1, width_min, &plan);
+    }
+    return plan;
+}
+
+static int64_t delta_payload_bytes(const mdli_profile *profile)
+{
+    int64_t n_bits = 0;
+    int64_t n_jumps = 0;
+    for (int32_t f = 0; f < profile->n_frames; f++) {
+        n_bits += profile->deltas[f].width;
+        n_jumps += profile->deltas[f].n_jumps;
+    }
+    return delta_directory_bytes(profile->n_frames, n_jumps) + n_bits * MDLI_FRAME_BYTES_PER_BIT;
+}
+
+int64_t mdli_profile_plan_delta(mdli_profile *profile, int64_t limit_bytes)
+{
+    if (!is_within_32_bits(profile)) {
+        return -1;
+    }
+    /* From this width on, what is above it in a step has 16 bits: the step has one bit more than
+     * the range of the values and a sign, the height of a jump 15 and a sign. */
+    const int range_width = mdli_bits(distance(profile->min, profile->max));
+    const int width_min = range_width > 15 ? range_width - 14 : 1;
+    int width = width_min < 24 ? 24 : width_min;
+    int64_t bytes = 0;
+    for (int32_t f = 0; f < profile->n_frames && bytes <= limit_bytes; f++) {
+        const mdli_frame_stats *stats = &profile->frames[f];
+        const int32_t n_rises = stats->n_changes - stats->n_falls;
+        mdli_delta_plan *plan = &profile->deltas[f];
+        *plan = plan_without_jumps(stats);
+        if (plan->width > width_min + 1 &&
+            (stats->n_falls <= CONTRARY_ROWS_MAX || n_rises <= CONTRARY_ROWS_MAX)) {
+            const mdli_delta_plan jumping = plan_with_jumps(profile, f, width, width_min);
+            width = jumping.width;
+            *plan = delta_frame_bytes(&jumping) < delta_frame_bytes(plan) ? jumping : *plan;
+        }
+        bytes += delta_frame_bytes(plan);
+    }
+    return bytes <= limit_bytes ? delta_payload_bytes(profile) : -1;
+}
+
+/* The parts of a DELTA payload that are written frame after frame. */
+typedef struct delta_writer {
+    uint8_t *packed;
+    int16_t *heights;
+    uint8_t *rows;
+} delta_writer;
+
+/* Takes the jumps out of the steps of a frame. */
+static void write_jumps(const mdli_profile *profile, int width, uint32_t *steps,
+                        delta_writer *writer)
+{
+    uint64_t is_jump[MDLI_FRAME_ROWS / 64];
+    profile->kernels->above(steps, largest_of_width(width), is_jump);
+    for (int word = 0; word < MDLI_FRAME_ROWS / 64; word++) {
+        for (uint64_t left = is_jump[word]; left != 0; left &= left - 1) {
+            const int row = word * 64 + __builtin_ctzll(left);
+            *writer->rows++ = (uint8_t)row;
+            *writer->heights++ = (int16_t)((int32_t)steps[row] >> width);
+            steps[row] &= largest_of_width(width);
+        }
+    }
+}
+
+static void write_steps(const mdli_profile *profile, int32_t f, const uint32_t *values,
+                        delta_writer *writer)
+{
+    const mdli_delta_plan *plan = &profile->deltas[f];
+    if (plan->n_jumps == 0) {
+        profile->kernels->pack_differences(values, plan->least, plan->width, writer->packed);
+    } else {
+        uint32_t steps[MDLI_FRAME_ROWS];
+        profile->kernels->differences(values, plan->least, steps);
+        write_jumps(profile, plan->width, steps, writer);
+        profile->kernels->pack(steps, 0, plan->width, writer->packed);
+    }
+    writer->packed += (ptrdiff_t)plan->width * MDLI_FRAME_BYTES_PER_BIT;
 }
 
 void mdli_delta_payload_write(const mdli_profile *profile, void *payload)
 {
     assert(is_within_32_bits(profile));
     const int32_t n_frames = profile->n_frames;
+    uint32_t n_jumps = 0;
+    for (int32_t f = 0; f < n_frames; f++) {
+        n_jumps += (uint32_t)profile->deltas[f].n_jumps;
+    }
     frames_header *header = payload;
-    *header = (frames_header){.base = profile->min};
+    *header = (frames_header){.base = profile->min, .n_jumps = n_jumps};
     uint32_t *firsts = (uint32_t *)(header + 1);
     uint32_t *leasts = firsts + n_frames;
     uint16_t *starts = (uint16_t *)(leasts + n_frames);
-    uint8_t *packed = (uint8_t *)payload + delta_directory_bytes(n_frames);
+    uint16_t *jump_starts = starts + n_frames + 1;
+    delta_writer writer = {.packed = (uint8_t *)payload + delta_directory_bytes(n_frames, n_jumps)};
+    if (n_jumps > 0) {
+        writer.heights = (int16_t *)(jump_starts + n_frames + 1);
+        writer.rows = (uint8_t *)(writer.heights + n_jumps);
+        jump_starts[0] = 0;
+    }
     starts[0] = 0;
     for (int32_t f = 0; f < n_frames; f++) {
-        const int width = delta_width(&profile->frames[f]);
+        const mdli_delta_plan *plan = &profile->deltas[f];
         uint32_t scratch[MDLI_FRAME_ROWS];
         const uint32_t *values = mdli_profile_frame(profile, f, scratch);
         firsts[f] = values[0] - (uint32_t)profile->min;
-        leasts[f] = delta_least(&profile->frames[f]);
-        profile->kernels->pack_differences(values, leasts[f], width, packed);
-        starts[f + 1] = (uint16_t)(starts[f] + width);
-        packed += (ptrdiff_t)width * MDLI_FRAME_BYTES_PER_BIT;
+        leasts[f] = plan->least;
+        write_steps(profile, f, values, &writer);
+        starts[f + 1] = (uint16_t)(starts[f] + plan->width);
+        if (n_jumps > 0) {
+            jump_starts[f + 1] = (uint16_t)(jump_starts[f] + plan->n_jumps);
+        }
     }
 }
 
-mdli_frames mdli_frames_open(const mdli_kernels *kernels, mdl_encoding encoding, int64_t n_rows,
-                             const void *payload)
-{
-    const int32_t n_frames = mdli_n_frames(n_rows);
-    const frames_header *header = payload;
-    mdli_frames frames = {.kernels = kernels, .base = (uint64_t)header->base};
-    if (header->has_64_bit_bases) {
-        frames.bases_64 = (const uint64_t *)(header + 1);
-        frames.starts = (const uint16_t *)(frames.bases_64 + n_frames);
-    } else {
-        frames.bases_32 = (const uint32_t *)(header + 1);
-        frames.starts = (const uint16_t *)(frames.bases_32 + n_frames);
-    }
-    int64_t directory = frame_directory_bytes(n_frames, header->has_64_bit_bases);
-    if (encoding == MDL_ENCODING_DELTA) {
-        frames.leasts = frames.bases_32 + n_frames;
-        frames.starts = (const uint16_t *)(frames.leasts + n_frames);
-        directory = delta_directory_bytes(n_frames);
-    }
-    frames.packed = (const uint8_t *)payload + directory;
-    return frames;
-}
+/*
+ * Reading.
+ */
 
 static const uint8_t *frame_at(const mdli_frames *frames, int64_t f)
 {
@@ -274,14 +508,40 @@ static int width_at(const mdli_frames *frames, int64_t f)
     return frames->starts[f + 1] - frames->starts[f];
 }
 
+static bool has_entries(const uint16_t *starts, int64_t f)
+{
+    return starts != NULL && starts[f] != starts[f + 1];
+}
+
+/* Writes the values of frame `f` of DELTA, counted from the block's least value and with `base`
+ * added. */
+static void read_steps(const mdli_frames *frames, int64_t f, uint32_t base, uint32_t *out)
+{
+    const int width = width_at(frames, f);
+    const uint32_t first = base + frames->bases_32[f];
+    if (!has_entries(frames->jump_starts, f)) {
+        frames->kernels->unpack_differences(frame_at(frames, f), first, frames->leasts[f], width,
+                                            out);
+        return;
+    }
+    frames->kernels->unpack(frame_at(frames, f), frames->leasts[f], width, out);
+    for (int32_t j = frames->jump_starts[f]; j < frames->jump_starts[f + 1]; j++) {
+        out[frames->jump_rows[j]] += (uint32_t)frames->jump_heights[j] << width;
+    }
+    frames->kernels->accumulate(first, out);
+}
+
 void mdli_frames_read_int32(const mdli_frames *frames, int64_t f, uint32_t *out)
 {
-    const uint32_t base = (uint32_t)frames->base + frames->bases_32[f];
+    const uint32_t base = (uint32_t)frames->base;
     if (frames->leasts != NULL) {
-        frames->kernels->unpack_differences(frame_at(frames, f), base, frames->leasts[f],
-                                            width_at(frames, f), out);
+        read_steps(frames, f, base, out);
+    } else if (has_entries(frames->page_starts, f)) {
+        frames->kernels->unpack(frame_at(frames, f), 0, width_at(frames, f), out);
+        mdli_frames_move_to_pages(frames, f, base, out);
     } else {
-        frames->kernels->unpack(frame_at(frames, f), base, width_at(frames, f), out);
+        frames->kernels->unpack(frame_at(frames, f), base + frames->bases_32[f],
+                                width_at(frames, f), out);
     }
 }
 
@@ -295,8 +555,10 @@ void mdli_frames_read_int64(const mdli_frames *frames, int64_t f, uint64_t *out)
     uint32_t offsets[MDLI_FRAME_ROWS];
     uint64_t base = frames->base;
     if (frames->leasts != NULL) {
-        frames->kernels->unpack_differences(frame_at(frames, f), frames->bases_32[f],
-                                            frames->leasts[f], width, offsets);
+        read_steps(frames, f, 0, offsets);
+    } else if (has_entries(frames->page_starts, f)) {
+        frames->kernels->unpack(frame_at(frames, f), 0, width, offsets);
+        mdli_frames_move_to_pages(frames, f, 0, offsets);
     } else {
         frames->kernels->unpack(frame_at(frames, f), 0, width, offsets);
         base += frames->bases_32 != NULL ? frames->bases_32[f] : frames->bases_64[f];

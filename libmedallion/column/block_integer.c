@@ -285,9 +285,10 @@ static void write_plain(const mdli_profile *profile, mdl_type type, void *payloa
     }
 }
 
-/* Exact bytes of the payload; -1 where the encoding cannot hold the values. */
-static int64_t payload_bytes(mdl_encoding encoding, mdl_type type, const mdli_profile *profile,
-                             const distinct_values *set)
+/* Exact bytes of the payload; -1 where the encoding cannot hold the values, or where it is seen on
+ * the way that they are more than `limit`. */
+static int64_t payload_bytes(mdl_encoding encoding, mdl_type type, mdli_profile *profile,
+                             const distinct_values *set, int64_t limit)
 {
     switch (encoding) {
     case MDL_ENCODING_CONSTANT:
@@ -297,7 +298,7 @@ static int64_t payload_bytes(mdl_encoding encoding, mdl_type type, const mdli_pr
     case MDL_ENCODING_FRAME:
         return mdli_frame_payload_bytes(profile);
     case MDL_ENCODING_DELTA:
-        return mdli_delta_payload_bytes(profile);
+        return mdli_profile_plan_delta(profile, limit);
     case MDL_ENCODING_DICTIONARY:
         return set->is_known ? dictionary_payload_bytes(profile, set->n_values) : -1;
     case MDL_ENCODING_PLAIN:
@@ -308,30 +309,40 @@ static int64_t payload_bytes(mdl_encoding encoding, mdl_type type, const mdli_pr
     return -1;
 }
 
-/* The encoding of the smallest payload; of several, the one that decodes fastest. */
-static mdl_encoding choose_encoding(mdl_type type, const mdli_profile *profile,
-                                    distinct_values *set)
+/* An encoding, and the bytes of its payload. */
+typedef struct encoding_choice {
+    mdl_encoding encoding;
+    int64_t bytes;
+} encoding_choice;
+
+/* Takes the smallest payload; of several, the one that decodes fastest. */
+static mdl_status choose_encoding(mdl_context *context, mdl_type type, mdli_profile *profile,
+                                  distinct_values *set, encoding_choice *best, mdl_error *error)
 {
     static const mdl_encoding fastest_first[] = {
         MDL_ENCODING_CONSTANT, MDL_ENCODING_PLAIN,      MDL_ENCODING_RUN_LENGTH,
         MDL_ENCODING_FRAME,    MDL_ENCODING_DICTIONARY, MDL_ENCODING_DELTA,
     };
-    mdl_encoding best = MDL_ENCODING_PLAIN;
-    int64_t least = INT64_MAX;
+    *best = (encoding_choice){MDL_ENCODING_PLAIN, INT64_MAX};
     for (size_t i = 0; i < sizeof fastest_first / sizeof fastest_first[0]; i++) {
-        /* Looking for distinct values is the one costly question: it is not asked where even the
-         * smallest dictionary would be too large. */
+        /* Looking for distinct values is costly: it is not done where even the smallest dictionary
+         * would be too large. */
         if (fastest_first[i] == MDL_ENCODING_DICTIONARY &&
-            dictionary_payload_bytes(profile, 2) < least) {
+            dictionary_payload_bytes(profile, 2) < best->bytes) {
             find_distinct_values(set, profile);
         }
-        int64_t bytes = payload_bytes(fastest_first[i], type, profile, set);
-        if (bytes >= 0 && bytes < least) {
-            least = bytes;
-            best = fastest_first[i];
+        int64_t bytes = payload_bytes(fastest_first[i], type, profile, set, best->bytes);
+        if (bytes >= 0 && bytes < best->bytes) {
+            *best = (encoding_choice){fastest_first[i], bytes};
         }
     }
-    return best;
+    /* So is looking for pages: it is done last, and only if they promise to be better than all. */
+    MDLI_TRY(mdli_profile_plan_pages(context, profile, best->bytes, error));
+    const int64_t frame_bytes = mdli_frame_payload_bytes(profile);
+    if (frame_bytes < best->bytes) {
+        *best = (encoding_choice){MDL_ENCODING_FRAME, frame_bytes};
+    }
+    return MDL_OK;
 }
 
 static void write_payload(mdl_encoding encoding, mdl_type type, const mdli_profile *profile,
@@ -414,6 +425,24 @@ static void set_integer_stats(mdli_block *block, const mdli_profile *profile,
     }
 }
 
+/* Chooses an encoding unless one is given. */
+static mdl_status settle_encoding(mdl_context *context, mdl_encoding encoding, mdl_type type,
+                                  mdli_profile *profile, distinct_values *set,
+                                  encoding_choice *choice, mdl_error *error)
+{
+    /* FRAME has pages where the choice gives it some. */
+    if (encoding == MDLI_ENCODING_CHEAPEST || encoding == MDL_ENCODING_FRAME) {
+        MDLI_TRY(choose_encoding(context, type, profile, set, choice, error));
+    } else if (encoding == MDL_ENCODING_DICTIONARY) {
+        find_distinct_values(set, profile);
+    }
+    if (encoding == MDLI_ENCODING_CHEAPEST) {
+        return MDL_OK;
+    }
+    *choice = (encoding_choice){encoding, payload_bytes(encoding, type, profile, set, INT64_MAX)};
+    return choice->bytes < 0 ? mdli_error_encoding(error, encoding, type) : MDL_OK;
+}
+
 static mdl_status encode_source(mdl_context *context, mdl_encoding encoding,
                                 const mdl_vector *vector, const integer_source *source,
                                 mdli_block **out, mdl_error *error)
@@ -423,18 +452,14 @@ static mdl_status encode_source(mdl_context *context, mdl_encoding encoding,
     set.is_known = false;
     mdli_profile_fill(&profile, mdli_kernels_of(context), source->values, source->is_64,
                       (int32_t)vector->n_rows);
-    if (encoding == MDLI_ENCODING_CHEAPEST) {
-        encoding = choose_encoding(vector->type, &profile, &set);
-    } else if (encoding == MDL_ENCODING_DICTIONARY) {
-        find_distinct_values(&set, &profile);
-    }
-    int64_t bytes = payload_bytes(encoding, vector->type, &profile, &set);
-    if (bytes < 0) {
-        return mdli_error_encoding(error, encoding, vector->type);
-    }
+    encoding_choice choice;
+    mdl_status status = MDL_OK;
+    MDLI_TRY_GOTO_DONE(
+        settle_encoding(context, encoding, vector->type, &profile, &set, &choice, error));
     mdli_block *block;
     void *payload;
-    MDLI_TRY(mdli_block_allocate(context, vector, encoding, bytes, &block, &payload, error));
+    MDLI_TRY_GOTO_DONE(mdli_block_allocate(context, vector, choice.encoding, choice.bytes, &block,
+                                           &payload, error));
     block->first = mdli_profile_value(&profile, 0);
     block->last = mdli_profile_value(&profile, vector->n_rows - 1);
     if (vector->type == MDL_TYPE_FLOAT64) {
@@ -442,9 +467,11 @@ static mdl_status encode_source(mdl_context *context, mdl_encoding encoding,
     } else {
         set_integer_stats(block, &profile, &set);
     }
-    write_payload(encoding, vector->type, &profile, &set, payload);
+    write_payload(choice.encoding, vector->type, &profile, &set, payload);
     *out = block;
-    return MDL_OK;
+done:
+    mdli_profile_clear(context, &profile);
+    return status;
 }
 
 static mdl_status encode_all_null(mdl_context *context, mdl_encoding encoding,
@@ -686,4 +713,51 @@ bool mdli_block_runs(const mdli_block *block, const int64_t **values, const int3
         return true;
     }
     return false;
+}
+
+/* Adds a value to a short list that has it not; false when the list is full. */
+static bool add_distinct(int64_t *values, int32_t capacity, int32_t *n, int64_t value)
+{
+    for (int32_t i = 0; i < *n; i++) {
+        if (values[i] == value) {
+            return true;
+        }
+    }
+    if (*n == capacity) {
+        return false;
+    }
+    values[(*n)++] = value;
+    return true;
+}
+
+int32_t mdli_block_distinct_values(const mdli_block *block, int64_t *values, int32_t capacity)
+{
+    const int64_t value_bytes = mdli_value_bytes(block->type);
+    const void *listed = NULL;
+    int32_t n_listed = 0;
+    int64_t decoded[MDLI_FRAME_ROWS];
+    if (block->type == MDL_TYPE_FLOAT64 || block->type == MDL_TYPE_STRING || block->n_nulls > 0 ||
+        value_bytes < 4) {
+        return -1;
+    }
+    if (block->encoding == MDL_ENCODING_DICTIONARY) {
+        const dictionary_header *header = block->payload;
+        listed = header + 1;
+        n_listed = (int32_t)header->n_values;
+    } else if (block->encoding == MDL_ENCODING_CONSTANT || block->n_rows <= MDLI_FRAME_ROWS) {
+        n_listed = block->encoding == MDL_ENCODING_CONSTANT ? 1 : block->n_rows;
+        mdli_decode_integers(block, 0, n_listed, decoded);
+        listed = decoded;
+    } else {
+        return -1;
+    }
+    int32_t n = 0;
+    for (int32_t i = 0; i < n_listed; i++) {
+        int64_t value =
+            value_bytes == 8 ? ((const int64_t *)listed)[i] : ((const int32_t *)listed)[i];
+        if (!add_distinct(values, capacity, &n, value)) {
+            return -1;
+        }
+    }
+    return n;
 }

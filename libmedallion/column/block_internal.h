@@ -2,8 +2,9 @@
  * What the files that encode and decode blocks share.
  *
  * block.c owns blocks and picks the file by type. block_integer.c holds all types but STRING,
- * FLOAT64 as the bits of its doubles; block_text.c holds STRING. Both build on block_frames.c,
- * which packs integers frame by frame: values, codes of a dictionary, lengths of texts.
+ * FLOAT64 as the bits of its doubles; block_text.c holds STRING. Both build on block_frames.c
+ * and its block_pages.c, which pack integers frame by frame: values, codes of a dictionary, lengths
+ * of texts.
  */
 #ifndef MDLI_COLUMN_BLOCK_INTERNAL_H
 #define MDLI_COLUMN_BLOCK_INTERNAL_H
@@ -144,8 +145,53 @@ mdl_status mdli_decompress_text(const mdli_block *block, char *text, mdl_error *
 mdl_status mdli_compress_block(mdli_block *block, mdli_block **out, mdl_error *error);
 
 /*
+ * Dictionaries in the making.
+ */
+
+/* Makes a dictionary whose entries are not filled in yet. */
+mdl_status mdli_dictionary_allocate(mdl_context *context, int64_t n_entries, int64_t text_bytes,
+                                    mdli_dictionary **out, mdl_error *error);
+
+/*
+ * Fills in entry `code`, whose bytes go to `next`; returns where those of the next entry go.
+ * Entries are filled in order up to `end`. The text must be in memory of a context: a short one is
+ * copied with what is behind it, and the next entry is written over that.
+ */
+static inline char *mdli_dictionary_put(const mdli_dictionary *dictionary, int64_t code, char *next,
+                                        const char *end, mdl_string text)
+{
+    enum {
+        PIECE_BYTES = 16
+    };
+    dictionary->entries[code] = (mdl_string){next, text.size_bytes};
+    if (0 < text.size_bytes && text.size_bytes <= PIECE_BYTES && end - next >= PIECE_BYTES) {
+        memcpy(next, text.data, PIECE_BYTES);
+    } else if (text.size_bytes > 0) {
+        memcpy(next, text.data, (size_t)text.size_bytes);
+    }
+    return next + text.size_bytes;
+}
+
+/*
  * Frames of integers.
  */
+
+/* How the steps of a frame are packed in DELTA; see block_frames.c. */
+typedef struct mdli_delta_plan {
+    uint32_t least;
+    int16_t width;
+    int16_t n_jumps;
+} mdli_delta_plan;
+
+/* The pages that frames lie in, for FRAME; see block_pages.c. */
+typedef struct mdli_page_plan {
+    int page_bits;
+    int page_width;                             /* bits of a page's number */
+    uint16_t starts[MDLI_BLOCK_FRAMES_MAX + 1]; /* of frames' pages in `pages` */
+    uint32_t *pages;
+    uint8_t
+        *codes; /* of rows of frames that have pages: places of their pages in the frame's list */
+} mdli_page_plan;
 
 /* Integers of 4 or 8 bytes that are to be encoded, and all that is known of them. */
 typedef struct mdli_profile {
@@ -159,6 +205,8 @@ typedef struct mdli_profile {
     int32_t n_runs;  /* rows that differ from the row before, and row 0 */
     int32_t n_falls; /* rows that are less than the row before */
     mdli_frame_stats frames[MDLI_BLOCK_FRAMES_MAX];
+    mdli_delta_plan deltas[MDLI_BLOCK_FRAMES_MAX]; /* after mdli_profile_plan_delta */
+    mdli_page_plan *pages;                         /* NULL = FRAME goes without */
 } mdli_profile;
 
 static inline int64_t mdli_profile_value(const mdli_profile *profile, int64_t row)
@@ -182,11 +230,23 @@ static inline int mdli_bits(uint64_t range)
     return range == 0 ? 0 : 64 - __builtin_clzll(range);
 }
 
-/* Exact bytes of a FRAME payload, and of a DELTA payload; -1 where DELTA cannot hold the values. */
+/*
+ * Looks whether FRAME takes fewer bytes with pages, and less than `limit_bytes`; if so, notes them.
+ * What it notes is freed by mdli_profile_clear.
+ */
+mdl_status mdli_profile_plan_pages(mdl_context *context, mdli_profile *profile, int64_t limit_bytes,
+                                   mdl_error *error);
+void mdli_profile_clear(mdl_context *context, mdli_profile *profile);
+
+/* Exact bytes of a FRAME payload with the pages that were noted. */
 int64_t mdli_frame_payload_bytes(const mdli_profile *profile);
-int64_t mdli_delta_payload_bytes(const mdli_profile *profile);
+
+/* Decides how DELTA packs each frame. Exact bytes of the payload, or -1 where DELTA cannot hold the
+ * values or takes more than `limit_bytes`. */
+int64_t mdli_profile_plan_delta(mdli_profile *profile, int64_t limit_bytes);
 
 void mdli_frame_payload_write(const mdli_profile *profile, void *payload);
+/* After mdli_profile_plan_delta, which said that it can be. */
 void mdli_delta_payload_write(const mdli_profile *profile, void *payload);
 
 /* A FRAME or DELTA payload that is read. */
@@ -195,10 +255,32 @@ typedef struct mdli_frames {
     uint64_t base;
     const uint32_t *bases_32; /* NULL = bases_64 counts */
     const uint64_t *bases_64;
-    const uint32_t *leasts; /* least differences; NULL = FRAME */
+    const uint32_t *leasts; /* least steps; NULL = FRAME */
     const uint16_t *starts;
     const uint8_t *packed;
+    const uint16_t *page_starts; /* NULL = no pages */
+    const uint8_t *pages;
+    int page_bits;
+    int page_width;
+    const uint16_t *jump_starts; /* NULL = no jumps */
+    const int16_t *jump_heights;
+    const uint8_t *jump_rows;
 } mdli_frames;
+
+/*
+ * Pages of frames; see block_pages.c.
+ */
+
+/* Bytes of a list of pages. */
+int64_t mdli_page_list_bytes(int64_t n_pages, int page_width);
+void mdli_page_list_write(const mdli_page_plan *plan, int32_t n_frames, uint8_t *list);
+
+/* What is packed for frame `f`, which has pages: place of the page << page_bits | offset in it. */
+void mdli_page_offsets(const mdli_profile *profile, int32_t f, uint32_t out[MDLI_FRAME_ROWS]);
+
+/* The inverse: makes them values above the block's least value, which is taken as `base`. */
+void mdli_frames_move_to_pages(const mdli_frames *frames, int64_t f, uint32_t base,
+                               uint32_t values[MDLI_FRAME_ROWS]);
 
 /* Opens a payload of `n_rows` rows in FRAME or DELTA encoding. */
 mdli_frames mdli_frames_open(const mdli_kernels *kernels, mdl_encoding encoding, int64_t n_rows,

@@ -79,6 +79,14 @@ mdl_status mdli_block_retype(mdli_block *block, mdl_type type, mdli_block **out,
 mdl_status mdli_block_encode(mdl_context *context, const mdl_vector *values,
                              mdli_dictionary *dictionary, mdli_block **out, mdl_error *error);
 
+/*
+ * Encodes a STRING vector, `values` in memory of the context, for mdli_string_column_from_blocks,
+ * which gives blocks their last form: with a dictionary of the block's own where texts come again,
+ * else PLAIN. Thread-safe.
+ */
+mdl_status mdli_block_encode_loose_text(mdl_context *context, const mdl_vector *values,
+                                        mdli_block **out, mdl_error *error);
+
 /* As mdli_block_encode in a given encoding, for tests and benchmarks; MDL_E_UNSUPPORTED where the
  * type or the values cannot be held in it. */
 mdl_status mdli_block_encode_as(mdl_context *context, mdl_encoding encoding,
@@ -119,6 +127,13 @@ mdl_status mdli_block_decode(const mdli_block *block, int64_t start, int64_t n,
 bool mdli_block_runs(const mdli_block *block, const int64_t **values, const int32_t **ends,
                      int32_t *n_runs);
 
+/*
+ * The distinct values of an integer-like block without NULL, where its encoding lists them
+ * (CONSTANT, DICTIONARY, and blocks of at most MDLI_FRAME_ROWS rows): at most `capacity` of them,
+ * in no order. −1 when they are not listed or more than that.
+ */
+int32_t mdli_block_distinct_values(const mdli_block *block, int64_t *values, int32_t capacity);
+
 /* A column. `row_starts[b]` is the first row of block b; `row_starts[n_blocks]` = n_rows. */
 struct mdl_column {
     atomic_int references;
@@ -142,9 +157,9 @@ void mdli_column_release(mdl_column *column);
 mdl_status mdli_column_from_blocks(mdl_context *context, mdl_type type, mdli_block **blocks,
                                    int64_t n_blocks, mdl_column **out, mdl_error *error);
 
-/* As mdli_column_from_blocks for STRING blocks that were encoded apart (PLAIN): finds over all of
- * them whether one dictionary pays, and if so encodes them again with it, in parallel. The
- * dictionary does not depend on how rows were cut in blocks. */
+/* As mdli_column_from_blocks for STRING blocks that were encoded apart: finds over all of them
+ * whether one dictionary pays, and if so encodes them again with it, in parallel. The dictionary
+ * does not depend on how rows were cut in blocks. */
 mdl_status mdli_string_column_from_blocks(mdl_context *context, mdli_block **blocks,
                                           int64_t n_blocks, mdl_column **out, mdl_error *error);
 

@@ -2,146 +2,69 @@
  * Columns of STRING made of blocks that were encoded apart: whether one dictionary pays for all of
  * them, and if not, which blocks zstd makes smaller.
  *
- * Each block is first given a dictionary of its own, in parallel. Those are merged in the order of
- * the blocks, so that entries come in the order in which they first appear in the column, wherever
- * it is cut. The merge is given up as soon as the dictionary costs more than the text.
+ * Each block is first given a dictionary of its own, unless it has one already. Those are merged in
+ * parallel, by parts: a text's hash tells its part, and each part goes through the blocks in order.
+ * Then the entries are numbered in the order in which they first appear in the column, wherever it
+ * is cut. The merge is given up as soon as the dictionary costs more than the text.
  */
 #include "column/block_internal.h"
 
 #include "base/error.h"
-#include "base/hash.h"
 #include "base/memory.h"
 #include "base/parallel.h"
+#include "column/string_set.h"
 
 #include <string.h>
 
 /* Bytes that an entry of a dictionary takes besides its text. */
 #define ENTRY_BYTES ((int64_t)sizeof(mdl_string))
 
-/* Entries that a set first has room for; a power of two. */
-#define SET_CAPACITY_MIN 256
-
 /* Codes are int32_t; the entries of a block are added without looking. */
 #define ENTRIES_MAX (INT32_MAX - MDLI_BLOCK_ROWS_MAX)
 
-/*
- * A set of strings, numbered in the order in which they came.
- */
-typedef struct string_set {
-    mdl_context *context;
-    mdl_string *entries;
-    uint64_t *hashes;
-    int64_t n_entries;
-    int64_t capacity;
-    int32_t *slots;  /* entry + 1, or 0; found by hash, then the next ones */
-    int64_t n_slots; /* a power of two, at least twice the capacity */
-    int64_t text_bytes;
-} string_set;
+/* Parts of a dictionary in the making: so many that the set of one stays in a level-2 cache for up
+ * to a million texts. */
+#define PART_BITS 6
+#define N_PARTS   (1 << PART_BITS)
 
-static void string_set_free(string_set *set)
-{
-    mdli_free(set->context, set->entries);
-    mdli_free(set->context, set->hashes);
-    mdli_free(set->context, set->slots);
-    *set = (string_set){.context = set->context};
-}
+/* In how many blocks a text is, by a rough guess from which sets start. */
+#define REPETITION 4
 
-/* The slot that holds the text, or the empty one that should. */
-static int64_t find_slot(const string_set *set, mdl_string text, uint64_t hash)
-{
-    int64_t slot = (int64_t)(hash & (uint64_t)(set->n_slots - 1));
-    while (set->slots[slot] != 0) {
-        const int32_t entry = set->slots[slot] - 1;
-        if (set->hashes[entry] == hash && mdli_is_same_text(set->entries[entry], text)) {
-            break;
-        }
-        slot = (slot + 1) & (set->n_slots - 1);
-    }
-    return slot;
-}
+/* How many texts ahead a text is asked for. */
+#define PREFETCH_DISTANCE 8
 
-/* Puts an entry, whose text no other has, in the first empty slot. */
-static void take_slot(const string_set *set, int64_t entry)
+static uint8_t part_of(uint32_t hash)
 {
-    int64_t slot = (int64_t)(set->hashes[entry] & (uint64_t)(set->n_slots - 1));
-    while (set->slots[slot] != 0) {
-        slot = (slot + 1) & (set->n_slots - 1);
-    }
-    set->slots[slot] = (int32_t)(entry + 1);
-}
-
-/* Makes room for `capacity` entries in a set that has none. */
-static mdl_status string_set_allocate(string_set *set, int64_t capacity, mdl_error *error)
-{
-    void *memory;
-    set->capacity = capacity;
-    set->n_slots = 2 * capacity;
-    MDLI_TRY(mdli_allocate_array(set->context, capacity, sizeof *set->entries, "dictionary",
-                                 &memory, error));
-    set->entries = memory;
-    MDLI_TRY(mdli_allocate_array(set->context, capacity, sizeof *set->hashes, "dictionary", &memory,
-                                 error));
-    set->hashes = memory;
-    MDLI_TRY(mdli_allocate_zeroed(set->context, (size_t)set->n_slots * sizeof *set->slots,
-                                  "dictionary", &memory, error));
-    set->slots = memory;
-    return MDL_OK;
-}
-
-/* Doubles the room of a full set; on failure it is as before. */
-static mdl_status string_set_grow(string_set *set, mdl_error *error)
-{
-    string_set grown = {.context = set->context};
-    const int64_t capacity = set->capacity == 0 ? SET_CAPACITY_MIN : 2 * set->capacity;
-    mdl_status status = string_set_allocate(&grown, capacity, error);
-    if (status != MDL_OK) {
-        string_set_free(&grown);
-        return status;
-    }
-    grown.n_entries = set->n_entries;
-    grown.text_bytes = set->text_bytes;
-    for (int64_t i = 0; i < set->n_entries; i++) {
-        grown.entries[i] = set->entries[i];
-        grown.hashes[i] = set->hashes[i];
-        take_slot(&grown, i);
-    }
-    string_set_free(set);
-    *set = grown;
-    return MDL_OK;
-}
-
-/* Gives the number of a text, which the set takes in if it does not have it; the bytes are not
- * copied. */
-static mdl_status string_set_add(string_set *set, mdl_string text, uint64_t hash, int32_t *code,
-                                 mdl_error *error)
-{
-    if (set->n_entries == set->capacity) {
-        MDLI_TRY(string_set_grow(set, error));
-    }
-    const int64_t slot = find_slot(set, text, hash);
-    if (set->slots[slot] == 0) {
-        set->entries[set->n_entries] = text;
-        set->hashes[set->n_entries] = hash;
-        set->text_bytes += text.size_bytes;
-        set->slots[slot] = (int32_t)++set->n_entries;
-    }
-    *code = set->slots[slot] - 1;
-    return MDL_OK;
+    return (uint8_t)(hash >> (32 - PART_BITS));
 }
 
 /*
- * The work on one column.
+ * The texts of a block, distinct but for what number_rows leaves. They are sorted by parts, those
+ * of a part in the order in which they appear: a part is merged from one end of it to the other,
+ * and nothing is waited for.
  */
+typedef struct block_entries {
+    int64_t n;
+    uint8_t *parts;              /* of each, in the order in which they appear */
+    int64_t starts[N_PARTS + 1]; /* of the parts in what follows */
+    mdli_headed_text *texts;
+    uint32_t *hashes;
+    int32_t *numbers; /* in the part's set; its complement where the column first has the text */
+    _Atomic int64_t n_new; /* entries that the column first has here */
+    _Atomic int64_t new_text_bytes;
+    int64_t first_code; /* of these entries in the column's dictionary; they are in order */
+    int64_t first_byte;
+} block_entries;
 
-/* A block, its own dictionary, and what becomes of both. The entries point into the block or, for a
- * ZSTD block, into the buffer. */
+/* A block, its own dictionary, and what becomes of both. The texts of `entries` point into the
+ * block and its dictionary or, for a ZSTD block, into `buffer`. */
 typedef struct block_work {
     mdli_block *block;
     mdli_decode_buffer buffer;
-    string_set set;
-    int32_t *codes;   /* of each row, in `set`; 0 for NULL */
-    int32_t *mapping; /* from `set` to the column's dictionary */
-    int64_t text_bytes;
+    int32_t
+        *codes; /* of each row in its own dictionary, 0 for NULL; NULL = as the block has them */
+    block_entries entries;
+    int64_t text_bytes; /* of all rows */
     int64_t longest_bytes;
     mdli_block *encoded;
 } block_work;
@@ -150,53 +73,181 @@ typedef struct column_work {
     mdl_context *context;
     block_work *blocks;
     int64_t n_blocks;
-    string_set set;
+    int64_t n_rows;
+    int64_t text_cost;
+    mdli_string_set parts[N_PARTS];
+    _Atomic int64_t n_entries;        /* of all parts so far */
+    _Atomic int64_t entry_text_bytes; /* of their texts */
     mdli_dictionary *dictionary;
+    int32_t *part_codes[N_PARTS]; /* of the parts' entries in `dictionary`; one piece of memory */
 } column_work;
 
 static void column_work_free(column_work *work)
 {
     for (int64_t b = 0; b < work->n_blocks; b++) {
         block_work *block = &work->blocks[b];
-        string_set_free(&block->set);
         mdli_decode_buffer_free(&block->buffer);
         mdli_free(work->context, block->codes);
-        mdli_free(work->context, block->mapping);
+        mdli_free(work->context, block->entries.texts);
         mdli_block_release(block->block);
         mdli_block_release(block->encoded);
     }
     mdli_free(work->context, work->blocks);
-    string_set_free(&work->set);
+    for (int p = 0; p < N_PARTS; p++) {
+        mdli_string_set_free(&work->parts[p]);
+    }
+    mdli_free(work->context, work->part_codes[0]);
     mdli_dictionary_release(work->dictionary);
 }
 
-/* Job: gives a block a dictionary of its own. */
-static mdl_status number_texts(void *data, int64_t job, int worker, mdl_error *error)
+/*
+ * The dictionaries of the blocks.
+ */
+
+/* Whether the block has a dictionary whose entries are all used, in the order of first appearance:
+ * only of such a one it is known how many values are distinct. */
+static bool has_own_dictionary(const mdli_block *block)
 {
-    const column_work *work = data;
-    block_work *block = &work->blocks[job];
-    (void)worker;
+    return block->encoding == MDL_ENCODING_DICTIONARY &&
+           block->n_distinct == block->dictionary->n_entries;
+}
+
+static void measure_text(block_work *block, int64_t size_bytes)
+{
+    block->text_bytes += size_bytes;
+    block->longest_bytes = size_bytes > block->longest_bytes ? size_bytes : block->longest_bytes;
+}
+
+/* Measures the rows of a block that has a dictionary of its own. */
+static void measure_rows(block_work *block)
+{
+    const mdli_block *source = block->block;
+    const mdl_string *entries = source->dictionary->entries;
+    int32_t codes[MDLI_VECTOR_ROWS];
+    for (int64_t start = 0; start < source->n_rows; start += MDLI_VECTOR_ROWS) {
+        const int64_t n_left = source->n_rows - start;
+        const int64_t n = n_left < MDLI_VECTOR_ROWS ? n_left : MDLI_VECTOR_ROWS;
+        mdli_decode_codes(source, start, n, codes);
+        for (int64_t i = 0; i < n; i++) {
+            const int64_t row = start + i;
+            if (source->validity == NULL || (source->validity[row >> 6] >> (row & 63) & 1) != 0) {
+                measure_text(block, entries[codes[i]].size_bytes);
+            }
+        }
+    }
+}
+
+/* Numbers the texts of a block that has no dictionary of its own, in the order of the rows. Where
+ * nearly all are new, the others are left to the merge: then some have more than one number. */
+static mdl_status number_rows(const column_work *work, block_work *block, mdli_string_set *set,
+                              mdl_error *error)
+{
     mdl_vector values;
     void *codes;
+    bool are_new = false;
     MDLI_TRY(
         mdli_block_decode(block->block, 0, block->block->n_rows, &block->buffer, &values, error));
     MDLI_TRY(mdli_allocate_zeroed(work->context, (size_t)values.n_rows * sizeof *block->codes,
                                   "dictionary", &codes, error));
     block->codes = codes;
+    MDLI_TRY(mdli_string_set_reserve(set, values.n_rows, error));
     for (int64_t i = 0; i < values.n_rows; i++) {
+        if (i == MDLI_SAMPLE_ROWS) {
+            are_new = !mdli_texts_repeat(set->n_entries, i);
+        }
         if (mdl_vector_is_null(&values, i)) {
             continue;
         }
-        const mdl_string text = mdl_vector_string(&values, i);
-        const uint64_t hash = mdli_hash_bytes(text.data, (size_t)text.size_bytes, 0);
-        MDLI_TRY(string_set_add(&block->set, text, hash, &block->codes[i], error));
-        block->text_bytes += text.size_bytes;
-        if (text.size_bytes > block->longest_bytes) {
-            block->longest_bytes = text.size_bytes;
+        const mdli_headed_text text = mdli_headed_text_of(mdl_vector_string(&values, i));
+        measure_text(block, text.text.size_bytes);
+        if (are_new) {
+            block->codes[i] = mdli_string_set_list(set, &text);
+            continue;
         }
+        MDLI_TRY(
+            mdli_string_set_add(set, &text, mdli_hash_headed_text(&text), &block->codes[i], error));
     }
     return MDL_OK;
 }
+
+/* One piece of memory for n entries. */
+static mdl_status allocate_entries(mdl_context *context, int64_t n, block_entries *entries,
+                                   mdl_error *error)
+{
+    const size_t entry_bytes = sizeof *entries->texts + sizeof *entries->hashes +
+                               sizeof *entries->numbers + sizeof *entries->parts;
+    void *memory;
+    MDLI_TRY(mdli_allocate_array(context, n, entry_bytes, "dictionary", &memory, error));
+    entries->n = n;
+    entries->texts = memory;
+    entries->hashes = (uint32_t *)(entries->texts + n);
+    entries->numbers = (int32_t *)(entries->hashes + n);
+    entries->parts = (uint8_t *)(entries->numbers + n);
+    return MDL_OK;
+}
+
+/* Entry `i` of a block's own dictionary, which is `set` where the block holds none. */
+static mdli_headed_text entry_of(const block_work *block, const mdli_string_set *set, int64_t i)
+{
+    return block->codes != NULL ? set->entries[i]
+                                : mdli_headed_text_of(block->block->dictionary->entries[i]);
+}
+
+/* Sorts the entries of a block's own dictionary by parts. */
+static mdl_status sort_entries(const column_work *work, block_work *block,
+                               const mdli_string_set *set, mdl_error *error)
+{
+    block_entries *entries = &block->entries;
+    const int64_t n = block->codes != NULL ? set->n_entries : block->block->dictionary->n_entries;
+    MDLI_TRY(allocate_entries(work->context, n, entries, error));
+    /* There are no numbers yet: their memory holds the hashes until these are sorted. */
+    uint32_t *hashes = (uint32_t *)entries->numbers;
+    for (int64_t i = 0; i < n; i++) {
+        const mdli_headed_text text = entry_of(block, set, i);
+        hashes[i] = mdli_hash_headed_text(&text);
+        entries->parts[i] = part_of(hashes[i]);
+        entries->starts[entries->parts[i] + 1]++;
+    }
+    int64_t ends[N_PARTS];
+    for (int p = 0; p < N_PARTS; p++) {
+        entries->starts[p + 1] += entries->starts[p];
+        ends[p] = entries->starts[p];
+    }
+    for (int64_t i = 0; i < n; i++) {
+        const int64_t to = ends[entries->parts[i]]++;
+        entries->texts[to] = entry_of(block, set, i);
+        entries->hashes[to] = hashes[i];
+    }
+    return MDL_OK;
+}
+
+/* Job: sees to a block's own dictionary. */
+static mdl_status prepare_block(void *data, int64_t job, int worker, mdl_error *error)
+{
+    const column_work *work = data;
+    block_work *block = &work->blocks[job];
+    mdl_status status = MDL_OK;
+    mdli_string_set set;
+    (void)worker;
+    mdli_string_set_init(&set, work->context);
+    if (has_own_dictionary(block->block)) {
+        measure_rows(block);
+    } else {
+        status = number_rows(work, block, &set, error);
+    }
+    if (status == MDL_OK) {
+        status = sort_entries(work, block, &set, error);
+    }
+    mdli_string_set_free(&set);
+    if (block->buffer.text_block == NULL) {
+        mdli_decode_buffer_free(&block->buffer);
+    }
+    return status;
+}
+
+/*
+ * The column's dictionary.
+ */
 
 /* Bytes of n values of `width` bits. */
 static int64_t packed_bytes(int64_t n, int width)
@@ -205,7 +256,7 @@ static int64_t packed_bytes(int64_t n, int width)
 }
 
 /* What the column costs as text and lengths. It does not depend on where the column is cut. */
-static int64_t text_cost(const column_work *work, int64_t n_rows)
+static int64_t text_cost(const column_work *work)
 {
     int64_t text_bytes = 0;
     int64_t longest_bytes = 0;
@@ -214,43 +265,162 @@ static int64_t text_cost(const column_work *work, int64_t n_rows)
         text_bytes += block->text_bytes;
         longest_bytes = block->longest_bytes > longest_bytes ? block->longest_bytes : longest_bytes;
     }
-    return text_bytes + packed_bytes(n_rows, mdli_bits((uint64_t)longest_bytes));
+    return text_bytes + packed_bytes(work->n_rows, mdli_bits((uint64_t)longest_bytes));
 }
 
-/* What it costs as a dictionary and codes. */
-static int64_t dictionary_cost(const string_set *set, int64_t n_rows)
+/* Whether the column costs less as a dictionary of the entries so far, and codes. Once it does not,
+ * it never will: entries only come. */
+static bool dictionary_pays(const column_work *work)
 {
-    const uint64_t code_max = set->n_entries > 0 ? (uint64_t)set->n_entries - 1 : 0;
-    return set->text_bytes + set->n_entries * ENTRY_BYTES +
-           packed_bytes(n_rows, mdli_bits(code_max));
+    const int64_t n_entries = atomic_load_explicit(&work->n_entries, memory_order_relaxed);
+    const int64_t text_bytes = atomic_load_explicit(&work->entry_text_bytes, memory_order_relaxed);
+    const uint64_t code_max = n_entries > 0 ? (uint64_t)n_entries - 1 : 0;
+    const int64_t cost =
+        text_bytes + n_entries * ENTRY_BYTES + packed_bytes(work->n_rows, mdli_bits(code_max));
+    return cost < work->text_cost && n_entries <= ENTRIES_MAX;
 }
 
-/* Takes a block's dictionary into the column's. */
-static mdl_status merge_dictionary(column_work *work, block_work *block, mdl_error *error)
+/* Takes a block's entries of a part into the part's set. */
+static mdl_status merge_entries(block_entries *entries, int64_t part, mdli_string_set *set,
+                                mdl_error *error)
 {
-    void *mapping;
-    MDLI_TRY(mdli_allocate_array(work->context, block->set.n_entries, sizeof(int32_t), "dictionary",
-                                 &mapping, error));
-    block->mapping = mapping;
-    for (int64_t i = 0; i < block->set.n_entries; i++) {
-        MDLI_TRY(string_set_add(&work->set, block->set.entries[i], block->set.hashes[i],
-                                &block->mapping[i], error));
+    const int64_t end = entries->starts[part + 1];
+    for (int64_t i = entries->starts[part]; i < end; i++) {
+        const int64_t n_before = set->n_entries;
+        /* What is behind the head is compared too, and is not in the cache. */
+        const int64_t ahead = i + PREFETCH_DISTANCE < end ? i + PREFETCH_DISTANCE : i;
+        __builtin_prefetch(entries->texts[ahead].text.data + MDLI_TEXT_HEAD_BYTES);
+        MDLI_TRY(mdli_string_set_add(set, &entries->texts[i], entries->hashes[i],
+                                     &entries->numbers[i], error));
+        if (set->n_entries > n_before) {
+            entries->numbers[i] = ~entries->numbers[i];
+        }
+    }
+    return MDL_OK;
+}
+
+/* Job: merges a part of the blocks' dictionaries, while a dictionary may pay. */
+static mdl_status merge_part(void *data, int64_t job, int worker, mdl_error *error)
+{
+    column_work *work = data;
+    mdli_string_set *set = &work->parts[job];
+    int64_t n = 0;
+    (void)worker;
+    for (int64_t b = 0; b < work->n_blocks; b++) {
+        const int64_t *starts = work->blocks[b].entries.starts;
+        n += starts[job + 1] - starts[job];
+    }
+    MDLI_TRY(mdli_string_set_reserve(set, n / REPETITION, error));
+    for (int64_t b = 0; b < work->n_blocks && dictionary_pays(work); b++) {
+        block_entries *entries = &work->blocks[b].entries;
+        const int64_t n_before = set->n_entries;
+        const int64_t text_bytes_before = set->text_bytes;
+        MDLI_TRY(merge_entries(entries, job, set, error));
+        const int64_t n_new = set->n_entries - n_before;
+        const int64_t text_bytes = set->text_bytes - text_bytes_before;
+        atomic_fetch_add_explicit(&entries->n_new, n_new, memory_order_relaxed);
+        atomic_fetch_add_explicit(&entries->new_text_bytes, text_bytes, memory_order_relaxed);
+        atomic_fetch_add_explicit(&work->n_entries, n_new, memory_order_relaxed);
+        atomic_fetch_add_explicit(&work->entry_text_bytes, text_bytes, memory_order_relaxed);
+    }
+    return MDL_OK;
+}
+
+/* Job: puts the entries that the column first has in a block in its dictionary. */
+static mdl_status place_entries(void *data, int64_t job, int worker, mdl_error *error)
+{
+    const column_work *work = data;
+    const block_work *block = &work->blocks[job];
+    const block_entries *entries = &block->entries;
+    int64_t code = entries->first_code;
+    char *next = work->dictionary->bytes + entries->first_byte;
+    const char *end = next + entries->new_text_bytes;
+    int64_t at[N_PARTS];
+    (void)worker;
+    (void)error;
+    memcpy(at, entries->starts, sizeof at);
+    for (int64_t i = 0; i < entries->n; i++) {
+        const int part = entries->parts[i];
+        const int64_t from = at[part]++;
+        if (entries->numbers[from] < 0) {
+            next =
+                mdli_dictionary_put(work->dictionary, code, next, end, entries->texts[from].text);
+            work->part_codes[part][~entries->numbers[from]] = (int32_t)code++;
+        }
+    }
+    return MDL_OK;
+}
+
+/* Allocates the column's dictionary and divides it among the blocks. */
+static mdl_status allocate_dictionary(column_work *work, mdl_error *error)
+{
+    void *codes;
+    MDLI_TRY(mdli_dictionary_allocate(work->context, work->n_entries, work->entry_text_bytes,
+                                      &work->dictionary, error));
+    MDLI_TRY(mdli_allocate_array(work->context, work->n_entries, sizeof(int32_t), "dictionary",
+                                 &codes, error));
+    work->part_codes[0] = codes;
+    for (int p = 1; p < N_PARTS; p++) {
+        work->part_codes[p] = work->part_codes[p - 1] + work->parts[p - 1].n_entries;
+    }
+    int64_t code = 0;
+    int64_t byte = 0;
+    for (int64_t b = 0; b < work->n_blocks; b++) {
+        block_entries *entries = &work->blocks[b].entries;
+        entries->first_code = code;
+        entries->first_byte = byte;
+        code += entries->n_new;
+        byte += entries->new_text_bytes;
     }
     return MDL_OK;
 }
 
 /* Makes the column's dictionary if it pays. */
-static mdl_status find_dictionary(column_work *work, int64_t n_rows, mdl_error *error)
+static mdl_status find_dictionary(column_work *work, mdl_error *error)
 {
-    const int64_t limit = text_cost(work, n_rows);
-    for (int64_t b = 0; b < work->n_blocks; b++) {
-        MDLI_TRY(merge_dictionary(work, &work->blocks[b], error));
-        if (dictionary_cost(&work->set, n_rows) >= limit || work->set.n_entries > ENTRIES_MAX) {
-            return MDL_OK;
-        }
+    work->text_cost = text_cost(work);
+    MDLI_TRY(mdli_parallel_for(work->context, N_PARTS, merge_part, work, error));
+    if (!dictionary_pays(work)) {
+        return MDL_OK;
     }
-    return mdli_dictionary_create(work->context, work->set.entries, work->set.n_entries,
-                                  &work->dictionary, error);
+    MDLI_TRY(allocate_dictionary(work, error));
+    return mdli_parallel_for(work->context, work->n_blocks, place_entries, work, error);
+}
+
+/*
+ * The last form of the blocks.
+ */
+
+/* Gives each row its code in the column's dictionary. */
+static mdl_status recode_rows(const column_work *work, block_work *block, mdl_error *error)
+{
+    const block_entries *entries = &block->entries;
+    const int32_t n_rows = block->block->n_rows;
+    int64_t at[N_PARTS];
+    void *memory;
+    if (block->codes == NULL) {
+        MDLI_TRY(mdli_allocate_array(work->context, n_rows, sizeof *block->codes, "dictionary",
+                                     &memory, error));
+        block->codes = memory;
+        mdli_decode_codes(block->block, 0, n_rows, block->codes);
+    }
+    if (entries->n == 0) {
+        return MDL_OK; /* all NULL */
+    }
+    MDLI_TRY(mdli_allocate_array(work->context, entries->n, sizeof *block->codes, "dictionary",
+                                 &memory, error));
+    int32_t *mapping = memory;
+    memcpy(at, entries->starts, sizeof at);
+    for (int64_t i = 0; i < entries->n; i++) {
+        const int part = entries->parts[i];
+        const int32_t number = entries->numbers[at[part]++];
+        mapping[i] = work->part_codes[part][number < 0 ? ~number : number];
+    }
+    for (int32_t i = 0; i < n_rows; i++) {
+        block->codes[i] = mapping[block->codes[i]];
+    }
+    mdli_free(work->context, mapping);
+    return MDL_OK;
 }
 
 /* Encodes a block with the column's dictionary. */
@@ -258,22 +428,30 @@ static mdl_status encode_with_dictionary(const column_work *work, block_work *bl
                                          mdl_error *error)
 {
     const mdli_block *source = block->block;
-    for (int64_t i = 0; block->set.n_entries > 0 && i < source->n_rows; i++) {
-        block->codes[i] = block->mapping[block->codes[i]];
-    }
+    MDLI_TRY(recode_rows(work, block, error));
     const mdl_vector values = {.type = MDL_TYPE_STRING,
                                .n_rows = source->n_rows,
                                .validity = source->validity,
                                .codes = block->codes,
                                .dictionary = work->dictionary->entries,
                                .n_dictionary = work->dictionary->n_entries};
-    return mdli_encode_codes(work->context, &values, work->dictionary, &block->encoded, error);
+    MDLI_TRY(mdli_encode_codes(work->context, &values, work->dictionary, &block->encoded, error));
+    mdli_free(work->context, block->codes);
+    block->codes = NULL;
+    return MDL_OK;
 }
 
-/* Encodes a block without one: PLAIN blocks may be compressed, all others stay as they are. */
-static mdl_status encode_alone(block_work *block, mdl_error *error)
+/* Encodes a block without one: PLAIN blocks may be compressed, a dictionary of its own is given up,
+ * all others stay as they are. */
+static mdl_status encode_alone(const column_work *work, block_work *block, mdl_error *error)
 {
     mdli_block *source = block->block;
+    if (has_own_dictionary(source)) {
+        mdl_vector values;
+        MDLI_TRY(mdli_block_decode(source, 0, source->n_rows, &block->buffer, &values, error));
+        return mdli_encode_text(work->context, MDLI_ENCODING_CHEAPEST, &values, &block->encoded,
+                                error);
+    }
     block->block = NULL;
     if (source->encoding != MDL_ENCODING_PLAIN) {
         block->encoded = source;
@@ -286,12 +464,21 @@ static mdl_status encode_alone(block_work *block, mdl_error *error)
 static mdl_status encode_block(void *data, int64_t job, int worker, mdl_error *error)
 {
     const column_work *work = data;
+    block_work *block = &work->blocks[job];
     (void)worker;
     if (work->dictionary != NULL) {
-        return encode_with_dictionary(work, &work->blocks[job], error);
+        MDLI_TRY(encode_with_dictionary(work, block, error));
+    } else {
+        MDLI_TRY(encode_alone(work, block, error));
     }
-    return encode_alone(&work->blocks[job], error);
+    mdli_block_release(block->block);
+    block->block = NULL;
+    return MDL_OK;
 }
+
+/*
+ * The column.
+ */
 
 /* Whether all blocks share a dictionary already. */
 static bool have_dictionary(mdli_block *const *blocks, int64_t n_blocks)
@@ -313,10 +500,12 @@ static mdl_status start_work(column_work *work, mdli_block **blocks, int64_t n_b
                                   "dictionary", &memory, error));
     work->blocks = memory;
     work->n_blocks = n_blocks;
-    work->set.context = work->context;
+    for (int p = 0; p < N_PARTS; p++) {
+        mdli_string_set_init(&work->parts[p], work->context);
+    }
     for (int64_t b = 0; b < n_blocks; b++) {
+        work->n_rows += blocks[b]->n_rows;
         work->blocks[b].block = blocks[b];
-        work->blocks[b].set.context = work->context;
         mdli_decode_buffer_init(&work->blocks[b].buffer, work->context);
     }
     return MDL_OK;
@@ -345,10 +534,9 @@ static mdl_status finish_work(column_work *work, mdl_column **out, mdl_error *er
 mdl_status mdli_string_column_from_blocks(mdl_context *context, mdli_block **blocks,
                                           int64_t n_blocks, mdl_column **out, mdl_error *error)
 {
-    if (n_blocks == 0 || have_dictionary(blocks, n_blocks)) {
+    if (n_blocks == 0 || (have_dictionary(blocks, n_blocks) && !has_own_dictionary(blocks[0]))) {
         return mdli_column_from_blocks(context, MDL_TYPE_STRING, blocks, n_blocks, out, error);
     }
-    int64_t n_rows = 0;
     column_work work = {.context = context};
     *out = NULL;
     mdl_status status = start_work(&work, blocks, n_blocks, error);
@@ -358,11 +546,8 @@ mdl_status mdli_string_column_from_blocks(mdl_context *context, mdli_block **blo
         }
         return status;
     }
-    for (int64_t b = 0; b < n_blocks; b++) {
-        n_rows += blocks[b]->n_rows;
-    }
-    MDLI_TRY_GOTO_DONE(mdli_parallel_for(context, n_blocks, number_texts, &work, error));
-    MDLI_TRY_GOTO_DONE(find_dictionary(&work, n_rows, error));
+    MDLI_TRY_GOTO_DONE(mdli_parallel_for(context, n_blocks, prepare_block, &work, error));
+    MDLI_TRY_GOTO_DONE(find_dictionary(&work, error));
     MDLI_TRY_GOTO_DONE(mdli_parallel_for(context, n_blocks, encode_block, &work, error));
     status = finish_work(&work, out, error);
 done:

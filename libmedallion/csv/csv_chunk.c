@@ -245,8 +245,12 @@ static mdl_status encode_rows(mdli_csv_parser *parser, mdli_csv_chunk *chunk, md
                              .n_rows = parser->n_rows,
                              .values = column->values,
                              .validity = make_validity(parser, column)};
-        MDLI_TRY(mdli_block_encode(parser->context, &values, NULL, &chunk->blocks[chunk->n_blocks],
-                                   error));
+        mdli_block **block = &chunk->blocks[chunk->n_blocks];
+        if (values.type == MDL_TYPE_STRING) {
+            MDLI_TRY(mdli_block_encode_loose_text(parser->context, &values, block, error));
+        } else {
+            MDLI_TRY(mdli_block_encode(parser->context, &values, NULL, block, error));
+        }
         chunk->n_blocks++;
     }
     chunk->n_rows += parser->n_rows;

@@ -107,22 +107,33 @@ static uint64_t read_decimals(const mdli_csv_staged *staged, const mdli_csv_run 
     return odd_rows;
 }
 
-/* Whether the text is ASCII without NUL. */
-static inline bool is_plain_text(const char *text, int64_t size_bytes)
+/* The bytes of `word` that are not ASCII, or NUL, have their high bit set; so may have those above
+ * a NUL. */
+static inline uint64_t odd_bytes(uint64_t word)
 {
     /* Subtracting 1 sets the high bit of a zero byte. It may also set that of a byte above a zero
      * byte, by the borrow, but then there is a zero byte. */
+    return ((word - EACH_BYTE) | word) & 0x80 * EACH_BYTE;
+}
+
+/* Whether the text is ASCII without NUL. Reads up to 32 bytes behind its end. */
+static inline bool is_plain_text(const char *text, int64_t size_bytes)
+{
+    /* Most texts are short, of any size: this takes the same way for all of them. */
+    static const uint8_t masks[64] = {
+        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+    };
     uint64_t odd = 0;
-    const char *end = text + size_bytes;
-    for (; end - text >= 8; text += 8) {
-        uint64_t word = load_word(text);
-        odd |= (word - EACH_BYTE) | word;
+    for (; size_bytes > 32; text += 8, size_bytes -= 8) {
+        odd |= odd_bytes(load_word(text));
     }
-    for (; text < end; text++) {
-        uint64_t byte = (unsigned char)*text;
-        odd |= (byte == 0 ? 0x80 : byte);
+    const char *mask = (const char *)masks + 32 - size_bytes;
+    for (int i = 0; i < 32; i += 8) {
+        odd |= odd_bytes(load_word(text + i)) & load_word(mask + i);
     }
-    return (odd & 0x80 * EACH_BYTE) == 0;
+    return odd == 0;
 }
 
 static inline bool is_text(const char *text, int64_t size_bytes)

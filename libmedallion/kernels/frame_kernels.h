@@ -16,6 +16,11 @@
                                      void *packed);                                                \
     void mdli_unpack_differences_##isa(const void *packed, uint32_t first, uint32_t least,         \
                                        int width, uint32_t *out);                                  \
+    void mdli_differences_##isa(const uint32_t *values, uint32_t least, uint32_t *out);            \
+    void mdli_accumulate_##isa(uint32_t first, uint32_t *values);                                  \
+    int mdli_above_##isa(const uint32_t *values, uint32_t bound,                                   \
+                         uint64_t is_above[MDLI_FRAME_ROWS / 64]);                                 \
+    void mdli_relocate_##isa(const uint32_t *table, int n_entries, int shift, uint32_t *values);   \
     void mdli_widen_##isa(const uint32_t *values, uint64_t base, uint64_t *out);                   \
     void mdli_narrow_##isa(const uint64_t *values, uint32_t *out);                                 \
     void mdli_lookup_int32_##isa(const uint32_t *table, int n_entries, const uint32_t *codes,      \
@@ -30,13 +35,16 @@
 MDLI_DECLARE_FRAME_KERNELS(scalar);
 #if defined(__x86_64__)
 MDLI_DECLARE_FRAME_KERNELS(avx2);
+
+void mdli_relocate_avx512(const uint32_t *table, int n_entries, int shift, uint32_t *values);
 #endif
 
-/* The initializers of these entries in a table. */
+/* The initializers of these entries, but for relocate, in a table. */
 #define MDLI_FRAME_KERNELS(isa)                                                                    \
     .pack = mdli_pack_##isa, .unpack = mdli_unpack_##isa,                                          \
     .pack_differences = mdli_pack_differences_##isa,                                               \
-    .unpack_differences = mdli_unpack_differences_##isa, .widen = mdli_widen_##isa,                \
+    .unpack_differences = mdli_unpack_differences_##isa, .differences = mdli_differences_##isa,    \
+    .accumulate = mdli_accumulate_##isa, .above = mdli_above_##isa, .widen = mdli_widen_##isa,     \
     .narrow = mdli_narrow_##isa, .lookup_int32 = mdli_lookup_int32_##isa,                          \
     .lookup_int64 = mdli_lookup_int64_##isa, .frame_stats_int32 = mdli_frame_stats_int32_##isa,    \
     .frame_stats_int64 = mdli_frame_stats_int64_##isa, .min_max_int32 = mdli_min_max_int32_##isa,  \

@@ -5,13 +5,16 @@
 
 #include "kernels/csv_kernels.h"
 #include "kernels/frame_kernels.h"
+#include "kernels/reduce_kernels.h"
 
 static const mdli_kernels scalar_kernels = {
     .level = MDL_SIMD_SCALAR,
     .name = "scalar",
     .csv_scan = mdli_csv_scan_scalar,
     .csv_read_numbers = mdli_csv_read_numbers_scalar,
+    .relocate = mdli_relocate_scalar,
     MDLI_FRAME_KERNELS(scalar),
+    MDLI_REDUCE_KERNELS(scalar),
 };
 
 #if defined(__x86_64__)
@@ -21,16 +24,20 @@ static const mdli_kernels avx2_kernels = {
     .name = "avx2",
     .csv_scan = mdli_csv_scan_avx2,
     .csv_read_numbers = mdli_csv_read_numbers_avx2,
+    .relocate = mdli_relocate_avx2,
     MDLI_FRAME_KERNELS(avx2),
+    MDLI_REDUCE_KERNELS(avx2),
 };
 
-/* Frames are 256 bits wide: there, AVX2 does as well. */
+/* Frames are 256 bits wide: there, AVX2 does as well, except for relocating in large tables. */
 static const mdli_kernels avx512_kernels = {
     .level = MDL_SIMD_AVX512,
     .name = "avx512",
     .csv_scan = mdli_csv_scan_avx512,
     .csv_read_numbers = mdli_csv_read_numbers_avx2,
+    .relocate = mdli_relocate_avx512,
     MDLI_FRAME_KERNELS(avx2),
+    MDLI_REDUCE_KERNELS(avx512),
 };
 
 const mdli_kernels *mdli_kernels_for(mdl_simd max)

@@ -22,6 +22,9 @@
 /* Bytes of a packed frame for each bit of its width. */
 #define MDLI_FRAME_BYTES_PER_BIT (MDLI_FRAME_ROWS / 8)
 
+/* Most entries of a table that `relocate` uses. */
+#define MDLI_RELOCATE_MAX 64
+
 /* What the encoder wants to know of a frame. */
 typedef struct mdli_frame_stats {
     int64_t min;
@@ -52,6 +55,15 @@ typedef struct mdli_kernels {
     /* The inverse: out[0] = first, out[i] = out[i - 1] + least + packed value i. */
     void (*unpack_differences)(const void *packed, uint32_t first, uint32_t least, int width,
                                uint32_t *out);
+    /* The parts of both: out[i] = values[i] - values[i - 1] - least, out[0] = 0; and
+     * values[i] += values[i - 1], values[0] = first. */
+    void (*differences)(const uint32_t *values, uint32_t least, uint32_t *out);
+    void (*accumulate)(uint32_t first, uint32_t *values);
+    /* Sets bit i of `is_above` where values[i] > bound, and counts them. */
+    int (*above)(const uint32_t *values, uint32_t bound, uint64_t is_above[MDLI_FRAME_ROWS / 64]);
+    /* values[i] += table[values[i] >> shift], where values[i] >> shift is less than n_entries and
+     * shift less than 32. The table has room for MDLI_RELOCATE_MAX entries. */
+    void (*relocate)(const uint32_t *table, int n_entries, int shift, uint32_t *values);
     /* out[i] = base + values[i]. */
     void (*widen)(const uint32_t *values, uint64_t base, uint64_t *out);
     /* out[i] = the low 32 bits of values[i]. */
@@ -68,6 +80,10 @@ typedef struct mdli_kernels {
     /* Arrays of n >= 1 values, n of any size. */
     void (*min_max_int32)(const int32_t *values, int64_t n, int32_t *min, int32_t *max);
     void (*min_max_int64)(const int64_t *values, int64_t n, int64_t *min, int64_t *max);
+
+    /* Sums that the caller knows to fit; n may be 0. */
+    int64_t (*sum_int32)(const int32_t *values, int64_t n);
+    uint64_t (*sum_squares_int32)(const int32_t *values, int64_t n);
 
     /* CSV; see csv_kernels.h. */
 

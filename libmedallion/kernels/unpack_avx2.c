@@ -119,17 +119,23 @@ void mdli_unpack_avx2(const void *packed, uint32_t base, int width, uint32_t *ou
     FOR_WIDTH(unpack_width, width, packed, _mm256_set1_epi32((int)base), out)
 }
 
+void mdli_differences_avx2(const uint32_t *values, uint32_t least, uint32_t *out)
+{
+    const __m256i leasts = _mm256_set1_epi32((int)least);
+    /* The last vector overlaps the one before, for there are 255 differences. */
+    for (int row = 0; row < ROWS; row++) {
+        const int i = row * LANES + (row < ROWS - 1);
+        const __m256i difference = _mm256_sub_epi32(load(values + i), load(values + i - 1));
+        store(out + i, _mm256_sub_epi32(difference, leasts));
+    }
+    out[0] = 0;
+}
+
 void mdli_pack_differences_avx2(const uint32_t *values, uint32_t least, int width, void *packed)
 {
     uint32_t differences[MDLI_FRAME_ROWS];
-    /* The last vector overlaps the one before, for there are 255 differences. */
-    for (int i = 1; i < MDLI_FRAME_ROWS - LANES; i += LANES) {
-        store(differences + i, _mm256_sub_epi32(load(values + i), load(values + i - 1)));
-    }
-    const int last = MDLI_FRAME_ROWS - LANES;
-    store(differences + last, _mm256_sub_epi32(load(values + last), load(values + last - 1)));
-    differences[0] = least;
-    mdli_pack_avx2(differences, least, width, packed);
+    mdli_differences_avx2(values, least, differences);
+    mdli_pack_avx2(differences, 0, width, packed);
 }
 
 /* The sums of the first 1, 2, ... 8 lanes. */
@@ -142,18 +148,42 @@ static __m256i prefix_sum(__m256i v)
     return _mm256_add_epi32(v, _mm256_permute2x128_si256(low_sum, low_sum, 0x08));
 }
 
+void mdli_accumulate_avx2(uint32_t first, uint32_t *values)
+{
+    values[0] = first;
+    __m256i sum = _mm256_setzero_si256();
+    const __m256i last_lane = _mm256_set1_epi32(LANES - 1);
+    for (int i = 0; i < MDLI_FRAME_ROWS; i += LANES) {
+        const __m256i row = prefix_sum(load(values + i));
+        store(values + i, _mm256_add_epi32(row, sum));
+        sum = _mm256_add_epi32(sum, _mm256_permutevar8x32_epi32(row, last_lane));
+    }
+}
+
 void mdli_unpack_differences_avx2(const void *packed, uint32_t first, uint32_t least, int width,
                                   uint32_t *out)
 {
     mdli_unpack_avx2(packed, least, width, out);
-    out[0] = first;
-    __m256i sum = _mm256_setzero_si256();
-    const __m256i last_lane = _mm256_set1_epi32(LANES - 1);
-    for (int i = 0; i < MDLI_FRAME_ROWS; i += LANES) {
-        const __m256i row = prefix_sum(load(out + i));
-        store(out + i, _mm256_add_epi32(row, sum));
-        sum = _mm256_add_epi32(sum, _mm256_permutevar8x32_epi32(row, last_lane));
+    mdli_accumulate_avx2(first, out);
+}
+
+int mdli_above_avx2(const uint32_t *values, uint32_t bound, uint64_t is_above[MDLI_FRAME_ROWS / 64])
+{
+    const __m256i bounds = _mm256_set1_epi32((int)bound);
+    int n_above = 0;
+    for (int word = 0; word < MDLI_FRAME_ROWS / 64; word++) {
+        uint64_t is_below = 0;
+        for (int i = 0; i < 64; i += LANES) {
+            const __m256i value = load(values + word * 64 + i);
+            /* The comparison of numbers without sign: the lesser of both is the value. */
+            const __m256i below = _mm256_cmpeq_epi32(_mm256_min_epu32(value, bounds), value);
+            const unsigned lanes = (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(below));
+            is_below |= (uint64_t)lanes << i;
+        }
+        is_above[word] = ~is_below;
+        n_above += (int)_mm_popcnt_u64(is_above[word]);
     }
+    return n_above;
 }
 
 void mdli_widen_avx2(const uint32_t *values, uint64_t base, uint64_t *out)
@@ -176,29 +206,56 @@ void mdli_narrow_avx2(const uint64_t *values, uint32_t *out)
     }
 }
 
-static void lookup_in_16(const uint32_t *table, const uint32_t *codes, uint32_t *out)
+/* table[code] of two tables of 8. */
+static __m256i lookup_in_16(__m256i low, __m256i high, __m256i code)
 {
-    const __m256i low = load(table);
-    const __m256i high = load(table + LANES);
-    for (int i = 0; i < MDLI_FRAME_ROWS; i += LANES) {
-        const __m256i code = load(codes + i);
-        const __m256 from_low = _mm256_castsi256_ps(_mm256_permutevar8x32_epi32(low, code));
-        const __m256 from_high = _mm256_castsi256_ps(_mm256_permutevar8x32_epi32(high, code));
-        /* Bit 3 of the code tells the half of the table. */
-        const __m256 is_high = _mm256_castsi256_ps(_mm256_slli_epi32(code, 28));
-        store(out + i, _mm256_castps_si256(_mm256_blendv_ps(from_low, from_high, is_high)));
-    }
+    const __m256 from_low = _mm256_castsi256_ps(_mm256_permutevar8x32_epi32(low, code));
+    const __m256 from_high = _mm256_castsi256_ps(_mm256_permutevar8x32_epi32(high, code));
+    /* Bit 3 of the code tells the half of the table. */
+    const __m256 is_high = _mm256_castsi256_ps(_mm256_slli_epi32(code, 28));
+    return _mm256_castps_si256(_mm256_blendv_ps(from_low, from_high, is_high));
 }
 
 void mdli_lookup_int32_avx2(const uint32_t *table, int n_entries, const uint32_t *codes,
                             uint32_t *out)
 {
     if (n_entries <= 16) {
-        lookup_in_16(table, codes, out);
+        const __m256i low = load(table);
+        const __m256i high = load(table + LANES);
+        for (int i = 0; i < MDLI_FRAME_ROWS; i += LANES) {
+            store(out + i, lookup_in_16(low, high, load(codes + i)));
+        }
         return;
     }
     for (int i = 0; i < MDLI_FRAME_ROWS; i += LANES) {
         store(out + i, _mm256_i32gather_epi32((const int *)table, load(codes + i), 4));
+    }
+}
+
+void mdli_relocate_avx2(const uint32_t *table, int n_entries, int shift, uint32_t *values)
+{
+    const __m128i shifts = _mm_cvtsi32_si128(shift);
+    const __m256i low = load(table);
+    if (n_entries <= LANES) {
+        for (int i = 0; i < MDLI_FRAME_ROWS; i += LANES) {
+            const __m256i value = load(values + i);
+            const __m256i code = _mm256_srl_epi32(value, shifts);
+            store(values + i, _mm256_add_epi32(value, _mm256_permutevar8x32_epi32(low, code)));
+        }
+    } else if (n_entries <= 2 * LANES) {
+        const __m256i high = load(table + LANES);
+        for (int i = 0; i < MDLI_FRAME_ROWS; i += LANES) {
+            const __m256i value = load(values + i);
+            const __m256i code = _mm256_srl_epi32(value, shifts);
+            store(values + i, _mm256_add_epi32(value, lookup_in_16(low, high, code)));
+        }
+    } else {
+        for (int i = 0; i < MDLI_FRAME_ROWS; i += LANES) {
+            const __m256i value = load(values + i);
+            const __m256i code = _mm256_srl_epi32(value, shifts);
+            const __m256i entry = _mm256_i32gather_epi32((const int *)table, code, 4);
+            store(values + i, _mm256_add_epi32(value, entry));
+        }
     }
 }
 

@@ -54,23 +54,55 @@ void mdli_unpack_scalar(const void *packed, uint32_t base, int width, uint32_t *
     }
 }
 
+void mdli_differences_scalar(const uint32_t *values, uint32_t least, uint32_t *out)
+{
+    out[0] = 0;
+    for (int i = 1; i < MDLI_FRAME_ROWS; i++) {
+        out[i] = values[i] - values[i - 1] - least;
+    }
+}
+
+void mdli_accumulate_scalar(uint32_t first, uint32_t *values)
+{
+    values[0] = first;
+    for (int i = 1; i < MDLI_FRAME_ROWS; i++) {
+        values[i] += values[i - 1];
+    }
+}
+
 void mdli_pack_differences_scalar(const uint32_t *values, uint32_t least, int width, void *packed)
 {
     uint32_t differences[MDLI_FRAME_ROWS];
-    differences[0] = least;
-    for (int i = 1; i < MDLI_FRAME_ROWS; i++) {
-        differences[i] = values[i] - values[i - 1];
-    }
-    mdli_pack_scalar(differences, least, width, packed);
+    mdli_differences_scalar(values, least, differences);
+    mdli_pack_scalar(differences, 0, width, packed);
 }
 
 void mdli_unpack_differences_scalar(const void *packed, uint32_t first, uint32_t least, int width,
                                     uint32_t *out)
 {
     mdli_unpack_scalar(packed, least, width, out);
-    out[0] = first;
-    for (int i = 1; i < MDLI_FRAME_ROWS; i++) {
-        out[i] += out[i - 1];
+    mdli_accumulate_scalar(first, out);
+}
+
+int mdli_above_scalar(const uint32_t *values, uint32_t bound,
+                      uint64_t is_above[MDLI_FRAME_ROWS / 64])
+{
+    int n_above = 0;
+    for (int word = 0; word < MDLI_FRAME_ROWS / 64; word++) {
+        is_above[word] = 0;
+        for (int bit = 0; bit < 64; bit++) {
+            is_above[word] |= (uint64_t)(values[word * 64 + bit] > bound) << bit;
+        }
+        n_above += __builtin_popcountll(is_above[word]);
+    }
+    return n_above;
+}
+
+void mdli_relocate_scalar(const uint32_t *table, int n_entries, int shift, uint32_t *values)
+{
+    (void)n_entries;
+    for (int i = 0; i < MDLI_FRAME_ROWS; i++) {
+        values[i] += table[values[i] >> shift];
     }
 }
 

@@ -92,6 +92,8 @@ void mdli_accumulator_start(const mdli_accumulator *acc, mdl_type type, char *st
         *(int64_t *)at = INT64_MIN;
     } else if (acc->kind == MDLI_ACC_FIRST || acc->kind == MDLI_ACC_LAST) {
         ((placed_value *)at)->sequence = -1;
+    } else if (acc->kind == MDLI_ACC_NEAREST) {
+        *(uint32_t *)at = UINT32_MAX;
     }
     (void)type;
 }
@@ -174,7 +176,7 @@ static mdl_status keep_text(const mdl_vector *v, int64_t i, mdli_arena *text, md
     if (v->codes == NULL) {
         char *copy = mdli_arena_copy(text, out->data, (size_t)out->size_bytes, error);
         if (copy == NULL) {
-            return MDL_E_NO_MEMORY;
+            return text->failure;
         }
         out->data = copy;
     }
@@ -249,7 +251,7 @@ static mdl_status scatter_texts(const mdl_vector *v, int32_t size_bytes, char *s
         text_list *list = (text_list *)(states + (int64_t)groups[i] * size_bytes);
         text_node *node = mdli_arena_allocate(text, sizeof *node, error);
         if (node == NULL) {
-            return MDL_E_NO_MEMORY;
+            return text->failure;
         }
         node->next = NULL;
         node->sequence = sequence + i;
@@ -304,60 +306,63 @@ mdl_status mdli_accumulate(const mdli_accumulator *acc, int32_t size_bytes, char
     case MDLI_ACC_TEXTS:
         return scatter_texts(v, size_bytes, states, groups, sequence, text, error);
     case MDLI_ACC_DISTINCT:
+    case MDLI_ACC_HISTOGRAM:
+    case MDLI_ACC_NEAREST:
+    case MDLI_ACC_FARTHEST:
         break;
     }
     return MDL_OK;
 }
 
-/* A run of rows without NULL, reduced in a register. */
-#define REDUCE(ctype, START, BODY, STORE)                                                          \
-    do {                                                                                           \
-        const ctype *values = v->values;                                                           \
-        START;                                                                                     \
-        for (int64_t i = first; i < end; i++) {                                                    \
-            int64_t value = values[i];                                                             \
-            BODY;                                                                                  \
-        }                                                                                          \
-        STORE;                                                                                     \
-    } while (0)
-
-#define REDUCE_BY_SIZE(START, BODY, STORE)                                                         \
-    do {                                                                                           \
-        if (is_small) {                                                                            \
-            REDUCE(int32_t, START, BODY, STORE);                                                   \
-        } else {                                                                                   \
-            REDUCE(int64_t, START, BODY, STORE);                                                   \
-        }                                                                                          \
-    } while (0)
-
-/* The least or greatest value of four bytes: apart, so that it is vectorized in its own width. */
-static void reduce_extreme_small(bool is_min, char *at, const int32_t *values, int64_t first,
-                                 int64_t end)
+/* The least and greatest of a run, merged into the one that the accumulator keeps. */
+static void reduce_extreme(const mdli_kernels *kernels, const mdli_accumulator *acc, char *at,
+                           const mdl_vector *v, int64_t first, int64_t end)
 {
-    int32_t best = *(int32_t *)at;
-    if (is_min) {
-        for (int64_t i = first; i < end; i++) {
-            best = values[i] < best ? values[i] : best;
+    bool is_min = acc->kind == MDLI_ACC_MIN;
+    if (acc->size == 4) {
+        int32_t min, max;
+        int32_t *best = (int32_t *)at;
+        kernels->min_max_int32((const int32_t *)v->values + first, end - first, &min, &max);
+        if (is_min ? min < *best : max > *best) {
+            *best = is_min ? min : max;
         }
     } else {
-        for (int64_t i = first; i < end; i++) {
-            best = values[i] > best ? values[i] : best;
+        int64_t min, max;
+        int64_t *best = (int64_t *)at;
+        kernels->min_max_int64((const int64_t *)v->values + first, end - first, &min, &max);
+        if (is_min ? min < *best : max > *best) {
+            *best = is_min ? min : max;
         }
     }
-    *(int32_t *)at = best;
 }
 
-bool mdli_accumulate_run(const mdli_accumulator *acc, char *state, const mdl_vector *v,
-                         int64_t first, int64_t end)
+/* The sum of a run, or of its squares. */
+static uint64_t reduce_sum(const mdli_kernels *kernels, const mdli_accumulator *acc,
+                           const mdl_vector *v, int64_t first, int64_t end)
+{
+    bool is_sum = acc->kind == MDLI_ACC_SUM;
+    if (mdli_type_bytes(v->type) == 4) {
+        const int32_t *values = (const int32_t *)v->values + first;
+        return is_sum ? (uint64_t)kernels->sum_int32(values, end - first)
+                      : kernels->sum_squares_int32(values, end - first);
+    }
+    const int64_t *values = v->values;
+    uint64_t sum = 0;
+    for (int64_t i = first; i < end; i++) {
+        sum += is_sum ? (uint64_t)values[i] : (uint64_t)(values[i] * values[i]);
+    }
+    return sum;
+}
+
+bool mdli_accumulate_run(const mdli_kernels *kernels, const mdli_accumulator *acc, char *state,
+                         const mdl_vector *v, int64_t first, int64_t end)
 {
     char *at = state + acc->offset;
     if (acc->kind == MDLI_ACC_ROWS) {
         *(int64_t *)at += end - first;
         return true;
     }
-    size_t value_bytes = mdli_type_bytes(v->type);
-    bool is_small = value_bytes == 4;
-    if (v->validity != NULL || !mdli_type_is_integer(v->type) || value_bytes < 4) {
+    if (v->validity != NULL || !mdli_type_is_integer(v->type) || mdli_type_bytes(v->type) < 4) {
         return false;
     }
     switch (acc->kind) {
@@ -365,27 +370,12 @@ bool mdli_accumulate_run(const mdli_accumulator *acc, char *state, const mdl_vec
         *(int64_t *)at += end - first;
         return true;
     case MDLI_ACC_SUM:
-        REDUCE_BY_SIZE(int64_t sum = *(int64_t *)at, sum += value, *(int64_t *)at = sum);
-        return true;
     case MDLI_ACC_SQUARES:
-        REDUCE_BY_SIZE(uint64_t sum = *(uint64_t *)at, sum += (uint64_t)(value * value),
-                       *(uint64_t *)at = sum);
+        *(uint64_t *)at += reduce_sum(kernels, acc, v, first, end);
         return true;
     case MDLI_ACC_MIN:
-        if (is_small) {
-            reduce_extreme_small(true, at, v->values, first, end);
-        } else {
-            REDUCE(int64_t, int64_t best = *(int64_t *)at, best = value < best ? value : best,
-                   *(int64_t *)at = best);
-        }
-        return true;
     case MDLI_ACC_MAX:
-        if (is_small) {
-            reduce_extreme_small(false, at, v->values, first, end);
-        } else {
-            REDUCE(int64_t, int64_t best = *(int64_t *)at, best = value > best ? value : best,
-                   *(int64_t *)at = best);
-        }
+        reduce_extreme(kernels, acc, at, v, first, end);
         return true;
     default:
         return false;
@@ -471,6 +461,19 @@ void mdli_accumulator_merge(const mdli_accumulator *acc, mdl_type type, char *in
     }
     case MDLI_ACC_TEXTS:
         merge_texts((text_list *)a, (const text_list *)b);
+        break;
+    case MDLI_ACC_HISTOGRAM:
+        for (int32_t i = 0; i < acc->size / (int32_t)sizeof(uint32_t); i++) {
+            ((uint32_t *)a)[i] += ((const uint32_t *)b)[i];
+        }
+        break;
+    case MDLI_ACC_NEAREST:
+        *(uint32_t *)a =
+            *(const uint32_t *)b < *(uint32_t *)a ? *(const uint32_t *)b : *(uint32_t *)a;
+        break;
+    case MDLI_ACC_FARTHEST:
+        *(uint32_t *)a =
+            *(const uint32_t *)b > *(uint32_t *)a ? *(const uint32_t *)b : *(uint32_t *)a;
         break;
     }
 }

@@ -13,6 +13,7 @@
 
 #include "base/exact.h"
 #include "base/memory.h"
+#include "kernels/kernels.h"
 #include "medallion/types.h"
 #include "operators/pipeline.h"
 
@@ -30,8 +31,12 @@ typedef enum mdli_accumulator_kind {
     MDLI_ACC_MAX_TEXT,
     MDLI_ACC_FIRST,
     MDLI_ACC_LAST,
-    MDLI_ACC_TEXTS,   /* list of texts in row order */
-    MDLI_ACC_DISTINCT /* int64, counted by distinct_count.c */
+    MDLI_ACC_TEXTS,    /* list of texts in row order */
+    MDLI_ACC_DISTINCT, /* int64, counted by distinct_count.c */
+    /* Of compact states alone, fed by aggregate_compact.c: */
+    MDLI_ACC_HISTOGRAM, /* uint32 per distinct value */
+    MDLI_ACC_NEAREST,   /* uint32: least distance from the least value */
+    MDLI_ACC_FARTHEST   /* uint32: greatest distance from it */
 } mdli_accumulator_kind;
 
 /* An argument of aggregates, evaluated once per vector. */
@@ -76,8 +81,8 @@ mdl_status mdli_accumulate(const mdli_accumulator *acc, int32_t size_bytes, char
 
 /* As mdli_accumulate for rows [first, end) that all belong to one state; numbers only: false when
  * the accumulator is of another kind. */
-bool mdli_accumulate_run(const mdli_accumulator *acc, char *state, const mdl_vector *v,
-                         int64_t first, int64_t end);
+bool mdli_accumulate_run(const mdli_kernels *kernels, const mdli_accumulator *acc, char *state,
+                         const mdl_vector *v, int64_t first, int64_t end);
 
 /* Adds the state `from` to `into`. */
 void mdli_accumulator_merge(const mdli_accumulator *acc, mdl_type type, char *into,

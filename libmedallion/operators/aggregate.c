@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "base/parallel.h"
 #include "base/tuning.h"
+#include "operators/aggregate_compact.h"
 #include "operators/aggregate_internal.h"
 #include "operators/rowset.h"
 
@@ -350,6 +351,7 @@ static void free_plan(mdli_aggregator *a)
             mdli_dictionary_release(a->keys[k].dictionary);
         }
     }
+    mdli_compact_free(a);
     mdli_free(context, a->keys);
     mdli_free(context, a->arguments);
     mdli_free(context, a->layout.accumulators);
@@ -357,7 +359,7 @@ static void free_plan(mdli_aggregator *a)
     mdli_free(context, a->outputs);
     mdli_free(context, a->distincts);
     mdli_pipeline_free(a->pipeline);
-    *a = (mdli_aggregator){.context = context, .rel = a->rel};
+    *a = (mdli_aggregator){.context = context, .rel = a->rel, .kernels = a->kernels};
 }
 
 /* Plans states over the pipeline of `a->input`. */
@@ -372,6 +374,8 @@ static mdl_status plan(mdli_aggregator *a, mdl_error *error)
 static mdl_status choose(mdli_aggregator *a, mdl_error *error)
 {
     if (mdli_can_aggregate_before_join(a)) {
+        /* Before the plan: how many rows the right side has tells how wide sums get. */
+        MDLI_TRY(mdli_execute(a->before.join->right, &a->before.right, error));
         MDLI_TRY(plan(a, error));
         MDLI_TRY(mdli_before_join_prepare(a, error));
         if (a->before.join != NULL) {
@@ -391,10 +395,12 @@ static bool is_in_order(const mdli_aggregator *a)
     return a->strategy == MDLI_GROUP_SORTED || a->strategy == MDLI_GROUP_LANES;
 }
 
-static mdl_status prepare(mdli_aggregator *a, mdl_error *error)
+static mdl_status prepare(mdli_aggregator *a, const mdl_rel *pick, mdl_error *error)
 {
     void *memory;
     MDLI_TRY(choose(a, error));
+    MDLI_TRY(mdli_pick_plan(a, pick, error));
+    MDLI_TRY(mdli_compact_plan(a, error));
     a->n_workers = mdli_pipeline_n_workers(a->pipeline);
     MDLI_TRY(mdli_allocate_zeroed(a->context, (size_t)a->n_workers * sizeof(mdli_aggregate_worker),
                                   "aggregate", &memory, error));
@@ -420,7 +426,6 @@ static mdl_status reserve_rows(mdli_aggregator *a, mdli_aggregate_worker *worker
         return MDL_OK;
     }
     void *groups = worker->groups;
-    void *epochs = worker->epochs;
     void *runs = worker->run_rows;
     int64_t capacity = worker->rows_capacity;
     MDLI_TRY(
@@ -430,10 +435,6 @@ static mdl_status reserve_rows(mdli_aggregator *a, mdli_aggregate_worker *worker
     MDLI_TRY(
         mdli_grow_array(a->context, &runs, &capacity, 0, n, sizeof(int32_t), "aggregate", error));
     worker->run_rows = runs;
-    capacity = worker->rows_capacity;
-    MDLI_TRY(
-        mdli_grow_array(a->context, &epochs, &capacity, 0, n, sizeof(int64_t), "aggregate", error));
-    worker->epochs = epochs;
     worker->rows_capacity = capacity;
     return MDL_OK;
 }
@@ -469,7 +470,7 @@ static mdl_status feed(const mdli_aggregator *a, mdli_aggregate_worker *worker,
     bool is_one_group = a->strategy == MDLI_GROUP_GLOBAL;
     bool has_runs =
         a->strategy == MDLI_GROUP_SORTED && a->rel->n_keys == 1 && (int64_t)n_runs * 4 <= n_rows;
-    if (is_one_group && mdli_accumulate_run(acc, states, v, 0, n_rows)) {
+    if (is_one_group && mdli_accumulate_run(a->kernels, acc, states, v, 0, n_rows)) {
         return MDL_OK;
     }
     if (has_runs) {
@@ -477,8 +478,8 @@ static mdl_status feed(const mdli_aggregator *a, mdli_aggregate_worker *worker,
         for (int32_t r = 0; r < n_runs && is_done; r++) {
             int64_t first = worker->run_rows[r];
             int64_t end = r + 1 < n_runs ? worker->run_rows[r + 1] : n_rows;
-            is_done = mdli_accumulate_run(acc, states + (int64_t)worker->groups[first] * size, v,
-                                          first, end);
+            is_done = mdli_accumulate_run(
+                a->kernels, acc, states + (int64_t)worker->groups[first] * size, v, first, end);
         }
         if (is_done) {
             return MDL_OK;
@@ -511,6 +512,9 @@ static mdl_status consume(void *sink, int worker_number, int64_t morsel, const m
     }
     bool in_order = a->strategy == MDLI_GROUP_SORTED;
     char *states = in_order ? a->morsels[morsel].states : worker->states;
+    if (a->compact.is_used) {
+        mdli_compact_feed(a, worker, rows->n_rows);
+    }
     for (int32_t i = 0; i < a->layout.n_accumulators; i++) {
         const mdli_accumulator *acc = &a->layout.accumulators[i];
         if (acc->kind != MDLI_ACC_DISTINCT) {
@@ -523,10 +527,16 @@ static mdl_status consume(void *sink, int worker_number, int64_t morsel, const m
             mdli_before_join_mark_values(a, worker, d, rows->n_rows);
             continue;
         }
-        char *counts = in_order ? states + a->layout.accumulators[plan->accumulator].offset : NULL;
-        MDLI_TRY(mdli_distinct_add(worker->distincts[d], &worker->arguments[plan->argument],
-                                   worker->groups, worker->epochs, counts, a->layout.size_bytes,
-                                   error));
+        const mdl_vector *v = &worker->arguments[plan->argument];
+        if (in_order) {
+            char *counts = states + a->layout.accumulators[plan->accumulator].offset;
+            MDLI_TRY(mdli_distinct_add_runs(worker->distincts[d], v, worker->groups,
+                                            worker->run_rows, n_runs, worker->run - (n_runs - 1),
+                                            counts, a->layout.size_bytes, error));
+        } else {
+            MDLI_TRY(mdli_distinct_add(worker->distincts[d], v, worker->groups, NULL,
+                                       a->layout.size_bytes, error));
+        }
     }
     worker->sequence += rows->n_rows;
     return MDL_OK;
@@ -537,18 +547,20 @@ static mdl_status end_morsel(void *sink, int worker_number, int64_t morsel, mdl_
 {
     mdli_aggregator *a = sink;
     mdli_aggregate_worker *worker = &a->workers[worker_number];
+    mdli_group_list *list = &a->morsels[morsel];
     if (a->strategy == MDLI_GROUP_LANES) {
-        return mdli_lanes_end_morsel(a, worker, morsel, error);
-    }
-    if (a->rel->n_keys > 1) {
-        const mdli_group_list *list = &a->morsels[morsel];
+        MDLI_TRY(mdli_lanes_end_morsel(a, worker, morsel, error));
+    } else if (a->rel->n_keys > 1) {
         for (int64_t g = list->n_groups - 1;
              g >= 0 && list->leading[g] == list->leading[list->n_groups - 1]; g--) {
             worker->slot_groups[list->slots[g]] = -1;
         }
     }
-    for (int32_t d = 0; d < a->n_distincts; d++) {
+    for (int32_t d = 0; worker->distincts != NULL && d < a->n_distincts; d++) {
         MDLI_TRY(mdli_distinct_forget(worker->distincts[d], error));
+    }
+    if (a->pick != NULL) {
+        mdli_pick_groups(a, list);
     }
     return MDL_OK;
 }
@@ -576,7 +588,7 @@ static mdl_status merge_slots(void *data, int64_t job, int worker, mdl_error *er
     for (int w = 1; w < a->n_workers; w++) {
         for (int64_t s = first; s < end; s++) {
             const char *from = a->workers[w].states + s * size;
-            if (mdli_state_count(from, rows_offset) > 0) {
+            if (a->compact.is_used || mdli_state_count(from, rows_offset) > 0) {
                 mdli_merge_state(a, a->workers[0].states + s * size, from);
             }
         }
@@ -640,10 +652,12 @@ static mdl_status merge_workers(mdli_aggregator *a, mdl_error *error)
         break;
     case MDLI_GROUP_BEFORE_JOIN:
         MDLI_TRY(merge_dense(a, error));
+        MDLI_TRY(mdli_compact_expand(a, error));
         return mdli_before_join_finish(a, error);
     case MDLI_GROUP_GLOBAL:
     case MDLI_GROUP_DENSE:
         MDLI_TRY(merge_dense(a, error));
+        MDLI_TRY(mdli_compact_expand(a, error));
         for (int w = 1; w < a->n_workers; w++) {
             MDLI_TRY(merge_distincts(a, &a->workers[w], NULL, error));
         }
@@ -672,7 +686,6 @@ static void free_worker(mdli_aggregator *a, mdli_aggregate_worker *worker)
     mdli_free(context, worker->arguments);
     mdli_free(context, worker->keys);
     mdli_free(context, worker->groups);
-    mdli_free(context, worker->epochs);
     mdli_free(context, worker->run_rows);
     mdli_free(context, worker->states);
     mdli_free(context, worker->slot_groups);
@@ -699,6 +712,7 @@ static void release(mdli_aggregator *a)
     }
     mdli_free(context, a->morsels);
     mdli_free(context, a->workers);
+    mdli_free(context, a->pick_keys);
     mdli_before_join_free(a);
     free_plan(a);
 }
@@ -714,20 +728,28 @@ static void trace(const mdli_aggregator *a)
         "before the join",
         "sorted runs, lanes before the join",
     };
+    const char *histogram = a->compact.is_used ? ", histograms" : "";
     if (a->n_distincts > 0 && a->before.join == NULL) {
-        mdli_trace_strategy(a->rel, "%s, distinct by %s", names[a->strategy],
+        mdli_trace_strategy(a->rel, "%s%s, distinct by %s", names[a->strategy], histogram,
                             mdli_distinct_strategy_name(a->distincts[0].strategy));
     } else {
-        mdli_trace_strategy(a->rel, "%s", names[a->strategy]);
+        mdli_trace_strategy(a->rel, "%s%s", names[a->strategy], histogram);
     }
 }
 
-mdl_status mdli_execute_aggregate(mdl_rel *rel, mdl_table **out, mdl_error *error)
+mdl_status mdli_execute_aggregate(mdl_rel *rel, const mdl_rel *pick, bool *is_picked,
+                                  mdl_table **out, mdl_error *error)
 {
-    mdli_aggregator a = {.context = rel->query->context, .rel = rel};
+    mdli_aggregator a = {
+        .context = rel->query->context,
+        .rel = rel,
+        .kernels = mdli_kernels_for(mdl_context_simd(rel->query->context)),
+    };
     *out = NULL;
-    mdl_status status = prepare(&a, error);
+    *is_picked = false;
+    mdl_status status = prepare(&a, pick, error);
     if (status == MDL_OK) {
+        *is_picked = a.pick != NULL;
         trace(&a);
         mdli_morsel_end_fn morsel_end = is_in_order(&a) ? end_morsel : NULL;
         status = mdli_pipeline_run(a.pipeline, consume, morsel_end, &a, error);

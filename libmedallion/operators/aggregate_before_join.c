@@ -31,32 +31,19 @@ enum {
 
 static bool is_lane_aggregate(const mdli_named_expression *item)
 {
-    int32_t column;
     return !item->is_distinct &&
            (strcmp(item->aggregate, "count") == 0 || strcmp(item->aggregate, "sum") == 0 ||
-            strcmp(item->aggregate, "avg") == 0) &&
-           (item->expression == NULL || mdli_expression_is_column(item->expression, &column));
+            strcmp(item->aggregate, "avg") == 0);
 }
 
-/* Whether an aggregate's argument is of the join's left side, and its states merge. */
-static bool is_left_aggregate(const mdl_rel *join, const mdli_named_expression *item, bool *scratch)
+/* Whether an aggregate's argument is a column of the join's left side, and its states merge. Other
+ * expressions could fail for rows that the join drops. */
+static bool is_left_aggregate(const mdl_rel *join, const mdli_named_expression *item)
 {
     int32_t column;
-    if (item->expression == NULL) {
-        return true;
-    }
-    if (strcmp(item->aggregate, "string_agg") == 0 ||
-        (item->is_distinct && !mdli_expression_is_column(item->expression, &column))) {
-        return false;
-    }
-    memset(scratch, 0, (size_t)join->n_fields);
-    mdli_expression_mark_columns(item->expression, scratch);
-    for (int32_t c = join->left->n_fields; c < join->n_fields; c++) {
-        if (scratch[c]) {
-            return false;
-        }
-    }
-    return true;
+    return item->expression == NULL ||
+           (strcmp(item->aggregate, "string_agg") != 0 &&
+            mdli_expression_is_column(item->expression, &column) && column < join->left->n_fields);
 }
 
 bool mdli_can_aggregate_before_join(mdli_aggregator *a)
@@ -77,9 +64,8 @@ bool mdli_can_aggregate_before_join(mdli_aggregator *a)
     if (is_first_left && rel->n_keys == 1) {
         return false;
     }
-    bool *scratch = mdli_arena_allocate(&rel->query->arena, (size_t)join->n_fields, NULL);
     for (int32_t i = 0; i < rel->n_items; i++) {
-        if (scratch == NULL || !is_left_aggregate(join, &rel->items[i], scratch) ||
+        if (!is_left_aggregate(join, &rel->items[i]) ||
             (is_first_left && !is_lane_aggregate(&rel->items[i]))) {
             return false;
         }
@@ -96,7 +82,7 @@ void mdli_before_join_free(mdli_aggregator *a)
     mdli_join_map_free(before->map);
     mdl_table_free(before->right);
     mdli_free(a->context, before->row_slots);
-    mdli_free(a->context, before->slot_lists);
+    mdli_free(a->context, before->lane_lists);
     mdli_free(a->context, before->masks);
     *before = (mdli_before_join){0};
 }
@@ -217,20 +203,33 @@ static mdl_status find_row_slots(mdli_aggregator *a, int32_t first, mdl_error *e
     return MDL_OK;
 }
 
+/* The lanes of a slot of the map; −1 has none. */
+static mdli_lane_list list_lanes(const mdli_aggregator *a, int64_t slot)
+{
+    const mdli_before_join *before = &a->before;
+    mdli_lane_list list = {0};
+    int64_t n = slot < 0 ? 0 : before->starts[slot + 1] - before->starts[slot];
+    memset(list.lanes, (int)a->n_slots, sizeof list.lanes);
+    for (int64_t i = 0; i < n && i < MDLI_LANE_LIST_MAX; i++) {
+        list.lanes[i] = (uint8_t)before->row_slots[before->rows[before->starts[slot] + i]];
+    }
+    list.n = (uint8_t)(n <= MDLI_LANE_LIST_MAX ? n : MDLI_LANE_LIST_MAX + 1);
+    return list;
+}
+
 /* Per slot of the map: the list of its groups for lanes, or the mask of them for distinct counts.
  */
 static mdl_status list_groups_of_slots(mdli_aggregator *a, mdl_error *error)
 {
     mdli_before_join *before = &a->before;
     int64_t n_slots = mdli_join_map_n_slots(before->map);
-    int64_t n_matches = before->starts[n_slots];
     void *memory;
     if (a->strategy == MDLI_GROUP_LANES) {
-        MDLI_TRY(mdli_allocate_array(a->context, n_matches, sizeof(int32_t), "aggregate", &memory,
-                                     error));
-        before->slot_lists = memory;
-        for (int64_t m = 0; m < n_matches; m++) {
-            before->slot_lists[m] = before->row_slots[before->rows[m]];
+        MDLI_TRY(mdli_allocate_array(a->context, n_slots + 1, sizeof(mdli_lane_list), "aggregate",
+                                     &memory, error));
+        before->lane_lists = memory;
+        for (int64_t s = 0; s <= n_slots; s++) {
+            before->lane_lists[s] = list_lanes(a, s < n_slots ? s : -1);
         }
     } else if (a->n_distincts > 0) {
         /* One more than there are slots: keys without a match go there, and have no group. */
@@ -252,7 +251,6 @@ mdl_status mdli_before_join_prepare(mdli_aggregator *a, mdl_error *error)
     mdl_rel *join = before->join;
     bool has_lanes = a->strategy == MDLI_GROUP_LANES;
     int32_t first = has_lanes ? 1 : 0;
-    MDLI_TRY(mdli_execute(join->right, &before->right, error));
     MDLI_TRY(
         mdli_join_map_create(a->context, before->right, join->right_keys, 1, &before->map, error));
     mdli_join_map_arrays(before->map, &before->starts, &before->rows);
@@ -275,13 +273,21 @@ mdl_status mdli_before_join_prepare(mdli_aggregator *a, mdl_error *error)
     }
     mdli_trace_strategy(join, "inner join, %s, after the aggregate",
                         mdli_join_map_strategy(before->map));
+    a->n_slots = has_lanes ? n_groups : mdli_join_map_n_slots(before->map) + 1;
     MDLI_TRY(mdli_prepare_dense_keys(a, first, error));
     MDLI_TRY(find_row_slots(a, first, error));
     MDLI_TRY(list_groups_of_slots(a, error));
-    a->n_slots = has_lanes ? n_groups : mdli_join_map_n_slots(before->map) + 1;
     return has_lanes
                ? mdli_pipeline_align_morsels(a->pipeline, a->keys[0].facts.source_column, error)
                : MDL_OK;
+}
+
+/* Whether a count(distinct x) is of the join's key: then its values are the slots that have rows.
+ */
+static bool is_of_join_key(const mdli_aggregator *a, int32_t distinct)
+{
+    const mdli_argument *argument = &a->arguments[a->distincts[distinct].argument];
+    return argument->column == a->before.join->left_keys[0];
 }
 
 mdl_status mdli_before_join_create_worker(mdli_aggregator *a, mdli_aggregate_worker *worker,
@@ -289,7 +295,7 @@ mdl_status mdli_before_join_create_worker(mdli_aggregator *a, mdli_aggregate_wor
 {
     void *memory;
     if (a->strategy == MDLI_GROUP_LANES) {
-        MDLI_TRY(mdli_allocate_zeroed(a->context, (size_t)a->n_slots * sizeof(uint64_t),
+        MDLI_TRY(mdli_allocate_zeroed(a->context, (size_t)(a->n_slots + 1) * 2 * sizeof(uint64_t),
                                       "aggregate", &memory, error));
         worker->lanes = memory;
         return MDL_OK;
@@ -298,6 +304,9 @@ mdl_status mdli_before_join_create_worker(mdli_aggregator *a, mdli_aggregate_wor
                                   "aggregate", &memory, error));
     worker->value_masks = memory;
     for (int32_t d = 0; d < a->n_distincts; d++) {
+        if (is_of_join_key(a, d)) {
+            continue;
+        }
         int64_t domain = mask_domain(a, &a->arguments[a->distincts[d].argument]);
         MDLI_TRY(mdli_allocate_zeroed(a->context, (size_t)domain * sizeof(uint64_t), "aggregate",
                                       &memory, error));
@@ -327,6 +336,9 @@ void mdli_before_join_mark_values(mdli_aggregator *a, mdli_aggregate_worker *wor
     const uint64_t *masks = a->before.masks;
     uint64_t *values = worker->value_masks[distinct];
     const int32_t *groups = worker->groups;
+    if (is_of_join_key(a, distinct)) {
+        return;
+    }
     if (argument->dictionary == NULL && v->validity == NULL && v->type == MDL_TYPE_INT32) {
         const int32_t *numbers = v->values;
         int32_t least = (int32_t)argument->range.least;
@@ -341,6 +353,22 @@ void mdli_before_join_mark_values(mdli_aggregator *a, mdli_aggregate_worker *wor
                                 ? v->codes[i]
                                 : mdli_vector_integer(v, i) - argument->range.least;
             values[place] |= masks[groups[i]];
+        }
+    }
+}
+
+/* Counts, for each group, the join keys that have rows. */
+static void count_join_keys(const mdli_aggregator *a, int32_t distinct, const char *key_states,
+                            char *states)
+{
+    const mdli_accumulator *acc = &a->layout.accumulators[a->distincts[distinct].accumulator];
+    int64_t size = a->layout.size_bytes;
+    int32_t rows_offset = a->layout.accumulators[0].offset;
+    for (int64_t s = 0; s < mdli_join_map_n_slots(a->before.map); s++) {
+        if (mdli_state_count(key_states + s * size, rows_offset) > 0) {
+            for (uint64_t mask = a->before.masks[s]; mask != 0; mask &= mask - 1) {
+                *(int64_t *)(states + __builtin_ctzll(mask) * size + acc->offset) += 1;
+            }
         }
     }
 }
@@ -382,11 +410,15 @@ mdl_status mdli_before_join_finish(mdli_aggregator *a, mdl_error *error)
             mdli_merge_state(a, worker->states + before->row_slots[before->rows[m]] * size, state);
         }
     }
+    for (int32_t d = 0; status == MDL_OK && d < a->n_distincts; d++) {
+        if (is_of_join_key(a, d)) {
+            count_join_keys(a, d, states, worker->states);
+        } else {
+            count_values(a, d, worker->states);
+        }
+    }
     mdli_free(a->context, states);
     a->n_slots = n_groups;
-    for (int32_t d = 0; status == MDL_OK && d < a->n_distincts; d++) {
-        count_values(a, d, worker->states);
-    }
     return status;
 }
 
@@ -418,44 +450,79 @@ static mdl_status flush_lanes(mdli_aggregator *a, mdli_aggregate_worker *worker,
                               mdl_error *error)
 {
     mdli_group_list *list = &a->morsels[morsel];
+    uint64_t *lanes = worker->lanes;
+    uint64_t *others = lanes + a->n_slots + 1;
     bool is_open = list->n_groups > 0 && list->leading[list->n_groups - 1] == worker->lane_key;
-    for (int32_t slot = 0; slot < a->n_slots && worker->lane_rows > 0; slot++) {
-        if (worker->lanes[slot] == 0) {
+    if (worker->lane_rows == 0) {
+        return MDL_OK;
+    }
+    MDLI_TRY(mdli_reserve_groups(a, list, a->n_slots, error));
+    for (int32_t slot = 0; slot < a->n_slots; slot++) {
+        uint64_t lane = lanes[slot] + others[slot];
+        if (lane == 0) {
             continue;
         }
         int64_t g = is_open ? find_open_group(list, worker->lane_key, slot) : -1;
         if (g < 0) {
-            g = list->n_groups;
-            MDLI_TRY(mdli_open_group(a, list, worker->lane_key, slot, error));
+            g = list->n_groups++;
+            list->leading[g] = worker->lane_key;
+            list->slots[g] = slot;
         }
-        add_lane(a, list->states + g * a->layout.size_bytes, worker->lanes[slot]);
-        worker->lanes[slot] = 0;
+        add_lane(a, list->states + g * a->layout.size_bytes, lane);
     }
+    memset(lanes, 0, (size_t)(a->n_slots + 1) * 2 * sizeof *lanes);
     worker->lane_rows = 0;
     return MDL_OK;
 }
 
-/* Adds rows [first, end) of one run to the lanes. */
+/* The first lanes of every list are added to without a look at how many there are: the lane that
+ * fills lists up takes what is too much. */
+enum {
+    LANES_AT_ONCE = 4
+};
+
+/* Adds the rest of the lanes of a list. */
+static void fill_rest(const mdli_aggregator *a, const mdli_lane_list *list, int32_t slot,
+                      uint64_t lane, uint64_t *lanes)
+{
+    if (list->n <= MDLI_LANE_LIST_MAX) {
+        for (int i = LANES_AT_ONCE; i < list->n; i++) {
+            lanes[list->lanes[i]] += lane;
+        }
+        return;
+    }
+    const int32_t *starts = a->before.starts;
+    for (int32_t m = starts[slot] + LANES_AT_ONCE; m < starts[slot + 1]; m++) {
+        lanes[a->before.row_slots[a->before.rows[m]]] += lane;
+    }
+}
+
+/*
+ * Adds rows [first, end) of one run to the lanes. Rows take the two sets of lanes in turn, so that
+ * a row need not wait for the one before when both add to one lane.
+ */
 static void fill_lanes(mdli_aggregator *a, mdli_aggregate_worker *worker, int64_t first,
                        int64_t end)
 {
-    const int32_t *slots = worker->groups;
-    const int32_t *starts = a->before.starts;
-    const int32_t *lists = a->before.slot_lists;
     const mdl_vector *v = a->n_arguments > 0 ? &worker->arguments[0] : NULL;
-    bool is_small = v != NULL && mdli_type_bytes(v->type) == 4;
-    int64_t least = v != NULL ? a->arguments[0].range.least : 0;
-    uint64_t *lanes = worker->lanes;
+    const bool is_small = v != NULL && mdli_type_bytes(v->type) == 4;
+    const int64_t least = v != NULL ? a->arguments[0].range.least : 0;
+    const int64_t none = mdli_join_map_n_slots(a->before.map);
+    const mdli_lane_list *lists = a->before.lane_lists;
+    uint64_t *sets[] = {worker->lanes, worker->lanes + a->n_slots + 1};
     for (int64_t i = first; i < end; i++) {
-        if (slots[i] < 0) {
-            continue;
-        }
+        int32_t slot = worker->groups[i];
+        const mdli_lane_list *list = &lists[slot < 0 ? none : slot];
+        uint64_t *lanes = sets[i & 1];
         int64_t value = is_small    ? ((const int32_t *)v->values)[i] - least
                         : v != NULL ? mdli_vector_integer(v, i) - least
                                     : 0;
         uint64_t lane = (uint64_t)1 << 32 | (uint64_t)value;
-        for (int32_t m = starts[slots[i]]; m < starts[slots[i] + 1]; m++) {
-            lanes[lists[m]] += lane;
+        for (int k = 0; k < LANES_AT_ONCE; k++) {
+            lanes[list->lanes[k]] += lane;
+        }
+        if (list->n > LANES_AT_ONCE) {
+            fill_rest(a, list, slot, lane, lanes);
         }
     }
     worker->lane_rows += end - first;

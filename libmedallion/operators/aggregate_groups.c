@@ -14,27 +14,14 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/merge_sort.h"
 #include "base/tuning.h"
 #include "operators/aggregate_internal.h"
 #include "operators/rowset.h"
 
-/* Sorts codes by their entry; qsort has no place for the dictionary. */
-static void merge_sort_codes(const mdl_string *entries, int32_t *codes, int32_t *scratch, int64_t n)
+static int compare_entries(const void *entries, int32_t a, int32_t b)
 {
-    if (n < 2) {
-        return;
-    }
-    int64_t half = n / 2;
-    merge_sort_codes(entries, codes, scratch, half);
-    merge_sort_codes(entries, codes + half, scratch, n - half);
-    memcpy(scratch, codes, (size_t)half * sizeof *codes);
-    int64_t i = 0;
-    int64_t j = half;
-    for (int64_t k = 0; i < half; k++) {
-        bool take_left =
-            j == n || mdli_compare_strings(entries[scratch[i]], entries[codes[j]]) <= 0;
-        codes[k] = take_left ? scratch[i++] : codes[j++];
-    }
+    return mdli_compare_strings(((const mdl_string *)entries)[a], ((const mdl_string *)entries)[b]);
 }
 
 static mdl_status rank_dictionary(mdl_context *context, mdli_group_key *key, mdl_error *error)
@@ -48,7 +35,7 @@ static mdl_status rank_dictionary(mdl_context *context, mdli_group_key *key, mdl
     for (int32_t i = 0; i < n; i++) {
         key->ordered[i] = i;
     }
-    merge_sort_codes(key->dictionary->entries, key->ordered, key->ranks, n);
+    mdli_merge_sort(key->ordered, key->ranks, n, compare_entries, key->dictionary->entries);
     for (int32_t i = 0; i < n; i++) {
         key->ranks[key->ordered[i]] = i;
     }
@@ -205,22 +192,31 @@ static void find_dense_slots(const mdli_aggregator *a, const mdl_vector *keys, i
     }
 }
 
+mdl_status mdli_reserve_groups(mdli_aggregator *a, mdli_group_list *list, int64_t n,
+                               mdl_error *error)
+{
+    int64_t n_groups = list->n_groups;
+    void *memory = list->leading;
+    MDLI_TRY(grow_states(a, &list->states, &list->states_capacity, n_groups, n_groups + n, error));
+    MDLI_TRY(mdli_grow_array(a->context, &memory, &list->leading_capacity, n_groups, n_groups + n,
+                             sizeof(int64_t), "aggregate", error));
+    list->leading = memory;
+    if (a->rel->n_keys > 1) {
+        memory = list->slots;
+        MDLI_TRY(mdli_grow_array(a->context, &memory, &list->slots_capacity, n_groups, n_groups + n,
+                                 sizeof(int32_t), "aggregate", error));
+        list->slots = memory;
+    }
+    return MDL_OK;
+}
+
 mdl_status mdli_open_group(mdli_aggregator *a, mdli_group_list *list, int64_t leading, int32_t slot,
                            mdl_error *error)
 {
-    int64_t n = list->n_groups;
-    void *memory = list->leading;
-    MDLI_TRY(grow_states(a, &list->states, &list->states_capacity, n, n + 1, error));
-    MDLI_TRY(mdli_grow_array(a->context, &memory, &list->leading_capacity, n, n + 1,
-                             sizeof(int64_t), "aggregate", error));
-    list->leading = memory;
-    list->leading[n] = leading;
-    if (a->rel->n_keys > 1) {
-        memory = list->slots;
-        MDLI_TRY(mdli_grow_array(a->context, &memory, &list->slots_capacity, n, n + 1,
-                                 sizeof(int32_t), "aggregate", error));
-        list->slots = memory;
-        list->slots[n] = slot;
+    MDLI_TRY(mdli_reserve_groups(a, list, 1, error));
+    list->leading[list->n_groups] = leading;
+    if (list->slots != NULL) {
+        list->slots[list->n_groups] = slot;
     }
     list->n_groups++;
     return MDL_OK;
@@ -278,7 +274,6 @@ static mdl_status find_sorted_groups(mdli_aggregator *a, mdli_aggregate_worker *
             }
             for (; i < end; i++) {
                 groups[i] = (int32_t)(list->n_groups - 1);
-                worker->epochs[i] = worker->run;
             }
             continue;
         }

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/tuning.h"
 #include "operators/accumulators.h"
 #include "operators/distinct_count.h"
 #include "operators/join_map.h"
@@ -42,6 +43,14 @@ typedef struct mdli_group_key {
     mdli_dictionary *dictionary; /* dense text: a reference */
 } mdli_group_key;
 
+/* The lanes that a join key's rows go to. Most have few, which stand here; the rest is an array of
+ * none. */
+#define MDLI_LANE_LIST_MAX 7
+typedef struct mdli_lane_list {
+    uint8_t n; /* lanes; MDLI_LANE_LIST_MAX + 1 = look at the right side's rows instead */
+    uint8_t lanes[MDLI_LANE_LIST_MAX]; /* filled up with a lane that nobody reads */
+} mdli_lane_list;
+
 /* The right side of a join that rows are aggregated before. */
 typedef struct mdli_before_join {
     mdl_rel *join;
@@ -49,9 +58,9 @@ typedef struct mdli_before_join {
     mdli_join_map *map;
     const int32_t *starts;
     const int32_t *rows;
-    int32_t *row_slots;    /* per row of the right side: slot of its group keys */
-    int32_t *slot_lists;   /* LANES: per match in the order of `rows`: slot of its group keys */
-    int64_t lane_rows_max; /* LANES: rows of one run that the lanes have room for */
+    int32_t *row_slots;         /* per row of the right side: slot of its group keys */
+    mdli_lane_list *lane_lists; /* LANES: per slot of the map, and one for keys without a match */
+    int64_t lane_rows_max;      /* LANES: rows of one run that the lanes have room for */
     uint64_t *masks; /* per slot of the map: which groups it has; NULL with more than 64 groups */
 } mdli_before_join;
 
@@ -70,6 +79,24 @@ typedef struct mdli_distinct_plan {
     mdli_distinct_strategy strategy;
 } mdli_distinct_plan;
 
+/* A compact layout in place of the full one; aggregate_compact.c. */
+typedef struct mdli_compact {
+    bool is_used;
+    mdli_state_layout full;
+    int32_t argument; /* of the histogram, which comes first in the state */
+    int32_t n_values;
+    int64_t values[MDLI_HISTOGRAM_MAX]; /* ascending */
+    uint8_t *codes;                     /* per distance from the least value: its counter */
+    int32_t extreme_argument;           /* −1 = none */
+    int32_t extreme_offset;
+} mdli_compact;
+
+/* One key by which ARG_FIRST orders the groups of a run. */
+typedef struct mdli_pick_key {
+    int32_t accumulator; /* −1 = the slot of the second key */
+    bool is_descending;
+} mdli_pick_key;
+
 /* States of groups that come one after the other. */
 typedef struct mdli_group_list {
     int64_t n_groups;
@@ -87,7 +114,6 @@ typedef struct mdli_aggregate_worker {
     mdl_vector *arguments;       /* of the rows at hand */
     mdl_vector *keys;
     int32_t *groups;   /* of the rows at hand: index of the state */
-    int64_t *epochs;   /* SORTED: number of the run of each row */
     int32_t *run_rows; /* SORTED: first row of each run of the rows at hand */
     int64_t rows_capacity;
     char *states;            /* GLOBAL, DENSE, HASH */
@@ -99,15 +125,16 @@ typedef struct mdli_aggregate_worker {
     int64_t sequence;     /* of the next row */
     int64_t run;          /* SORTED: runs so far */
     int32_t *slot_groups; /* SORTED with further keys: group of each slot in this run, −1 = none */
-    uint64_t *lanes;      /* LANES: per slot, count and sum of the run at hand */
-    int64_t lane_rows;    /* rows in the lanes */
-    int64_t lane_key;     /* key of the run in the lanes */
+    uint64_t *lanes;   /* LANES: per slot, count and sum of the run at hand; twice, used in turn */
+    int64_t lane_rows; /* rows in the lanes */
+    int64_t lane_key;  /* key of the run in the lanes */
     uint64_t *
         *value_masks; /* BEFORE_JOIN: per count(distinct x) and value of x: groups that had it */
 } mdli_aggregate_worker;
 
 typedef struct mdli_aggregator {
     mdl_context *context;
+    const mdli_kernels *kernels;
     mdl_rel *rel;
     mdl_rel *input; /* the relation's input, or the left side of the join that is done afterwards */
     mdli_before_join before;
@@ -119,14 +146,17 @@ typedef struct mdli_aggregator {
 
     mdli_argument *arguments;
     int32_t n_arguments;
-    mdli_state_layout layout;
+    mdli_state_layout layout; /* the full one, save while a compact one is used */
+    mdli_compact compact;
     mdli_output_plan *outputs;
     mdli_distinct_plan *distincts;
     int32_t n_distincts;
 
     mdli_aggregate_worker *workers;
     int n_workers;
-    mdli_group_list *morsels; /* SORTED: per morsel */
+    mdli_group_list *morsels; /* SORTED, LANES: per morsel */
+    const mdl_rel *pick; /* ARG_FIRST over the relation, if runs can be picked from; else NULL */
+    mdli_pick_key *pick_keys;
 } mdli_aggregator;
 
 /* Chooses the strategy and prepares keys for it. aggregate_groups.c */
@@ -142,6 +172,10 @@ mdl_status mdli_prepare_dense_keys(mdli_aggregator *a, int32_t first, mdl_error 
 void mdli_add_key_slots(const mdli_group_key *key, const mdl_vector *v, int64_t n_rows,
                         bool is_first, int32_t *slots);
 
+/* Makes room for `n` more groups in a morsel's list. */
+mdl_status mdli_reserve_groups(mdli_aggregator *a, mdli_group_list *list, int64_t n,
+                               mdl_error *error);
+
 /* Opens a group at the end of a morsel's list. */
 mdl_status mdli_open_group(mdli_aggregator *a, mdli_group_list *list, int64_t leading, int32_t slot,
                            mdl_error *error);
@@ -156,7 +190,8 @@ int64_t mdli_run_end(const mdl_vector *v, int64_t i, int64_t n_rows);
 /* Whether the plan allows it; then `a->input` and `a->before.join` are set, and the strategy. */
 bool mdli_can_aggregate_before_join(mdli_aggregator *a);
 
-/* Runs the right side and prepares keys; clears the strategy again where sizes forbid it. */
+/* Prepares keys, after `a->before.right` was run; clears `a->before` again where sizes forbid it.
+ */
 mdl_status mdli_before_join_prepare(mdli_aggregator *a, mdl_error *error);
 mdl_status mdli_before_join_create_worker(mdli_aggregator *a, mdli_aggregate_worker *worker,
                                           mdl_error *error);
@@ -185,6 +220,16 @@ mdl_status mdli_reserve_states(mdli_aggregator *a, mdli_aggregate_worker *worker
 
 /* Adds the state `from` to `into`. aggregate.c */
 void mdli_merge_state(const mdli_aggregator *a, char *into, const char *from);
+
+/*
+ * Picking. aggregate_pick.c
+ */
+
+/* Keeps `pick` in the aggregator if its order can be told from states. */
+mdl_status mdli_pick_plan(mdli_aggregator *a, const mdl_rel *pick, mdl_error *error);
+
+/* Leaves of each run in a morsel's list the group that comes first. */
+void mdli_pick_groups(const mdli_aggregator *a, mdli_group_list *list);
 
 /* The result, from merged states. aggregate_output.c */
 mdl_status mdli_aggregate_result(mdli_aggregator *a, mdl_table **out, mdl_error *error);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/merge_sort.h"
 #include "base/parallel.h"
 #include "base/tuning.h"
 #include "operators/aggregate_internal.h"
@@ -104,8 +105,9 @@ static mdl_status list_dense(mdli_aggregator *a, ordered_groups *groups, mdl_err
 }
 
 /* Orders two groups of the key table. */
-static int compare_groups(const mdli_aggregator *a, int32_t x, int32_t y)
+static int compare_groups(const void *aggregator, int32_t x, int32_t y)
 {
+    const mdli_aggregator *a = aggregator;
     const mdli_key_table *table = a->workers[0].table;
     for (int32_t k = 0; k < a->rel->n_keys; k++) {
         mdl_type type = a->keys[k].type;
@@ -130,24 +132,6 @@ static int compare_groups(const mdli_aggregator *a, int32_t x, int32_t y)
     return 0;
 }
 
-static void merge_sort_groups(const mdli_aggregator *a, int32_t *numbers, int32_t *scratch,
-                              int64_t n)
-{
-    if (n < 2) {
-        return;
-    }
-    int64_t half = n / 2;
-    merge_sort_groups(a, numbers, scratch, half);
-    merge_sort_groups(a, numbers + half, scratch, n - half);
-    memcpy(scratch, numbers, (size_t)half * sizeof *numbers);
-    int64_t i = 0;
-    int64_t j = half;
-    for (int64_t k = 0; i < half; k++) {
-        bool take_left = j == n || compare_groups(a, scratch[i], numbers[j]) <= 0;
-        numbers[k] = take_left ? scratch[i++] : numbers[j++];
-    }
-}
-
 static mdl_status list_hash(mdli_aggregator *a, ordered_groups *groups, mdl_error *error)
 {
     int64_t n = mdli_key_table_n_keys(a->workers[0].table);
@@ -157,7 +141,7 @@ static mdl_status list_hash(mdli_aggregator *a, ordered_groups *groups, mdl_erro
     for (int64_t g = 0; g < n; g++) {
         groups->numbers[g] = (int32_t)g;
     }
-    merge_sort_groups(a, groups->numbers, scratch, n);
+    mdli_merge_sort(groups->numbers, scratch, n, compare_groups, a);
     mdli_free(a->context, scratch);
     for (int64_t g = 0; g < n; g++) {
         groups->states[g] =
@@ -283,7 +267,7 @@ static mdl_status put_joined(const mdli_aggregator *a, int32_t item, const char 
     joined.data = mdli_state_join_texts(&a->layout.accumulators[plan->main], state, separator, text,
                                         &joined.size_bytes, error);
     if (joined.data == NULL) {
-        return MDL_E_NO_MEMORY;
+        return text->failure;
     }
     ((mdl_string *)column->values)[i] = joined;
     return MDL_OK;

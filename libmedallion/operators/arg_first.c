@@ -4,10 +4,13 @@
  * Groups and order make one sort key. Where the rows are in the order of the groups already, one
  * pass finds the least key of each; else the rows are sorted.
  */
+#include <stdatomic.h>
+
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/parallel.h"
 #include "operators/plan.h"
+#include "operators/row_order.h"
 #include "operators/row_sort.h"
 #include "operators/rowset.h"
 #include "operators/sort_keys.h"
@@ -21,8 +24,8 @@ typedef struct group_search {
     const mdli_sort_keys *keys;
     int32_t n_order_bits; /* lowest bits of the keys */
     mdli_sort_reader *readers;
-    uint64_t *best; /* the least key of a worker's group so far, for each worker */
-    uint8_t *marks;
+    uint64_t *best;          /* the least key of a worker's group so far, for each worker */
+    _Atomic uint64_t *marks; /* a bit per row; groups of two jobs may share a word */
 } group_search;
 
 /* The group that a job is in. */
@@ -30,6 +33,12 @@ typedef struct open_group {
     uint64_t *best;
     int64_t row; /* of the best key; −1 before the first group that begins in the job's rows */
 } open_group;
+
+static void mark_row(group_search *search, int64_t row)
+{
+    atomic_fetch_or_explicit(&search->marks[row >> 6], (uint64_t)1 << (row & 63),
+                             memory_order_relaxed);
+}
 
 /* Takes row `row`, key `i` of the reader, into the group if it comes before its best. */
 static void offer_row(const mdli_sort_reader *reader, int64_t i, int64_t row, open_group *group)
@@ -63,7 +72,7 @@ static bool search_vector(group_search *search, mdli_sort_reader *reader, int64_
     for (int64_t i = 0; i < reader->n_rows; i++) {
         if (reader->relations[i] != MDLI_RELATION_EQUAL) {
             if (group->row >= 0) {
-                search->marks[group->row] = 1;
+                mark_row(search, group->row);
             }
             group->row = -1;
             if (row + i >= end) {
@@ -96,7 +105,7 @@ static mdl_status search_range(void *data, int64_t job, int worker, mdl_error *e
         }
     }
     if (group.row >= 0) {
-        search->marks[group.row] = 1;
+        mark_row(search, group.row);
     }
     return MDL_OK;
 }
@@ -114,8 +123,9 @@ static mdl_status search_groups(const mdli_sort_keys *keys, int32_t n_order_bits
     mdl_status status;
     MDLI_TRY_GOTO_DONE(mdli_allocate_array(context, (int64_t)n_workers * keys->n_words,
                                            sizeof(uint64_t), "arg-first", &best, error));
-    MDLI_TRY_GOTO_DONE(
-        mdli_allocate_zeroed(context, (size_t)keys->n_rows, "arg-first", &marks, error));
+    MDLI_TRY_GOTO_DONE(mdli_allocate_zeroed(context,
+                                            (size_t)((keys->n_rows + 63) >> 6) * sizeof(uint64_t),
+                                            "arg-first", &marks, error));
     MDLI_TRY_GOTO_DONE(mdli_sort_readers_create(keys, n_workers, &search.readers, error));
     search.best = best;
     search.marks = marks;
@@ -134,7 +144,7 @@ static mdl_status find_rows(mdl_rel *rel, const mdli_sort_keys *keys, mdli_row_l
 {
     int32_t n_order_bits = mdli_sort_keys_bits_after(keys, rel->n_keys);
     mdli_row_order order;
-    MDLI_TRY(mdli_sort_keys_check(keys, n_order_bits, &order, error));
+    MDLI_TRY(mdli_find_row_order(keys, rel->n_keys, NULL, &order, error));
     if (order.is_ascending) {
         mdli_trace_strategy(rel, "groups are in order: one pass");
         return search_groups(keys, n_order_bits, out, error);

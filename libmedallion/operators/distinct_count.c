@@ -28,7 +28,7 @@ struct mdli_distinct {
     int64_t least;
     int64_t domain; /* values that there can be */
     int64_t n_slots;
-    int64_t *epochs;
+    uint32_t *epochs;
     uint64_t *bits;
     uint64_t *pairs;
     int64_t n_pair_slots;
@@ -56,7 +56,8 @@ mdli_distinct_strategy mdli_distinct_choose(const mdli_argument *argument, bool 
     if (domain == 0) {
         return MDLI_DISTINCT_KEYS;
     }
-    if (groups_in_order && domain <= MDLI_DENSE_RANGE_FLOOR + n_rows * MDLI_DENSE_RANGE_PER_ROW) {
+    if (groups_in_order && n_rows < UINT32_MAX &&
+        domain <= MDLI_DENSE_RANGE_FLOOR + n_rows * MDLI_DENSE_RANGE_PER_ROW) {
         return MDLI_DISTINCT_EPOCHS;
     }
     if (!groups_in_order && n_slots > 0 && n_slots <= MDLI_DISTINCT_BITS_MAX / domain) {
@@ -107,7 +108,7 @@ mdl_status mdli_distinct_create(mdl_context *context, mdli_distinct_strategy str
     mdl_status status = MDL_OK;
     switch (strategy) {
     case MDLI_DISTINCT_EPOCHS:
-        status = mdli_allocate_zeroed(context, (size_t)distinct->domain * sizeof(int64_t),
+        status = mdli_allocate_zeroed(context, (size_t)distinct->domain * sizeof(uint32_t),
                                       "count distinct", &memory, error);
         distinct->epochs = memory;
         break;
@@ -222,20 +223,55 @@ static mdl_status add_keys(mdli_distinct *distinct, const mdl_vector *v, const i
     return MDL_OK;
 }
 
+/* Values of a run that its group has not had yet. */
+static int64_t count_new(mdli_distinct *distinct, const mdl_vector *v, int64_t first, int64_t end,
+                         uint32_t run)
+{
+    int64_t n_new = 0;
+    if (!distinct->has_codes && v->validity == NULL && v->type == MDL_TYPE_INT32) {
+        const int32_t *values = v->values;
+        uint32_t *epochs = distinct->epochs;
+        int32_t least = (int32_t)distinct->least;
+        for (int64_t i = first; i < end; i++) {
+            uint32_t *last = &epochs[values[i] - least];
+            n_new += *last != run;
+            *last = run;
+        }
+        return n_new;
+    }
+    for (int64_t i = first; i < end; i++) {
+        if (!mdl_vector_is_null(v, i)) {
+            uint32_t *last = &distinct->epochs[place_of(distinct, v, i)];
+            n_new += *last != run;
+            *last = run;
+        }
+    }
+    return n_new;
+}
+
+mdl_status mdli_distinct_add_runs(mdli_distinct *distinct, const mdl_vector *v,
+                                  const int32_t *groups, const int32_t *run_rows, int32_t n_runs,
+                                  int64_t first_run, char *counts, int32_t size_bytes,
+                                  mdl_error *error)
+{
+    if (distinct->strategy != MDLI_DISTINCT_EPOCHS) {
+        return mdli_distinct_add(distinct, v, groups, counts, size_bytes, error);
+    }
+    for (int32_t r = 0; r < n_runs; r++) {
+        int64_t first = run_rows[r];
+        int64_t end = r + 1 < n_runs ? run_rows[r + 1] : v->n_rows;
+        *(int64_t *)(counts + (int64_t)groups[first] * size_bytes) +=
+            count_new(distinct, v, first, end, (uint32_t)(first_run + r));
+    }
+    return MDL_OK;
+}
+
 mdl_status mdli_distinct_add(mdli_distinct *distinct, const mdl_vector *v, const int32_t *groups,
-                             const int64_t *epochs, char *counts, int32_t size_bytes,
-                             mdl_error *error)
+                             char *counts, int32_t size_bytes, mdl_error *error)
 {
     switch (distinct->strategy) {
     case MDLI_DISTINCT_EPOCHS:
-        for (int64_t i = 0; i < v->n_rows; i++) {
-            if (!mdl_vector_is_null(v, i)) {
-                int64_t *last = &distinct->epochs[place_of(distinct, v, i)];
-                count_one(counts, size_bytes, groups[i], *last != epochs[i]);
-                *last = epochs[i];
-            }
-        }
-        return MDL_OK;
+        return mdl_error_set(error, MDL_E_INTERNAL, "epochs count runs alone");
     case MDLI_DISTINCT_BITS:
         for (int64_t i = 0; i < v->n_rows; i++) {
             if (!mdl_vector_is_null(v, i)) {

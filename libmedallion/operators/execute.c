@@ -41,10 +41,31 @@ static mdl_status execute_two(mdl_rel *rel, mdl_table **out, mdl_error *error)
     return status;
 }
 
+/* ARG_FIRST right over an aggregate, which can pick rows before it makes a table of all. */
+static mdl_status execute_picked(mdl_rel *rel, mdl_table **input, bool *is_picked, mdl_error *error)
+{
+    double start = mdli_seconds_now();
+    MDLI_TRY(mdli_execute_aggregate(rel->left, rel, is_picked, input, error));
+    rel->left->trace.is_run = true;
+    rel->left->trace.n_rows = (*input)->n_rows;
+    rel->left->trace.seconds = mdli_seconds_now() - start;
+    return MDL_OK;
+}
+
 static mdl_status execute_one(mdl_rel *rel, mdl_table **out, mdl_error *error)
 {
     mdl_table *input = NULL;
-    MDLI_TRY(mdli_execute(rel->left, &input, error));
+    if (rel->kind == MDLI_REL_ARG_FIRST && rel->left->kind == MDLI_REL_AGGREGATE) {
+        bool is_picked;
+        MDLI_TRY(execute_picked(rel, &input, &is_picked, error));
+        if (is_picked) {
+            mdli_trace_strategy(rel, "picked while aggregating");
+            *out = input;
+            return MDL_OK;
+        }
+    } else {
+        MDLI_TRY(mdli_execute(rel->left, &input, error));
+    }
     mdl_status status;
     switch (rel->kind) {
     case MDLI_REL_DISTINCT:
@@ -76,8 +97,10 @@ static mdl_status dispatch(mdl_rel *rel, mdl_table **out, mdl_error *error)
     case MDLI_REL_EXPLODE:
     case MDLI_REL_JOIN:
         return mdli_materialize(rel, out, error);
-    case MDLI_REL_AGGREGATE:
-        return mdli_execute_aggregate(rel, out, error);
+    case MDLI_REL_AGGREGATE: {
+        bool is_picked;
+        return mdli_execute_aggregate(rel, NULL, &is_picked, out, error);
+    }
     case MDLI_REL_UNION_ALL:
     case MDLI_REL_UPSERT:
         return execute_two(rel, out, error);
@@ -94,7 +117,11 @@ mdl_status mdli_execute(mdl_rel *rel, mdl_table **out, mdl_error *error)
 {
     *out = NULL;
     double start = mdli_seconds_now();
-    MDLI_TRY(dispatch(rel, out, error));
+    mdl_status status = dispatch(rel, out, error);
+    if (status != MDL_OK) {
+        rel->query->failed = rel->query->failed != NULL ? rel->query->failed : rel;
+        return status;
+    }
     rel->trace.is_run = true;
     rel->trace.n_rows = (*out)->n_rows;
     rel->trace.seconds = mdli_seconds_now() - start;
@@ -149,6 +176,14 @@ static mdl_status explain(mdl_query *query, const mdl_rel *rel, mdl_error *error
     return MDL_OK;
 }
 
+/* Says which operator an allocation was for, which knows only what the memory was to hold. */
+static void name_operator(mdl_error *error, const mdl_rel *rel)
+{
+    char reason[sizeof error->message];
+    memcpy(reason, error->message, sizeof reason);
+    snprintf(error->message, sizeof error->message, "%s: %.700s", kind_name(rel), reason);
+}
+
 mdl_status mdl_query_collect(mdl_query *query, mdl_rel *rel, mdl_table **out, mdl_error *error)
 {
     if (out == NULL) {
@@ -165,12 +200,17 @@ mdl_status mdl_query_collect(mdl_query *query, mdl_rel *rel, mdl_table **out, md
         return mdl_error_set(error, MDL_E_ARGUMENT, "the relation is not of this query");
     }
     clear_traces(rel);
+    query->failed = NULL;
+    bool is_told = error != NULL && error->status == MDL_OK; /* else an older failure is kept */
     mdl_table *table = NULL;
     mdl_status status = mdli_execute(rel, &table, error);
     if (status == MDL_OK) {
         status = explain(query, rel, error);
     }
     if (status != MDL_OK) {
+        if (status == MDL_E_BUDGET && is_told && query->failed != NULL) {
+            name_operator(error, query->failed);
+        }
         mdl_table_free(table);
         return status;
     }

@@ -2,6 +2,11 @@
  * Join maps. A single integer key whose range is small against the rows is its own slot (dense);
  * any other key is numbered by a key table (hash). Either way a slot's rows stand in one array, cut
  * by `starts`.
+ *
+ * A dense map answers each kind of question with one load per key, from the smallest array that
+ * knows: a bit per slot says whether it has rows (semi and anti joins), `only_rows` which row it
+ * has (where no key is there twice), `found` its own number if it has any. They have one slot more
+ * than there are, which is empty and stands for all keys out of range.
  */
 #include "operators/join_map.h"
 
@@ -22,6 +27,9 @@ struct mdli_join_map {
     mdli_key_table *keys; /* hash */
     int32_t *starts;      /* n_slots + 1 */
     int32_t *rows;
+    uint64_t *has_rows; /* dense: a bit per slot */
+    int32_t *found;     /* dense: the slot, or −1 = it has no rows */
+    int32_t *only_rows; /* unique: the row of a slot, or −1 */
 };
 
 bool mdli_join_map_is_unique(const mdli_join_map *map)
@@ -53,6 +61,9 @@ void mdli_join_map_free(mdli_join_map *map)
     mdli_key_table_free(map->keys);
     mdli_free(map->context, map->starts);
     mdli_free(map->context, map->rows);
+    mdli_free(map->context, map->has_rows);
+    mdli_free(map->context, map->found);
+    mdli_free(map->context, map->only_rows);
     mdli_free(map->context, map);
 }
 
@@ -71,35 +82,36 @@ static bool choose_dense(const mdl_column *column)
     return range < limit && range < INT32_MAX - 1;
 }
 
-static inline int32_t dense_slot(const mdli_join_map *map, int64_t key)
+/* The slot of a key; keys out of range have the one past the last. */
+static inline int64_t dense_slot(const mdli_join_map *map, int64_t key)
 {
     uint64_t slot = (uint64_t)key - (uint64_t)map->least;
-    return slot < (uint64_t)map->n_slots ? (int32_t)slot : -1;
+    return (int64_t)(slot < (uint64_t)map->n_slots ? slot : (uint64_t)map->n_slots);
 }
 
-/* Slots of dense keys. One loop per form of the values, so that each is a plain scan. */
-static void find_dense(const mdli_join_map *map, const mdl_vector *keys, int64_t n_rows,
-                       int32_t *slots)
+/* Does `action` with the slot of each key; one loop per form of the values, so that each is a plain
+ * scan. */
+#define FOR_SLOTS(action)                                                                          \
+    if (mdli_type_bytes(keys->type) == 4) {                                                        \
+        const int32_t *values = keys->values;                                                      \
+        for (int64_t i = 0; i < n_rows; i++) {                                                     \
+            int64_t slot = dense_slot(map, values[i]);                                             \
+            action;                                                                                \
+        }                                                                                          \
+    } else {                                                                                       \
+        for (int64_t i = 0; i < n_rows; i++) {                                                     \
+            int64_t slot = dense_slot(map, mdli_vector_integer(keys, i));                          \
+            action;                                                                                \
+        }                                                                                          \
+    }
+
+/* Looks keys up in an array with an entry per slot; −1 where the key is NULL. */
+static void look_up(const mdli_join_map *map, const int32_t *entries, const mdl_vector *keys,
+                    int64_t n_rows, int32_t *out)
 {
-    const int32_t *starts = map->starts;
-    if (mdli_type_bytes(keys->type) == 4) {
-        const int32_t *values = keys->values;
-        for (int64_t i = 0; i < n_rows; i++) {
-            slots[i] = dense_slot(map, values[i]);
-        }
-    } else {
-        for (int64_t i = 0; i < n_rows; i++) {
-            slots[i] = dense_slot(map, mdli_vector_integer(keys, i));
-        }
-    }
-    for (int64_t i = 0; i < n_rows; i++) {
-        bool is_empty = slots[i] < 0 || starts[slots[i]] == starts[slots[i] + 1];
-        slots[i] = is_empty ? -1 : slots[i];
-    }
-    if (keys->validity != NULL) {
-        for (int64_t i = 0; i < n_rows; i++) {
-            slots[i] = mdl_vector_is_null(keys, i) ? -1 : slots[i];
-        }
+    FOR_SLOTS(out[i] = entries[slot])
+    for (int64_t i = 0; keys->validity != NULL && i < n_rows; i++) {
+        out[i] = mdl_vector_is_null(keys, i) ? -1 : out[i];
     }
 }
 
@@ -107,10 +119,45 @@ mdl_status mdli_join_map_find(const mdli_join_map *map, const mdl_vector *keys, 
                               int32_t *slots, mdl_error *error)
 {
     if (map->is_dense) {
-        find_dense(map, keys, n_rows, slots);
+        look_up(map, map->found, keys, n_rows, slots);
         return MDL_OK;
     }
     return mdli_key_table_find(map->keys, keys, n_rows, slots, error);
+}
+
+mdl_status mdli_join_map_find_row(const mdli_join_map *map, const mdl_vector *keys, int64_t n_rows,
+                                  int32_t *rows, mdl_error *error)
+{
+    if (map->is_dense) {
+        look_up(map, map->only_rows, keys, n_rows, rows);
+        return MDL_OK;
+    }
+    MDLI_TRY(mdli_key_table_find(map->keys, keys, n_rows, rows, error));
+    for (int64_t i = 0; i < n_rows; i++) {
+        rows[i] = rows[i] < 0 ? -1 : map->only_rows[rows[i]];
+    }
+    return MDL_OK;
+}
+
+mdl_status mdli_join_map_pick(const mdli_join_map *map, const mdl_vector *keys, int64_t n_rows,
+                              bool has_match, int32_t *picked, int64_t *n_picked, mdl_error *error)
+{
+    int64_t n = 0;
+    if (map->is_dense && keys->validity == NULL) {
+        const uint64_t *bits = map->has_rows;
+        const uint64_t unwanted = has_match ? 0 : 1;
+        FOR_SLOTS(picked[n] = (int32_t)i; n += ((bits[slot >> 6] >> (slot & 63)) & 1) ^ unwanted)
+    } else {
+        /* A slot is read before its place is written, as no more rows are picked than read. */
+        MDLI_TRY(mdli_join_map_find(map, keys, n_rows, picked, error));
+        for (int64_t i = 0; i < n_rows; i++) {
+            bool is_picked = (picked[i] >= 0) == has_match;
+            picked[n] = (int32_t)i;
+            n += is_picked;
+        }
+    }
+    *n_picked = n;
+    return MDL_OK;
 }
 
 /* The slot of each row of the right table; −1 where a key is NULL. */
@@ -119,8 +166,9 @@ static mdl_status number_rows(mdli_join_map *map, const mdl_vector *keys, int32_
 {
     if (map->is_dense) {
         for (int64_t i = 0; i < n_rows; i++) {
-            slots[i] =
-                mdl_vector_is_null(keys, i) ? -1 : dense_slot(map, mdli_vector_integer(keys, i));
+            slots[i] = mdl_vector_is_null(keys, i)
+                           ? -1
+                           : (int32_t)dense_slot(map, mdli_vector_integer(keys, i));
         }
         return MDL_OK;
     }
@@ -159,6 +207,36 @@ static mdl_status place_rows(mdli_join_map *map, const int32_t *slots, int64_t n
     for (int64_t i = 0; i < n_rows; i++) {
         if (slots[i] >= 0) {
             map->rows[next[slots[i]]++] = (int32_t)i;
+        }
+    }
+    return MDL_OK;
+}
+
+/* Makes the arrays for look-ups. */
+static mdl_status index_slots(mdli_join_map *map, mdl_error *error)
+{
+    mdl_context *context = map->context;
+    const int64_t n = map->n_slots + 1;
+    void *memory;
+    if (map->is_dense) {
+        MDLI_TRY(mdli_allocate_zeroed(context, (size_t)((n + 63) >> 6) * sizeof(uint64_t), "join",
+                                      &memory, error));
+        map->has_rows = memory;
+        MDLI_TRY(mdli_allocate_array(context, n, sizeof(int32_t), "join", &memory, error));
+        map->found = memory;
+    }
+    if (map->is_unique) {
+        MDLI_TRY(mdli_allocate_array(context, n, sizeof(int32_t), "join", &memory, error));
+        map->only_rows = memory;
+    }
+    for (int64_t s = 0; s < n; s++) {
+        bool has_rows = s < map->n_slots && map->starts[s] < map->starts[s + 1];
+        if (map->is_dense) {
+            map->has_rows[s >> 6] |= (uint64_t)has_rows << (s & 63);
+            map->found[s] = has_rows ? (int32_t)s : -1;
+        }
+        if (map->is_unique) {
+            map->only_rows[s] = has_rows ? map->rows[map->starts[s]] : -1;
         }
     }
     return MDL_OK;
@@ -209,6 +287,7 @@ mdl_status mdli_join_map_create(mdl_context *context, const mdl_table *right,
         mdli_allocate_array(context, right->n_rows, sizeof(int32_t), "join", &slots, error));
     MDLI_TRY_GOTO_DONE(number_rows(map, keys, n_keys, right->n_rows, slots, error));
     MDLI_TRY_GOTO_DONE(place_rows(map, slots, right->n_rows, error));
+    MDLI_TRY_GOTO_DONE(index_slots(map, error));
     *out = map;
     map = NULL;
 done:

@@ -32,6 +32,15 @@ const char *mdli_join_map_strategy(const mdli_join_map *map);
 mdl_status mdli_join_map_find(const mdli_join_map *map, const mdl_vector *keys, int64_t n_rows,
                               int32_t *slots, mdl_error *error);
 
+/* Finds the row of each row's key: −1 = no match. Only where no key is there twice. Thread-safe. */
+mdl_status mdli_join_map_find_row(const mdli_join_map *map, const mdl_vector *keys, int64_t n_rows,
+                                  int32_t *rows, mdl_error *error);
+
+/* Lists the rows whose keys have a match, or those that have none. `picked` has room for all.
+ * Thread-safe. */
+mdl_status mdli_join_map_pick(const mdli_join_map *map, const mdl_vector *keys, int64_t n_rows,
+                              bool has_match, int32_t *picked, int64_t *n_picked, mdl_error *error);
+
 /* The arrays behind the slots: rows of slot s are rows[starts[s]] … rows[starts[s + 1] − 1]. */
 void mdli_join_map_arrays(const mdli_join_map *map, const int32_t **starts, const int32_t **rows);
 

@@ -200,7 +200,7 @@ static mdl_status add_key(mdli_key_table *table, const char *bytes, int64_t size
     table->keys = keys;
     char *copy = mdli_arena_copy(&table->bytes, bytes, (size_t)size, error);
     if (copy == NULL) {
-        return MDL_E_NO_MEMORY;
+        return table->bytes.failure;
     }
     table->keys[table->n_keys] = (key_place){copy, size, hash};
     *s = (slot){(uint32_t)(hash >> 32), (int32_t)table->n_keys};

@@ -25,8 +25,9 @@ static bool is_streamed(const mdl_rel *rel)
 
 /* Marks which fields of a stage's input are needed so that it can give the needed ones of its
  * output. */
-static void mark_needed_input(const mdl_rel *rel, const bool *needed_out, bool *needed_in)
+static void mark_needed_input(const mdli_stage *stage, const bool *needed_out, bool *needed_in)
 {
+    const mdl_rel *rel = stage->rel;
     int32_t n_left = rel->left->n_fields;
     switch (rel->kind) {
     case MDLI_REL_PROJECT:
@@ -40,7 +41,7 @@ static void mark_needed_input(const mdl_rel *rel, const bool *needed_out, bool *
         mdli_expression_mark_columns(rel->predicate, needed_in);
         break;
     case MDLI_REL_JOIN:
-        for (int32_t k = 0; k < rel->n_join_keys; k++) {
+        for (int32_t k = 0; k < rel->n_join_keys && !stage->keeps_all; k++) {
             needed_in[rel->left_keys[k]] = true;
         }
         break;
@@ -209,6 +210,12 @@ static mdl_status find_facts(mdli_pipeline *pipeline, mdl_error *error)
             pipeline->context, (size_t)(stage->rel->n_fields + 1) * sizeof(mdli_column_facts),
             "pipeline", &memory, error));
         mdl_status status = stage_facts(pipeline->context, stage, pipeline->facts, memory, error);
+        if (status == MDL_OK && stage->rel->kind == MDLI_REL_JOIN) {
+            int32_t key = pipeline->facts[stage->rel->left_keys[0]].source_column;
+            status = key < 0 ? MDL_OK
+                             : mdli_join_stage_prove_matches(stage, pipeline->source->columns[key],
+                                                             error);
+        }
         mdli_free(pipeline->context, pipeline->facts);
         pipeline->facts = memory;
         MDLI_TRY(status);
@@ -280,7 +287,7 @@ mdl_status mdli_pipeline_add_variant(mdli_pipeline *pipeline, const bool *needed
         if (is_last) {
             memcpy(level, needed, (size_t)n_fields);
         } else {
-            mark_needed_input(pipeline->stages[s].rel, pipeline->stages[s].needed[variant], level);
+            mark_needed_input(&pipeline->stages[s], pipeline->stages[s].needed[variant], level);
         }
     }
     return MDL_OK;

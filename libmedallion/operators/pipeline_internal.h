@@ -34,6 +34,7 @@ typedef struct mdli_stage {
     mdli_join_map *map;
     const int32_t *starts;
     const int32_t *rows;
+    bool keeps_all;         /* a semi join that is known to find a match for each row */
     int64_t n_matches_max;  /* most output rows of an input row, as far as known: 1 or "many" (2) */
     int32_t n_right;        /* columns taken from the right */
     int32_t *right_columns; /* which */
@@ -78,6 +79,14 @@ void mdli_rows_free(mdl_context *context, mdli_rows *rows);
 
 /* Runs a join's right side and builds its map. */
 mdl_status mdli_join_stage_create(mdli_pipeline *pipeline, mdli_stage *stage, mdl_error *error);
+
+/*
+ * Finds whether a semi join keeps all rows. Its key is `column` of the source, unchanged; where
+ * that is in runs, one look-up per run tells it, which is next to nothing, and the stage has no
+ * work.
+ */
+mdl_status mdli_join_stage_prove_matches(mdli_stage *stage, const mdl_column *column,
+                                         mdl_error *error);
 
 mdl_status mdli_stage_worker_init(mdl_context *context, const mdli_stage *stage,
                                   mdli_stage_worker *worker, mdl_error *error);

@@ -124,6 +124,48 @@ static bool is_join_key(const mdl_rel *rel, int32_t right_column)
     return false;
 }
 
+static void trace_join(const mdli_stage *stage)
+{
+    static const char *const kinds[] = {"", "inner", "left", "semi", "anti"};
+    mdli_trace_strategy(stage->rel, "%s join, %s%s%s", kinds[stage->rel->join_kind],
+                        mdli_join_map_strategy(stage->map),
+                        mdli_join_map_is_unique(stage->map) ? ", unique" : "",
+                        stage->keeps_all ? ", keeps every row" : "");
+}
+
+mdl_status mdli_join_stage_prove_matches(mdli_stage *stage, const mdl_column *column,
+                                         mdl_error *error)
+{
+    mdl_type type = stage->rel->left->fields[stage->rel->left_keys[0]].type;
+    if (stage->rel->join_kind != MDL_JOIN_SEMI || stage->rel->n_join_keys != 1 ||
+        (type != MDL_TYPE_INT32 && type != MDL_TYPE_INT64)) {
+        return MDL_OK;
+    }
+    for (int64_t b = 0; b < column->n_blocks; b++) {
+        mdl_vector keys = {.type = MDL_TYPE_INT64};
+        const int64_t *values;
+        const int32_t *ends;
+        int32_t n_runs;
+        if (!mdli_block_runs(column->blocks[b], &values, &ends, &n_runs)) {
+            return MDL_OK;
+        }
+        for (int32_t r = 0; r < n_runs; r += (int32_t)keys.n_rows) {
+            int32_t picked[MDLI_VECTOR_ROWS];
+            int64_t n_matches;
+            keys.n_rows = n_runs - r < MDLI_VECTOR_ROWS ? n_runs - r : MDLI_VECTOR_ROWS;
+            keys.values = values + r;
+            MDLI_TRY(mdli_join_map_pick(stage->map, &keys, keys.n_rows, true, picked, &n_matches,
+                                        error));
+            if (n_matches < keys.n_rows) {
+                return MDL_OK;
+            }
+        }
+    }
+    stage->keeps_all = true;
+    trace_join(stage);
+    return MDL_OK;
+}
+
 mdl_status mdli_join_stage_create(mdli_pipeline *pipeline, mdli_stage *stage, mdl_error *error)
 {
     mdl_context *context = pipeline->context;
@@ -136,9 +178,7 @@ mdl_status mdli_join_stage_create(mdli_pipeline *pipeline, mdli_stage *stage, md
     bool is_many = !mdli_join_map_is_unique(stage->map);
     bool takes_right = rel->join_kind == MDL_JOIN_INNER || rel->join_kind == MDL_JOIN_LEFT;
     stage->n_matches_max = takes_right && is_many ? 2 : 1;
-    static const char *const kinds[] = {"", "inner", "left", "semi", "anti"};
-    mdli_trace_strategy(rel, "%s join, %s%s", kinds[rel->join_kind],
-                        mdli_join_map_strategy(stage->map), is_many ? "" : ", unique");
+    trace_join(stage);
     if (!takes_right) {
         return MDL_OK;
     }
@@ -260,31 +300,47 @@ static mdl_status run_project(const mdli_push *push, int32_t stage_number, const
     return mdli_pipeline_push(push, stage_number + 1, out, error);
 }
 
-/* A join that gives each input row at most once: semi, anti, or with a unique right side. */
-static mdl_status probe_once(const mdli_push *push, int32_t stage_number, const mdli_rows *in,
-                             mdl_error *error)
+/* A semi or anti join. */
+static mdl_status probe_for_match(const mdli_push *push, int32_t stage_number, const mdli_rows *in,
+                                  const mdl_vector *keys, mdl_error *error)
 {
     mdli_stage *stage = &push->pipeline->stages[stage_number];
     mdli_stage_worker *worker = &stage->workers[push->worker];
-    mdl_join_kind kind = stage->rel->join_kind;
-    const int32_t *slots = worker->slots;
-    int64_t n = 0;
-    for (int64_t i = 0; i < in->n_rows; i++) {
-        bool is_match = slots[i] >= 0;
-        bool is_kept = kind == MDL_JOIN_LEFT || is_match == (kind != MDL_JOIN_ANTI);
-        worker->picked[n] = (int32_t)i;
-        worker->matched[n] = is_match ? stage->rows[stage->starts[slots[i]]] : -1;
-        n += is_kept;
+    bool has_match = stage->rel->join_kind == MDL_JOIN_SEMI;
+    int64_t n;
+    MDLI_TRY(
+        mdli_join_map_pick(stage->map, keys, in->n_rows, has_match, worker->picked, &n, error));
+    return push_picked(push, stage_number, in, n, n == in->n_rows, error);
+}
+
+/* An inner or left join whose right side has each key at most once. */
+static mdl_status probe_once(const mdli_push *push, int32_t stage_number, const mdli_rows *in,
+                             const mdl_vector *keys, mdl_error *error)
+{
+    mdli_stage *stage = &push->pipeline->stages[stage_number];
+    mdli_stage_worker *worker = &stage->workers[push->worker];
+    int32_t *matched = worker->matched;
+    MDLI_TRY(mdli_join_map_find_row(stage->map, keys, in->n_rows, matched, error));
+    int64_t n = in->n_rows;
+    if (stage->rel->join_kind == MDL_JOIN_INNER) {
+        n = 0;
+        for (int64_t i = 0; i < in->n_rows; i++) {
+            bool is_match = matched[i] >= 0;
+            worker->picked[n] = (int32_t)i;
+            matched[n] = matched[i];
+            n += is_match;
+        }
     }
     return push_picked(push, stage_number, in, n, n == in->n_rows, error);
 }
 
 /* A join whose right side may have several rows of one key. */
 static mdl_status probe_many(const mdli_push *push, int32_t stage_number, const mdli_rows *in,
-                             mdl_error *error)
+                             const mdl_vector *keys, mdl_error *error)
 {
     mdli_stage *stage = &push->pipeline->stages[stage_number];
     mdli_stage_worker *worker = &stage->workers[push->worker];
+    MDLI_TRY(mdli_join_map_find(stage->map, keys, in->n_rows, worker->slots, error));
     MDLI_TRY(reserve_rows(push->pipeline->context, worker, in->n_rows, MDLI_VECTOR_ROWS, error));
     int64_t capacity = worker->slots_capacity;
     int64_t n = 0;
@@ -319,14 +375,19 @@ static mdl_status run_join(const mdli_push *push, int32_t stage_number, const md
     mdli_stage *stage = &push->pipeline->stages[stage_number];
     mdli_stage_worker *worker = &stage->workers[push->worker];
     const mdl_rel *rel = stage->rel;
+    if (stage->keeps_all) {
+        return mdli_pipeline_push(push, stage_number + 1, in, error);
+    }
     mdl_vector keys[MDLI_KEY_COLUMNS_MAX];
     for (int32_t k = 0; k < rel->n_join_keys; k++) {
         keys[k] = in->columns[rel->left_keys[k]];
     }
     MDLI_TRY(reserve_rows(push->pipeline->context, worker, 0, in->n_rows, error));
-    MDLI_TRY(mdli_join_map_find(stage->map, keys, in->n_rows, worker->slots, error));
-    return stage->n_matches_max == 1 ? probe_once(push, stage_number, in, error)
-                                     : probe_many(push, stage_number, in, error);
+    if (rel->join_kind == MDL_JOIN_SEMI || rel->join_kind == MDL_JOIN_ANTI) {
+        return probe_for_match(push, stage_number, in, keys, error);
+    }
+    return stage->n_matches_max == 1 ? probe_once(push, stage_number, in, keys, error)
+                                     : probe_many(push, stage_number, in, keys, error);
 }
 
 /* The pieces of the row at hand, so far. */
@@ -456,6 +517,7 @@ static mdl_status run_explode(const mdli_push *push, int32_t stage_number, const
         mdl_status status = MDL_OK;
         if (!mdl_vector_is_null(texts, i)) {
             mdl_string text = mdl_vector_string(texts, i);
+            text.data = text.size_bytes > 0 ? text.data : ""; /* it may be NULL */
             if (text.size_bytes > 0 || rel->explode.keep_empty) {
                 status = split_row(context, rel, worker, n, text, &row, error);
             }

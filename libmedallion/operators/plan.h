@@ -32,8 +32,9 @@ typedef struct mdli_trace {
     bool is_run;
     char strategy[96];
     int64_t n_rows;
-    double seconds;                   /* inputs included */
-    bool is_strictly_ordered_by_keys; /* DISTINCT: its rows came out ascending by its keys */
+    double seconds;           /* inputs included */
+    bool is_strictly_ordered; /* its rows came out in order, none twice: by the keys of DISTINCT,
+                                 ascending, or the order of SORT and TOP_N */
 } mdli_trace;
 
 /* A relation. Which members count follows from `kind`; all memory is in the query's arena. */
@@ -82,6 +83,7 @@ struct mdl_query {
     int64_t n_tables;
     int64_t tables_capacity;
     char *explain;
+    const mdl_rel *failed; /* the first relation whose running failed in this collect */
 };
 
 /*
@@ -99,8 +101,14 @@ mdl_status mdli_execute_arg_first(mdl_rel *rel, const mdl_table *input, mdl_tabl
 mdl_status mdli_execute_upsert(mdl_rel *rel, const mdl_table *base, const mdl_table *changes,
                                mdl_table **out, mdl_error *error);
 
-/* Executor of aggregates; runs its input as a pipeline. aggregate.c */
-mdl_status mdli_execute_aggregate(mdl_rel *rel, mdl_table **out, mdl_error *error);
+/*
+ * Executor of aggregates; runs its input as a pipeline. aggregate.c
+ *
+ * `pick`, if not NULL, is an ARG_FIRST over `rel`: where groups of its key end with a run, only its
+ * pick of each run is kept, and `*is_picked` says that `out` is what ARG_FIRST would give.
+ */
+mdl_status mdli_execute_aggregate(mdl_rel *rel, const mdl_rel *pick, bool *is_picked,
+                                  mdl_table **out, mdl_error *error);
 
 /* Notes how a relation is run, for the explanation. */
 void mdli_trace_strategy(mdl_rel *rel, const char *format, ...) MDL_PRINTF(2, 3);

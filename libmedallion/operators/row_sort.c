@@ -42,9 +42,10 @@ typedef struct row_sort {
     int64_t n_buckets;
     int64_t range_rows;
     int64_t n_ranges;
-    int64_t *places;     /* [range][bucket]: rows, then where they go */
-    int64_t *starts;     /* of the buckets, and the end */
-    int64_t *n_picked;   /* of each bucket */
+    int64_t *places;   /* [range][bucket]: rows, then where they go */
+    int64_t *starts;   /* of the buckets, and the end */
+    int64_t *n_picked; /* of each bucket */
+    int64_t *n_groups;
     int32_t n_rest_bits; /* of a key without its bucket */
     int32_t n_words;     /* that hold them */
     uint64_t *rest;      /* word w of entry i: rest[i * n_words + w] */
@@ -173,17 +174,20 @@ static bool is_same_group(const row_sort *sort, const uint64_t *rest, uint32_t a
     return true;
 }
 
-/* Writes the rows that are wanted to `out`, in order; returns how many. */
+/* Writes the rows that are wanted to `out`, in order; returns how many, and in `n_groups` how many
+ * groups there are. */
 static int64_t pick_rows(const row_sort *sort, const uint64_t *rest, const int64_t *rows,
-                         const uint32_t *order, int64_t n, int64_t *out)
+                         const uint32_t *order, int64_t n, int64_t *out, int64_t *n_groups)
 {
     int64_t n_out = 0;
+    *n_groups = 0;
     for (int64_t i = 0; i < n; i++) {
         int64_t neighbour = sort->pick == MDLI_PICK_FIRST ? i - 1 : i + 1;
-        bool is_picked = sort->pick == MDLI_PICK_ALL || neighbour < 0 || neighbour == n ||
-                         !is_same_group(sort, rest, order[i], order[neighbour]);
+        bool is_edge = neighbour < 0 || neighbour == n ||
+                       !is_same_group(sort, rest, order[i], order[neighbour]);
         out[n_out] = rows[order[i]];
-        n_out += is_picked;
+        n_out += is_edge || sort->pick == MDLI_PICK_ALL;
+        *n_groups += is_edge;
     }
     return n_out;
 }
@@ -232,7 +236,8 @@ static mdl_status sort_bucket(void *data, int64_t job, int worker, mdl_error *er
         /* No digit lies in two words. */
         bit += shift + digit_bits > 64 ? 64 - shift : digit_bits;
     }
-    sort->n_picked[job] = pick_rows(sort, rest, sort->rows + start, order, n, picked);
+    sort->n_picked[job] =
+        pick_rows(sort, rest, sort->rows + start, order, n, picked, &sort->n_groups[job]);
     memcpy(sort->rows + start, picked, (size_t)sort->n_picked[job] * sizeof(int64_t));
     return MDL_OK;
 }
@@ -268,10 +273,11 @@ static mdl_status allocate_sort(row_sort *sort, int n_workers, mdl_error *error)
                                   (size_t)(sort->n_ranges * sort->n_buckets) * sizeof(int64_t),
                                   "sort", &memory, error));
     sort->places = memory;
-    MDLI_TRY(mdli_allocate_zeroed(context, (size_t)(2 * sort->n_buckets + 1) * sizeof(int64_t),
+    MDLI_TRY(mdli_allocate_zeroed(context, (size_t)(3 * sort->n_buckets + 1) * sizeof(int64_t),
                                   "sort", &memory, error));
     sort->starts = memory;
     sort->n_picked = sort->starts + sort->n_buckets + 1;
+    sort->n_groups = sort->n_picked + sort->n_buckets;
     MDLI_TRY(mdli_allocate_zeroed(context, (size_t)n_workers * sizeof(bucket_memory), "sort",
                                   &memory, error));
     sort->memories = memory;
@@ -298,16 +304,19 @@ static void free_sort(row_sort *sort, int n_workers)
     mdli_free(context, sort->rows);
 }
 
-/* Moves the rows that were picked in each bucket together. */
-static int64_t join_buckets(row_sort *sort)
+/* Moves the rows that were picked in each bucket together, and hands them over. */
+static void join_buckets(row_sort *sort, mdli_row_list *out)
 {
-    int64_t n = 0;
+    int64_t n_groups = 0;
     for (int64_t b = 0; b < sort->n_buckets; b++) {
-        memmove(sort->rows + n, sort->rows + sort->starts[b],
+        memmove(sort->rows + out->n_rows, sort->rows + sort->starts[b],
                 (size_t)sort->n_picked[b] * sizeof(int64_t));
-        n += sort->n_picked[b];
+        out->n_rows += sort->n_picked[b];
+        n_groups += sort->n_groups[b];
     }
-    return n;
+    out->rows = sort->rows;
+    out->has_distinct_keys = sort->n_ignored_bits == 0 && n_groups == out->n_rows;
+    sort->rows = NULL;
 }
 
 mdl_status mdli_sort_rows(const mdli_sort_keys *keys, mdli_pick pick, int32_t n_ignored_bits,
@@ -334,29 +343,28 @@ mdl_status mdli_sort_rows(const mdli_sort_keys *keys, mdli_pick pick, int32_t n_
     find_places(&sort);
     MDLI_TRY_GOTO_DONE(mdli_parallel_for(context, sort.n_ranges, deal_range, &sort, error));
     MDLI_TRY_GOTO_DONE(mdli_parallel_for(context, sort.n_buckets, sort_bucket, &sort, error));
-    out->n_rows = join_buckets(&sort);
-    out->rows = sort.rows;
-    sort.rows = NULL;
+    join_buckets(&sort, out);
 done:
     free_sort(&sort, n_workers);
     return status;
 }
 
-mdl_status mdli_marked_rows(mdl_context *context, const uint8_t *marks, int64_t n,
+mdl_status mdli_marked_rows(mdl_context *context, const uint64_t *bits, int64_t n,
                             mdli_row_list *out, mdl_error *error)
 {
+    int64_t n_words = (n + 63) >> 6;
     int64_t n_marked = 0;
-    for (int64_t i = 0; i < n; i++) {
-        n_marked += marks[i] != 0;
+    for (int64_t w = 0; w < n_words; w++) {
+        n_marked += __builtin_popcountll(bits[w]);
     }
     *out = (mdli_row_list){0};
     void *rows;
-    /* One more, as every row is written before it is known whether it counts. */
-    MDLI_TRY(mdli_allocate_array(context, n_marked + 1, sizeof(int64_t), "rows", &rows, error));
+    MDLI_TRY(mdli_allocate_array(context, n_marked, sizeof(int64_t), "rows", &rows, error));
     *out = (mdli_row_list){.rows = rows};
-    for (int64_t i = 0; i < n; i++) {
-        out->rows[out->n_rows] = i;
-        out->n_rows += marks[i] != 0;
+    for (int64_t w = 0; w < n_words; w++) {
+        for (uint64_t word = bits[w]; word != 0; word &= word - 1) {
+            out->rows[out->n_rows++] = (w << 6) + __builtin_ctzll(word);
+        }
     }
     return MDL_OK;
 }

@@ -13,6 +13,7 @@
 typedef struct mdli_row_list {
     int64_t *rows;
     int64_t n_rows;
+    bool has_distinct_keys; /* of a sort: no two rows have the same whole key */
 } mdli_row_list;
 
 /* Which rows of a sort are wanted. */
@@ -30,13 +31,27 @@ typedef enum mdli_pick {
 mdl_status mdli_sort_rows(const mdli_sort_keys *keys, mdli_pick pick, int32_t n_ignored_bits,
                           mdli_row_list *out, mdl_error *error);
 
+/*
+ * What mdli_sort_rows with PICK_ALL gives, for rows that are in the order of their first columns
+ * already: bit i of `repeats` says whether row i has the same values in those as the row before.
+ * For short stretches of such rows. Parallel. stretch_sort.c
+ */
+mdl_status mdli_sort_stretches(const mdli_sort_keys *keys, const uint64_t *repeats,
+                               mdli_row_list *out, mdl_error *error);
+
 /* The first `n` rows that mdli_sort_rows with PICK_ALL would give, n ≤ rows there are. For small n.
  */
 mdl_status mdli_sort_first_rows(const mdli_sort_keys *keys, int64_t n, mdli_row_list *out,
                                 mdl_error *error);
 
-/* The rows i for which marks[i] is not 0, ascending. */
-mdl_status mdli_marked_rows(mdl_context *context, const uint8_t *marks, int64_t n,
+/* Whether bit `row` is set. */
+static inline bool mdli_bit(const uint64_t *bits, int64_t row)
+{
+    return ((bits[row >> 6] >> (row & 63)) & 1) != 0;
+}
+
+/* The rows below `n` whose bit is set, ascending. */
+mdl_status mdli_marked_rows(mdl_context *context, const uint64_t *bits, int64_t n,
                             mdli_row_list *out, mdl_error *error);
 
 #endif

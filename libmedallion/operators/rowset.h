@@ -84,9 +84,8 @@ int mdli_compare_rows(const mdl_vector *a, int64_t row_a, const mdl_vector *b, i
 /* Compares text bytewise. */
 int mdli_compare_strings(mdl_string a, mdl_string b);
 
-/*
- * Makes a table of chosen rows of a table, `rows` ascending or not; int64 row numbers. Parallel.
- */
+/* Makes a table of chosen rows of a table, in any order, each any number of times. Parallel.
+ * table_take.c */
 mdl_status mdli_table_take(mdl_context *context, const mdl_table *table, const int64_t *rows,
                            int64_t n_rows, mdl_table **out, mdl_error *error);
 

@@ -1,5 +1,5 @@
 /*
- * Sort keys: normalising columns, reading keys, and checking whether rows are in order already.
+ * Sort keys: normalising columns, reading keys, relating them to the one before.
  */
 #include "operators/sort_keys.h"
 
@@ -11,11 +11,6 @@
 #include "base/parallel.h"
 #include "operators/key_table.h"
 #include "operators/rowset.h"
-
-/* Rows that one job checks. */
-enum {
-    CHECK_ROWS = 16 * MDLI_VECTOR_ROWS
-};
 
 /* Bits that hold numbers up to `greatest`. */
 static int32_t bits_of(uint64_t greatest)
@@ -238,7 +233,7 @@ int32_t mdli_sort_keys_bits_after(const mdli_sort_keys *keys, int32_t n_columns)
 mdl_status mdli_sort_reader_init(mdli_sort_reader *reader, const mdli_sort_keys *keys,
                                  mdl_error *error)
 {
-    *reader = (mdli_sort_reader){.keys = keys, .n_columns = keys->n_columns};
+    *reader = (mdli_sort_reader){.keys = keys};
     mdli_decode_buffer_init(&reader->buffer, keys->context);
     size_t word_bytes = (size_t)keys->n_words * MDLI_SORT_STRIDE * sizeof(uint64_t);
     size_t value_bytes = MDLI_VECTOR_ROWS * sizeof(uint64_t);
@@ -358,23 +353,23 @@ static void put_bits(mdli_sort_reader *reader, const uint64_t *values, int32_t f
     }
 }
 
-/* Fills `values` with the field of a column, for rows that are not NULL. */
-static mdl_status read_values(mdli_sort_reader *reader, const mdli_sort_column *key, int64_t row,
-                              const uint64_t **validity, mdl_error *error)
+mdl_status mdli_sort_column_read(const mdli_sort_column *key, int64_t row, int64_t n,
+                                 mdli_decode_buffer *buffer, uint64_t *values,
+                                 const uint64_t **validity, mdl_error *error)
 {
-    int64_t n = reader->n_rows;
-    uint64_t *values = reader->values;
+    *validity = NULL;
     if (key->ranks != NULL && !key->has_codes && !key->has_nulls) {
         for (int64_t i = 0; i < n; i++) {
             values[i] = (uint64_t)key->ranks[row + i];
         }
-        *validity = NULL;
         return MDL_OK;
     }
     mdl_vector v;
-    MDLI_TRY(mdli_column_read(key->column, row, n, &reader->buffer, &v, error));
+    MDLI_TRY(mdli_column_read(key->column, row, n, buffer, &v, error));
     *validity = v.validity;
-    if (key->ranks != NULL) {
+    if (key->n_value_bits == 0) {
+        memset(values, 0, (size_t)n * sizeof *values);
+    } else if (key->ranks != NULL) {
         for (int64_t i = 0; i < n; i++) {
             bool is_null = mdl_vector_is_null(&v, i);
             int64_t place = key->has_codes ? (is_null ? 0 : v.codes[i]) : row + i;
@@ -382,8 +377,15 @@ static mdl_status read_values(mdli_sort_reader *reader, const mdli_sort_column *
         }
     } else if (key->column->type == MDL_TYPE_FLOAT64) {
         float_values(key, &v, values);
-    } else if (key->column->type != MDL_TYPE_STRING) {
+    } else {
         integer_values(key, &v, values);
+    }
+    if (v.validity != NULL) {
+        /* What lies under a NULL is unspecified. */
+        for (int64_t i = 0; i < n; i++) {
+            uint64_t is_valid = (v.validity[i >> 6] >> (i & 63)) & 1;
+            values[i] &= (uint64_t)0 - is_valid;
+        }
     }
     return MDL_OK;
 }
@@ -396,23 +398,15 @@ static mdl_status read_column(mdli_sort_reader *reader, const mdli_sort_column *
     if (key->n_value_bits == 0 && !key->has_nulls) {
         return MDL_OK;
     }
-    MDLI_TRY(read_values(reader, key, row, &validity, error));
-    if (validity == NULL) {
-        put_bits(reader, values, key->first_bit, key->n_value_bits);
-        return MDL_OK;
-    }
-    if (key->n_value_bits > 0) {
-        /* What lies under a NULL is unspecified. */
+    MDLI_TRY(
+        mdli_sort_column_read(key, row, reader->n_rows, &reader->buffer, values, &validity, error));
+    put_bits(reader, values, key->first_bit, key->n_value_bits);
+    if (validity != NULL) {
         for (int64_t i = 0; i < reader->n_rows; i++) {
-            uint64_t is_valid = (validity[i >> 6] >> (i & 63)) & 1;
-            values[i] &= (uint64_t)0 - is_valid;
+            values[i] = ~(validity[i >> 6] >> (i & 63)) & 1;
         }
-        put_bits(reader, values, key->first_bit, key->n_value_bits);
+        put_bits(reader, values, key->first_bit + key->n_value_bits, 1);
     }
-    for (int64_t i = 0; i < reader->n_rows; i++) {
-        values[i] = ~(validity[i >> 6] >> (i & 63)) & 1;
-    }
-    put_bits(reader, values, key->first_bit + key->n_value_bits, 1);
     return MDL_OK;
 }
 
@@ -427,7 +421,7 @@ mdl_status mdli_sort_reader_read(mdli_sort_reader *reader, int64_t row, int64_t 
     }
     reader->has_previous = reader->has_previous || reader->n_rows > 0;
     reader->n_rows = n;
-    for (int32_t i = 0; i < reader->n_columns; i++) {
+    for (int32_t i = 0; i < keys->n_columns; i++) {
         MDLI_TRY(read_column(reader, &keys->columns[i], row, error));
     }
     return MDL_OK;
@@ -452,104 +446,4 @@ void mdli_sort_reader_relate(mdli_sort_reader *reader, int32_t n_ignored_bits)
     if (!reader->has_previous && reader->n_rows > 0) {
         relations[0] = MDLI_RELATION_ABOVE;
     }
-}
-
-/* The check of all rows, by ranges. */
-typedef struct order_check {
-    const mdli_sort_keys *keys;
-    int32_t n_ignored_bits;
-    int32_t n_columns; /* that have other bits */
-    mdli_sort_reader *readers;
-    _Atomic int64_t first_below;
-    _Atomic int64_t first_equal;
-} order_check;
-
-static void lower_to(_Atomic int64_t *least, int64_t value)
-{
-    int64_t known = atomic_load_explicit(least, memory_order_relaxed);
-    while (value < known && !atomic_compare_exchange_weak_explicit(
-                                least, &known, value, memory_order_relaxed, memory_order_relaxed)) {
-    }
-}
-
-/* Notes the first rows of a vector that are not above the row before. */
-static void note_relations(order_check *check, const mdli_sort_reader *reader, int64_t row)
-{
-    const uint8_t *equal = memchr(reader->relations, MDLI_RELATION_EQUAL, (size_t)reader->n_rows);
-    const uint8_t *below = memchr(reader->relations, MDLI_RELATION_BELOW, (size_t)reader->n_rows);
-    if (equal != NULL) {
-        lower_to(&check->first_equal, row + (equal - reader->relations));
-    }
-    if (below != NULL) {
-        lower_to(&check->first_below, row + (below - reader->relations));
-    }
-}
-
-/*
- * Reads rows and relates them by as few columns as tell them apart. The first ones mostly do (a
- * user rates a movie once), and what did for one vector is tried on the next.
- */
-static mdl_status relate_rows(const order_check *check, mdli_sort_reader *reader, int64_t row,
-                              int64_t n, mdl_error *error)
-{
-    MDLI_TRY(mdli_sort_reader_read(reader, row, n, error));
-    mdli_sort_reader_relate(reader, check->n_ignored_bits);
-    while (reader->n_columns < check->n_columns &&
-           memchr(reader->relations, MDLI_RELATION_EQUAL, (size_t)n) != NULL) {
-        reader->n_columns++;
-        MDLI_TRY(mdli_sort_reader_seek(reader, row, error));
-        MDLI_TRY(mdli_sort_reader_read(reader, row, n, error));
-        mdli_sort_reader_relate(reader, check->n_ignored_bits);
-    }
-    return MDL_OK;
-}
-
-static mdl_status check_range(void *data, int64_t job, int worker, mdl_error *error)
-{
-    order_check *check = data;
-    mdli_sort_reader *reader = &check->readers[worker];
-    int64_t first = job * CHECK_ROWS;
-    int64_t n_left = check->keys->n_rows - first;
-    int64_t end = first + (n_left < CHECK_ROWS ? n_left : CHECK_ROWS);
-    if (atomic_load_explicit(&check->first_below, memory_order_relaxed) < first) {
-        return MDL_OK;
-    }
-    reader->n_columns = check->n_columns > 0 ? 1 : 0;
-    MDLI_TRY(mdli_sort_reader_seek(reader, first, error));
-    for (int64_t row = first; row < end; row += reader->n_rows) {
-        int64_t n = end - row < MDLI_VECTOR_ROWS ? end - row : MDLI_VECTOR_ROWS;
-        MDLI_TRY(relate_rows(check, reader, row, n, error));
-        note_relations(check, reader, row);
-        if (atomic_load_explicit(&check->first_below, memory_order_relaxed) < end) {
-            return MDL_OK;
-        }
-    }
-    return MDL_OK;
-}
-
-mdl_status mdli_sort_keys_check(const mdli_sort_keys *keys, int32_t n_ignored_bits,
-                                mdli_row_order *out, mdl_error *error)
-{
-    order_check check = {
-        .keys = keys,
-        .n_ignored_bits = n_ignored_bits,
-        .first_below = keys->n_rows,
-        .first_equal = keys->n_rows,
-    };
-    while (mdli_sort_keys_bits_after(keys, check.n_columns) > n_ignored_bits) {
-        check.n_columns++;
-    }
-    int64_t n_jobs = (keys->n_rows + CHECK_ROWS - 1) / CHECK_ROWS;
-    int n_workers = mdli_n_workers(keys->context, n_jobs);
-    MDLI_TRY(mdli_sort_readers_create(keys, n_workers, &check.readers, error));
-    mdl_status status = mdli_parallel_for(keys->context, n_jobs, check_range, &check, error);
-    mdli_sort_readers_free(keys->context, check.readers, n_workers);
-    int64_t below = atomic_load(&check.first_below);
-    int64_t equal = atomic_load(&check.first_equal);
-    *out = (mdli_row_order){
-        .is_ascending = below == keys->n_rows,
-        .is_strict = below == keys->n_rows && equal == keys->n_rows,
-        .first_bad = below < equal ? below : equal,
-    };
-    return status;
 }

@@ -47,6 +47,14 @@ void mdli_sort_keys_free(mdli_sort_keys *keys);
 /* Bits of all columns but the first `n_columns`: a key without them is the key of those. */
 int32_t mdli_sort_keys_bits_after(const mdli_sort_keys *keys, int32_t n_columns);
 
+/*
+ * Reads the fields of a column for rows [row, row + n) to `values`; 0 where `validity` (NULL = all
+ * valid), which lives as long as the buffer is left alone, says NULL.
+ */
+mdl_status mdli_sort_column_read(const mdli_sort_column *key, int64_t row, int64_t n,
+                                 mdli_decode_buffer *buffer, uint64_t *values,
+                                 const uint64_t **validity, mdl_error *error);
+
 /* Distance between words of one key. Index 0 is that of the row before. */
 #define MDLI_SORT_STRIDE (MDLI_VECTOR_ROWS + 1)
 
@@ -61,7 +69,6 @@ typedef enum mdli_relation {
 typedef struct mdli_sort_reader {
     const mdli_sort_keys *keys;
     mdli_decode_buffer buffer;
-    int32_t n_columns;  /* read; the bits of later ones are 0. At first all */
     int64_t n_rows;     /* of the last read */
     bool has_previous;  /* index 0 holds the row before */
     uint64_t *words;    /* word w of row i: words[w * MDLI_SORT_STRIDE + 1 + i] */
@@ -87,17 +94,5 @@ mdl_status mdli_sort_reader_read(mdli_sort_reader *reader, int64_t row, int64_t 
 
 /* Fills `relations` for the rows read, leaving the lowest `n_ignored_bits` bits of the keys out. */
 void mdli_sort_reader_relate(mdli_sort_reader *reader, int32_t n_ignored_bits);
-
-/* What one look at all rows tells. */
-typedef struct mdli_row_order {
-    bool is_ascending;
-    bool is_strict;    /* and no key is there twice */
-    int64_t first_bad; /* the first row that is not above the one before; n_rows = none */
-} mdli_row_order;
-
-/* Finds whether rows are in the order of their keys without the lowest `n_ignored_bits` bits.
- * Parallel; ends soon when they are not. */
-mdl_status mdli_sort_keys_check(const mdli_sort_keys *keys, int32_t n_ignored_bits,
-                                mdli_row_order *out, mdl_error *error);
 
 #endif

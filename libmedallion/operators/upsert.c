@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "base/parallel.h"
 #include "operators/plan.h"
+#include "operators/row_order.h"
 #include "operators/rowset.h"
 #include "operators/sort_keys.h"
 #include "operators/table_edit.h"
@@ -40,7 +41,7 @@ static mdl_status check_side(const mdl_rel *rel, const mdl_table *table, const c
     mdli_sort_keys keys;
     mdli_row_order order;
     MDLI_TRY(mdli_sort_keys_init(&keys, rel->query->context, table, rel->keys, rel->n_keys, error));
-    mdl_status status = mdli_sort_keys_check(&keys, 0, &order, error);
+    mdl_status status = mdli_find_row_order(&keys, rel->n_keys, NULL, &order, error);
     mdli_sort_keys_free(&keys);
     if (status == MDL_OK && !order.is_strict) {
         status = fault_order(rel, table, &order, side, error);

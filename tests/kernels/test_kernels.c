@@ -147,6 +147,85 @@ START_TEST(pack_and_unpack_differences)
 }
 END_TEST
 
+START_TEST(parts_of_differences)
+{
+    const mdli_kernels *kernels = table_of_level(_i);
+    if (kernels == NULL) {
+        return;
+    }
+    test_random random = test_random_start("parts_of_differences");
+    for (int round = 0; round < 33 * 20; round++) {
+        const uint32_t least = (uint32_t)any_int64(&random);
+        uint32_t values[N];
+        fill_frame(&random, round % 33, values);
+        uint32_t steps[N + 8] = {0};
+        kernels->differences(values, least, steps);
+        ck_assert_uint_eq(steps[0], 0);
+        for (int i = 1; i < N; i++) {
+            ck_assert_uint_eq(steps[i], (uint32_t)(values[i] - values[i - 1] - least));
+            steps[i] += least;
+        }
+        kernels->accumulate(values[0], steps);
+        ck_assert_mem_eq(steps, values, sizeof values);
+        ck_assert_uint_eq(steps[N], 0);
+    }
+}
+END_TEST
+
+START_TEST(above)
+{
+    const mdli_kernels *kernels = table_of_level(_i);
+    if (kernels == NULL) {
+        return;
+    }
+    test_random random = test_random_start("above");
+    for (int round = 0; round < 33 * 20; round++) {
+        uint32_t values[N];
+        fill_frame(&random, round % 33, values);
+        const uint32_t bound =
+            round % 2 == 0 ? values[test_random_below(&random, N)] : (uint32_t)any_int64(&random);
+        uint64_t is_above[N / 64];
+        int n_above = 0;
+        const int n = kernels->above(values, bound, is_above);
+        for (int i = 0; i < N; i++) {
+            ck_assert_uint_eq(is_above[i / 64] >> i % 64 & 1, values[i] > bound);
+            n_above += values[i] > bound;
+        }
+        ck_assert_int_eq(n, n_above);
+    }
+}
+END_TEST
+
+START_TEST(relocate)
+{
+    const mdli_kernels *kernels = table_of_level(_i);
+    if (kernels == NULL) {
+        return;
+    }
+    test_random random = test_random_start("relocate");
+    for (int n_entries = 1; n_entries <= MDLI_RELOCATE_MAX; n_entries++) {
+        for (int shift = 0; shift <= 26; shift++) {
+            uint32_t table[MDLI_RELOCATE_MAX];
+            uint32_t values[N];
+            uint32_t out[N + 8] = {0};
+            fill_frame(&random, shift, values);
+            for (int i = 0; i < MDLI_RELOCATE_MAX; i++) {
+                table[i] = (uint32_t)test_random_next(&random);
+            }
+            for (int i = 0; i < N; i++) {
+                values[i] |= (uint32_t)test_random_below(&random, (uint64_t)n_entries) << shift;
+                out[i] = values[i];
+            }
+            kernels->relocate(table, n_entries, shift, out);
+            for (int i = 0; i < N; i++) {
+                ck_assert_uint_eq(out[i], (uint32_t)(values[i] + table[values[i] >> shift]));
+            }
+            ck_assert_uint_eq(out[N], 0);
+        }
+    }
+}
+END_TEST
+
 START_TEST(widen_and_narrow)
 {
     const mdli_kernels *kernels = table_of_level(_i);
@@ -296,6 +375,30 @@ START_TEST(min_max)
 }
 END_TEST
 
+/* Sums of every entry equal those of 128 bits, which no order of adding can round. */
+START_TEST(sums)
+{
+    static int32_t values[2000];
+    const mdli_kernels *kernels = table_of_level(_i);
+    if (kernels == NULL) {
+        return;
+    }
+    test_random random = test_random_start("sums");
+    for (int round = 0; round < 500; round++) {
+        int n = (int)test_random_below(&random, 2001);
+        __extension__ unsigned __int128 squares = 0;
+        __extension__ __int128 sum = 0;
+        for (int i = 0; i < n; i++) {
+            values[i] = (int32_t)test_random_next(&random) >> test_random_below(&random, 32);
+            sum += values[i];
+            squares += (uint64_t)((int64_t)values[i] * values[i]);
+        }
+        ck_assert(kernels->sum_int32(values, n) == sum);
+        ck_assert(kernels->sum_squares_int32(values, n) == (uint64_t)squares);
+    }
+}
+END_TEST
+
 START_TEST(tables_tell_their_level)
 {
     for (int i = 0; i < N_LEVELS && levels[i] <= mdli_cpu_best_level(); i++) {
@@ -313,10 +416,14 @@ static Suite *kernels_suite(void)
     tcase_add_test(all, reference_frame_stats);
     tcase_add_loop_test(all, pack_and_unpack, 0, N_LEVELS);
     tcase_add_loop_test(all, pack_and_unpack_differences, 0, N_LEVELS);
+    tcase_add_loop_test(all, parts_of_differences, 0, N_LEVELS);
+    tcase_add_loop_test(all, above, 0, N_LEVELS);
+    tcase_add_loop_test(all, relocate, 0, N_LEVELS);
     tcase_add_loop_test(all, widen_and_narrow, 0, N_LEVELS);
     tcase_add_loop_test(all, lookup, 0, N_LEVELS);
     tcase_add_loop_test(all, frame_stats, 0, N_LEVELS);
     tcase_add_loop_test(all, min_max, 0, N_LEVELS);
+    tcase_add_loop_test(all, sums, 0, N_LEVELS);
     suite_add_tcase(suite, all);
     return suite;
 }

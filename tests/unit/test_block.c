@@ -86,7 +86,11 @@ enum shape {
     SHAPE_SAW, /* rises, with a fall now and then */
     SHAPE_FEW_VALUES,
     SHAPE_FEW_FAR_VALUES,
-    SHAPE_LOCAL, /* frames far from each other */
+    SHAPE_LOCAL,   /* frames far from each other */
+    SHAPE_PLACES,  /* near one of a few places that are far from each other, which change */
+    SHAPE_JUMPS,   /* rises, with wide gaps and deep falls */
+    SHAPE_SINKING, /* falls, with jumps up */
+    SHAPE_BORDERS, /* rises by a step, and jumps between the ends of 32 bits in every other row */
     SHAPE_ANY,
     SHAPE_EXTREMES,
     N_SHAPES
@@ -117,6 +121,22 @@ static int64_t next_integer(test_random *random, enum shape shape, int64_t row, 
         return (int64_t)((1 + test_random_below(random, 200)) * UINT64_C(0x123456789abcd));
     case SHAPE_LOCAL:
         return row / 256 * INT64_C(0x123456789a) + (int64_t)test_random_below(random, 100);
+    case SHAPE_PLACES: {
+        const int64_t place = row / 700 * 7 + (int64_t)test_random_below(random, 7);
+        const int64_t offset = (int64_t)test_random_below(random, 3000);
+        return (int64_t)((uint64_t)place * UINT64_C(2654435761) % UINT32_MAX) / 2 + offset;
+    }
+    case SHAPE_JUMPS:
+        if (row == 0 || test_random_below(random, 100) == 0) {
+            return (int64_t)test_random_below(random, 1000000);
+        }
+        return before +
+               (int64_t)test_random_below(random, test_random_below(random, 20) ? 50 : 90000);
+    case SHAPE_SINKING:
+        return before - (int64_t)test_random_below(random, 100) +
+               (test_random_below(random, 30) == 0 ? (int64_t)test_random_below(random, 90000) : 0);
+    case SHAPE_BORDERS:
+        return row % 40 < 20 ? (row % 2 == 0 ? INT32_MIN : INT32_MAX) : row % 1000;
     case SHAPE_ANY:
         return (int64_t)test_random_next(random);
     case SHAPE_EXTREMES:
@@ -480,6 +500,9 @@ START_TEST(typical_choices)
         {MDL_TYPE_INT32, SHAPE_SAW, MDL_ENCODING_DELTA},
         {MDL_TYPE_DECIMAL, SHAPE_FEW_VALUES, MDL_ENCODING_DICTIONARY},
         {MDL_TYPE_TIMESTAMP, SHAPE_LOCAL, MDL_ENCODING_FRAME},
+        {MDL_TYPE_TIMESTAMP, SHAPE_PLACES, MDL_ENCODING_FRAME},
+        {MDL_TYPE_INT32, SHAPE_JUMPS, MDL_ENCODING_DELTA},
+        {MDL_TYPE_INT32, SHAPE_SINKING, MDL_ENCODING_DELTA},
         {MDL_TYPE_INT64, SHAPE_FEW_FAR_VALUES, MDL_ENCODING_DICTIONARY},
         {MDL_TYPE_INT64, SHAPE_ANY, MDL_ENCODING_PLAIN},
         {MDL_TYPE_FLOAT64, SHAPE_ANY, MDL_ENCODING_PLAIN},
@@ -490,12 +513,15 @@ START_TEST(typical_choices)
         ck_assert_int_eq(cheapest_encoding(&values), cases[i].encoding);
         test_values_free(&values);
     }
-    test_values words = make_texts(&random, 10000, 20, 4, 0);
-    ck_assert_int_eq(cheapest_encoding(&words), MDL_ENCODING_ZSTD);
-    test_values_free(&words);
-    words = make_texts(&random, 100, 20, 4, 0);
-    ck_assert_int_eq(cheapest_encoding(&words), MDL_ENCODING_PLAIN);
-    test_values_free(&words);
+    test_values texts = make_texts(&random, 10000, 200, 4, 0);
+    ck_assert_int_eq(cheapest_encoding(&texts), MDL_ENCODING_ZSTD);
+    test_values_free(&texts);
+    texts = make_texts(&random, 20, 200, 4, 0);
+    ck_assert_int_eq(cheapest_encoding(&texts), MDL_ENCODING_PLAIN);
+    test_values_free(&texts);
+    texts = make_texts(&random, 10000, 20, 4, 0);
+    ck_assert_int_eq(cheapest_encoding(&texts), MDL_ENCODING_PLAIN);
+    test_values_free(&texts);
 }
 END_TEST
 
@@ -607,6 +633,104 @@ START_TEST(exact_sizes)
 }
 END_TEST
 
+/* Makes a block of `n` integers in an encoding, checks what it decodes to and gives its bytes. */
+static int64_t payload_bytes(test_random *random, mdl_encoding encoding, mdl_type type,
+                             const void *integers, int64_t n)
+{
+    const mdl_vector vector = {.type = type, .n_rows = n, .values = integers};
+    mdli_block *block;
+    ck_assert_int_eq(mdli_block_encode_as(context, encoding, &vector, NULL, &block, &error),
+                     MDL_OK);
+    check_decoding(random, block, &vector);
+    const int64_t bytes = block->payload_bytes;
+    mdli_block_release(block);
+    return bytes;
+}
+
+enum {
+    JUMPY_ROWS = 1024
+};
+
+/* Ascending by 1 to 4 from the least value, with jumps of `height` in so many rows of each frame;
+ * every other jump goes back down. */
+static void make_jumps(test_random *random, int n_jumps, int32_t height, int32_t *integers)
+{
+    integers[0] = INT32_MIN;
+    for (int i = 1; i < JUMPY_ROWS; i++) {
+        const int row = i % 256;
+        const int32_t jump = row == 0 || row > n_jumps ? 0 : row % 2 == 1 ? height : -height;
+        integers[i] = integers[i - 1] + 1 + (int32_t)test_random_below(random, 4) + jump;
+    }
+}
+
+/* A jump takes 3 bytes, and nothing else of its frame. */
+START_TEST(exact_sizes_of_jumps)
+{
+    test_random random = test_random_start("exact_sizes_of_jumps");
+    int32_t integers[JUMPY_ROWS];
+    make_jumps(&random, 0, 0, integers);
+    /* Header 16, firsts and leasts 4 * 8, starts 5 * 2, rounded up to 64; frames of 2 bits. */
+    ck_assert_int_eq(
+        payload_bytes(&random, MDL_ENCODING_DELTA, MDL_TYPE_INT32, integers, JUMPY_ROWS),
+        64 + 4 * 2 * 32);
+    for (int n_jumps = 2; n_jumps <= 10; n_jumps += 2) {
+        make_jumps(&random, n_jumps, 20000, integers);
+        /* As some steps are 0 bits above the least of 0: 3 bits. Directory with jump starts 5 * 2.
+         */
+        const int64_t directory = (16 + 32 + 10 + 10 + 4 * n_jumps * 3 + 31) / 32 * 32;
+        ck_assert_int_eq(
+            payload_bytes(&random, MDL_ENCODING_DELTA, MDL_TYPE_INT32, integers, JUMPY_ROWS),
+            directory + 4 * 3 * 32);
+    }
+}
+END_TEST
+
+/* Any number of jumps of any height, so that the values reach over all 32 bits. */
+START_TEST(jumps_of_all_heights)
+{
+    test_random random = test_random_start("jumps_of_all_heights");
+    int32_t integers[JUMPY_ROWS];
+    for (int n_jumps = 0; n_jumps < 40; n_jumps++) {
+        for (int bits = 1; bits < 30; bits++) {
+            make_jumps(&random, n_jumps % 2 == 0 ? n_jumps : 255,
+                       (INT32_C(1) << bits) - n_jumps % 3, integers);
+            payload_bytes(&random, MDL_ENCODING_DELTA, MDL_TYPE_INT32, integers, JUMPY_ROWS);
+        }
+    }
+}
+END_TEST
+
+/* Values near one of n places in turn, which are far apart. */
+static void make_places(test_random *random, int n_places, int64_t base, int64_t distance,
+                        int64_t *integers)
+{
+    for (int i = 0; i < JUMPY_ROWS; i++) {
+        integers[i] = base + i % n_places * distance + (int64_t)test_random_below(random, 200);
+    }
+}
+
+/* A frame with values in few places takes the bits of an offset and of a place, at each number of
+ * places that is served, between any extremes; and what cannot have pages decodes as well. */
+START_TEST(pages)
+{
+    static const int64_t bases[] = {0, -5, INT64_MIN, INT64_MAX - UINT32_MAX, INT32_MIN};
+    test_random random = test_random_start("pages");
+    int64_t integers[JUMPY_ROWS];
+    for (int n_places = 1; n_places <= 256; n_places++) {
+        const int64_t base = bases[n_places % 5];
+        make_places(&random, n_places, base, ((int64_t)UINT32_MAX - 200) / n_places, integers);
+        const int64_t bytes =
+            payload_bytes(&random, MDL_ENCODING_FRAME, MDL_TYPE_INT64, integers, JUMPY_ROWS);
+        /* Offsets of 8 bits; a place may lie across two pages, which are numbered by 24 bits. */
+        if (2 <= n_places && n_places <= 32) {
+            ck_assert_int_le(bytes, 1024 / 8 * (8 + 6) + 4 * 64 * 3 + 128);
+        }
+        make_places(&random, n_places, INT64_MIN, INT64_MAX / n_places, integers);
+        payload_bytes(&random, MDL_ENCODING_FRAME, MDL_TYPE_INT64, integers, JUMPY_ROWS);
+    }
+}
+END_TEST
+
 static void add_tests(Suite *suite, const char *name, void (*setup)(void))
 {
     TCase *tests = tcase_create(name);
@@ -622,6 +746,9 @@ static void add_tests(Suite *suite, const char *name, void (*setup)(void))
     tcase_add_test(tests, buffer_outlives_block);
     tcase_add_test(tests, retyped);
     tcase_add_test(tests, exact_sizes);
+    tcase_add_test(tests, exact_sizes_of_jumps);
+    tcase_add_test(tests, jumps_of_all_heights);
+    tcase_add_test(tests, pages);
     suite_add_tcase(suite, tests);
 }
 

@@ -11,6 +11,7 @@
 
 #include "column/column_internal.h"
 #include "medallion/medallion.h"
+#include "operators/rowset.h"
 #include "support/random.h"
 #include "support/run_suite.h"
 
@@ -358,6 +359,13 @@ static void expect_sort(const subject *x, test_random *random)
     n = test_random_below(random, 2) == 0 ? n / 8 : n;
     snprintf(sql, sizeof sql, "select id from t order by %s, id limit %d", keys.sql, n);
     expect_same(x, query, mdl_top_n(mdl_scan(query, x->table), keys.order_by, n), sql);
+    /* The same of rows that are in the order of the first column already. */
+    char first[64];
+    snprintf(first, sizeof first, "%.*s", (int)strcspn(keys.order_by, ","), keys.order_by);
+    query = mdl_query_create(x->context);
+    mdl_rel *sorted = mdl_sort(mdl_scan(query, x->table), first);
+    snprintf(sql, sizeof sql, "select id from t order by %s, id", keys.sql);
+    expect_same(x, query, mdl_sort(sorted, keys.order_by), sql);
 }
 
 /* Puts the input in the order of the columns first, every other time. */
@@ -496,7 +504,8 @@ START_TEST(upsert_is_that_of_sqlite)
 }
 END_TEST
 
-/* Enough rows for buckets, several ranges and several jobs. */
+/* Enough rows for buckets, several ranges and several jobs. The key (d, e) has 65 bits where d has
+ * values from all its range: buckets are then found by bits of two words. */
 START_TEST(many_rows_are_as_in_sqlite)
 {
     test_random random = test_random_start("many_rows_are_as_in_sqlite");
@@ -506,6 +515,9 @@ START_TEST(many_rows_are_as_in_sqlite)
     expect_distinct(&x, &random);
     expect_arg_first(&x, &random);
     expect_upsert(&x, &random);
+    mdl_query *query = mdl_query_create(x.context);
+    mdl_rel *rel = mdl_sort(mdl_scan(query, x.table), "d, e");
+    expect_same(&x, query, rel, "select id from t order by d nulls last, e nulls last, id");
     free_subject(&x);
 }
 END_TEST
@@ -578,6 +590,144 @@ START_TEST(order_of_distinct_is_not_mistaken)
     mdl_table_free(out);
     mdl_query_free(query);
     mdl_table_free(table);
+    mdl_context_free(context);
+}
+END_TEST
+
+/* That a sort found no row twice says nothing of fewer columns, or of other ones. */
+START_TEST(rows_of_sort_are_not_mistaken)
+{
+    mdl_context *context = new_context(100, 1);
+    mdl_table *table = ascending_table(context, 999, 3);
+    mdl_query *query = mdl_query_create(context);
+    mdl_rel *sorted = mdl_sort(mdl_scan(query, table), "a, d");
+    const char *const keys[] = {"a", "e", "d, a"};
+    const int64_t n_rows[] = {333, 1, 999};
+    for (int i = 0; i < 3; i++) {
+        mdl_table *out = collect(query, mdl_distinct(sorted, keys[i], MDL_KEEP_LAST), keys[i]);
+        ck_assert_int_eq(mdl_table_n_rows(out), n_rows[i]);
+        mdl_table_free(out);
+    }
+    mdl_query_free(query);
+    mdl_table_free(table);
+    mdl_context_free(context);
+}
+END_TEST
+
+/* Rows that ascend by all but the last column of a key are not sorted as a whole. */
+START_TEST(stretches_are_sorted)
+{
+    mdl_context *context = new_context(5000, 2);
+    mdl_table *table = ascending_table(context, 100000, 40);
+    mdl_query *query = mdl_query_create(context);
+    mdl_table *out = collect(query, mdl_sort(mdl_scan(query, table), "a, -d"), "stretches");
+    ck_assert_ptr_nonnull(strstr(mdl_query_explain(query), "stretches sorted"));
+    for (int64_t i = 0; i < 100000; i++) {
+        mdl_value value;
+        ASSERT_IN_LOOP(mdl_table_get(context, out, i, 3, &value, NULL, 0, NULL) == MDL_OK, "get");
+        int64_t expected = i / 40 * 40 + 39 - i % 40;
+        ASSERT_IN_LOOP(value.as.integer == expected, "row %d is row %d", (int)i,
+                       (int)value.as.integer);
+    }
+    mdl_table_free(out);
+    mdl_query_free(query);
+    mdl_table_free(table);
+    mdl_context_free(context);
+}
+END_TEST
+
+/* Row numbers of many kinds, ascending by a step, descending, of few places, anywhere. */
+static int64_t chosen_row(test_random *random, int kind, int64_t i, int64_t n_taken, int64_t n)
+{
+    switch (kind) {
+    case 0:
+        return i * (n / n_taken);
+    case 1:
+        return n - 1 - i * (n / n_taken);
+    case 2:
+        return n / 2 + (int64_t)test_random_below(random, 5);
+    default:
+        return (int64_t)test_random_below(random, (uint64_t)n);
+    }
+}
+
+/* Taken rows are those of the table, where they are read one by one and where all are decoded. */
+START_TEST(taken_rows_are_those_chosen)
+{
+    enum {
+        N = 30000
+    };
+    test_random random = test_random_start("taken_rows_are_those_chosen");
+    const shape s = {200, 7, true};
+    const int32_t n_taken[] = {1, 20, 700, N};
+    row *rows = random_rows(&random, &s, N, 0);
+    for (int32_t i = 0; i < N; i++) {
+        /* Runs, long enough for the encoding, in an int32 and a flag. */
+        rows[i].a = i / 90;
+        rows[i].e = i / 500 % 2 == 0;
+        rows[i].is_null[0] = rows[i].is_null[4] = false;
+    }
+    const int64_t block_rows = _i % 2 == 0 ? 4096 : 700;
+    mdl_context *context = new_context(block_rows, 1 + _i / 2);
+    mdl_table *table = new_table(context, rows, N);
+    ck_assert_int_eq(mdl_table_column(table, 0)->blocks[0]->encoding, MDL_ENCODING_RUN_LENGTH);
+    for (int k = 0; k < 16; k++) {
+        int64_t chosen[N];
+        int32_t ids[N];
+        int32_t n = n_taken[k % 4];
+        for (int32_t i = 0; i < n; i++) {
+            chosen[i] = chosen_row(&random, k / 4, i, n, N);
+            ids[i] = (int32_t)chosen[i];
+        }
+        mdl_table *out;
+        ck_assert_int_eq(mdli_table_take(context, table, chosen, n, &out, NULL), MDL_OK);
+        expect_rows(context, out, rows, ids, n, "taken");
+        mdl_table_free(out);
+    }
+    mdl_table_free(table);
+    mdl_context_free(context);
+    free(rows);
+}
+END_TEST
+
+/* A semi join whose key is in runs is settled by the runs, but only if each of them has a match. */
+START_TEST(semi_join_over_runs)
+{
+    mdl_context *context = new_context(_i % 2 == 0 ? 5000 : 7, 1 + _i / 2);
+    mdl_table *table = ascending_table(context, 30000, 100);
+    mdl_table *keys = ascending_table(context, 300, 1);
+    mdl_query *query = mdl_query_create(context);
+    mdl_rel *scan = mdl_scan(query, table);
+    mdl_rel *all = mdl_scan(query, keys);
+    mdl_rel *all_but_one = mdl_filter(all, "a <> 137");
+    mdl_rel *with_repeats = mdl_union_all(all, all_but_one);
+    struct {
+        mdl_rel *rel;
+        int64_t n_rows;
+        bool keeps_all;
+    } cases[] = {
+        {mdl_join(scan, all, MDL_JOIN_SEMI, "a"), 30000, true},
+        {mdl_join(scan, with_repeats, MDL_JOIN_SEMI, "a"), 30000, true},
+        {mdl_join(scan, all_but_one, MDL_JOIN_SEMI, "a"), 29900, false},
+        {mdl_join(scan, mdl_filter(all, "a < 0"), MDL_JOIN_SEMI, "a"), 0, false},
+        {mdl_join(scan, mdl_filter(all, "a > 200"), MDL_JOIN_SEMI, "a"), 9900, false},
+        {mdl_join(scan, all, MDL_JOIN_ANTI, "a"), 0, false},
+        {mdl_join(scan, all_but_one, MDL_JOIN_ANTI, "a"), 100, false},
+        {mdl_join(mdl_filter(scan, "d < 100"), all, MDL_JOIN_SEMI, "a"), 100, true},
+        {mdl_join(mdl_project(scan, "a + 1 as a, d"), all, MDL_JOIN_SEMI, "a"), 29900, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        mdl_table *out = collect(query, cases[i].rel, "semi join");
+        const char *found = strstr(mdl_query_explain(query), "keeps every row");
+        ASSERT_IN_LOOP(mdl_table_n_rows(out) == cases[i].n_rows, "case %d: %d rows", (int)i,
+                       (int)mdl_table_n_rows(out));
+        ASSERT_IN_LOOP((found != NULL) == cases[i].keeps_all, "case %d: %s", (int)i,
+                       mdl_query_explain(query));
+        mdl_table_free(out);
+    }
+    mdl_query_free(query);
+    mdl_table_free(table);
+    mdl_table_free(keys);
     mdl_context_free(context);
 }
 END_TEST
@@ -864,6 +1014,10 @@ static Suite *rows_suite(void)
     tcase_set_timeout(promises, 60);
     tcase_add_test(promises, rows_in_order_are_shared);
     tcase_add_test(promises, order_of_distinct_is_not_mistaken);
+    tcase_add_test(promises, rows_of_sort_are_not_mistaken);
+    tcase_add_test(promises, stretches_are_sorted);
+    tcase_add_loop_test(promises, taken_rows_are_those_chosen, 0, 4);
+    tcase_add_loop_test(promises, semi_join_over_runs, 0, 4);
     tcase_add_test(promises, edits_leave_other_blocks_alone);
     tcase_add_test(promises, upsert_keeps_one_dictionary);
     tcase_add_loop_test(promises, upsert_refuses_sides_out_of_order, 0, 3);

@@ -155,61 +155,6 @@ START_TEST(prefix_of_chosen_texts)
 }
 END_TEST
 
-START_TEST(widths_of_chosen_code_points)
-{
-    static const struct {
-        uint32_t code_point;
-        int width;
-    } cases[] = {{'a', 1},     {' ', 1},     {0, 0},       {'\n', 0},    {0x7f, 0},    {0x9f, 0},
-                 {0xa0, 1},    {0xad, 1},    {0xe9, 1},    {0x300, 0},   {0x36f, 0},   {0x370, 1},
-                 {0x5d0, 1},   {0x416, 1},   {0xe31, 0},   {0x1100, 2},  {0x115f, 2},  {0x1160, 0},
-                 {0x200b, 0},  {0x200d, 0},  {0x2013, 1},  {0x20ac, 1},  {0x3042, 2},  {0x4e00, 2},
-                 {0x9fff, 2},  {0xac00, 2},  {0xfe0f, 0},  {0xfeff, 0},  {0xff21, 2},  {0xff61, 1},
-                 {0xfffd, 1},  {0x1f600, 2}, {0x1f3ac, 2}, {0x20000, 2}, {0x3fffd, 2}, {0xe0100, 0},
-                 {0x10fffd, 1}};
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        ck_assert_msg(mdli_code_point_width(cases[i].code_point) == cases[i].width, "U+%04X",
-                      cases[i].code_point);
-    }
-}
-END_TEST
-
-/* The C library goes by another version of Unicode, and by its own rules for a few symbols. */
-START_TEST(widths_agree_with_wcwidth)
-{
-    if (setlocale(LC_CTYPE, "C.UTF-8") == NULL) {
-        return;
-    }
-    int n_known = 0;
-    int n_different = 0;
-    for (uint32_t code_point = 0x20; code_point < CODE_POINT_END; code_point++) {
-        int expected = wcwidth((wchar_t)code_point);
-        n_known += expected >= 0;
-        n_different += expected >= 0 && mdli_code_point_width(code_point) != expected;
-    }
-    ck_assert_int_gt(n_known, 100000);
-    ck_assert_int_lt(n_different, 1000);
-}
-END_TEST
-
-START_TEST(width_of_texts)
-{
-    ck_assert_int_eq(mdli_utf8_width("", 0), 0);
-    ck_assert_int_eq(mdli_utf8_width("Am\xc3\xa9lie", 7), 6);
-    ck_assert_int_eq(mdli_utf8_width("Ame\xcc\x81lie", 8), 6);
-    ck_assert_int_eq(mdli_utf8_width("\xe4\xb8\x83\xe4\xba\xba", 6), 4);
-    ck_assert_int_eq(mdli_utf8_width("a\xff\xe4z", 4), 4);
-}
-END_TEST
-
-static void expect_clip_to_width(const char *text, int64_t width_max, int64_t size, int64_t width)
-{
-    int64_t actual_width = -7;
-    int64_t length = (int64_t)strlen(text);
-    ck_assert_int_eq(mdli_utf8_clip_to_width(text, length, width_max, &actual_width), size);
-    ck_assert_int_eq(actual_width, width);
-}
-
 START_TEST(clipping)
 {
     const char *text = "a\xc3\xa9\xe4\xb8\x83\xf0\x9f\x8e\xac";
@@ -217,13 +162,6 @@ START_TEST(clipping)
     for (int64_t size_max = 0; size_max < 12; size_max++) {
         ck_assert_int_eq(mdli_utf8_clip_to_size(text, 10, size_max), sizes[size_max]);
     }
-    expect_clip_to_width(text, 0, 0, 0);
-    expect_clip_to_width(text, 2, 3, 2);
-    expect_clip_to_width(text, 3, 3, 2);
-    expect_clip_to_width(text, 4, 6, 4);
-    expect_clip_to_width(text, 100, 10, 6);
-    /* The accent stays with its letter. */
-    expect_clip_to_width("e\xcc\x81x", 1, 3, 1);
 }
 END_TEST
 
@@ -237,12 +175,9 @@ static Suite *utf8_suite(void)
     tcase_add_test(validity, prefix_of_chosen_texts);
     tcase_set_timeout(validity, 60);
     suite_add_tcase(suite, validity);
-    TCase *width = tcase_create("width");
-    tcase_add_test(width, widths_of_chosen_code_points);
-    tcase_add_test(width, widths_agree_with_wcwidth);
-    tcase_add_test(width, width_of_texts);
-    tcase_add_test(width, clipping);
-    suite_add_tcase(suite, width);
+    TCase *clip = tcase_create("clipping");
+    tcase_add_test(clip, clipping);
+    suite_add_tcase(suite, clip);
     return suite;
 }
 

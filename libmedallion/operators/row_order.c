@@ -1,0 +1,450 @@
+/*
+ * Finding the order that rows have.
+ *
+ * Rows are related to the row before them column by column, so that a column is only looked at
+ * where the ones above it leave ties: a vector's rows are one stretch at first, and each column
+ * cuts the stretches into shorter ones in which it has one value. A column that rises from row to
+ * row leaves none, which a plain loop finds; a column in runs is cut without being decoded. Movies
+ * sorted under users cost two such looks, and the columns after them none.
+ */
+#include "operators/row_order.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "base/parallel.h"
+#include "base/tuning.h"
+#include "operators/rowset.h"
+
+/* Rows of one job: whole words of `repeats`. */
+enum {
+    ORDER_ROWS = 64 * MDLI_VECTOR_ROWS
+};
+
+/* Rows of a vector and the row before them, which has place 0. */
+enum {
+    N_PLACES = MDLI_VECTOR_ROWS + 1
+};
+
+/* Places [first, end) of rows that are equal in all columns so far: at least two. */
+typedef struct stretch {
+    int32_t first;
+    int32_t end;
+} stretch;
+
+/* A column of the keys, or the NULLs of one. */
+typedef struct order_level {
+    const mdli_sort_column *key;
+    int32_t column; /* its place in the keys */
+    bool is_of_nulls;
+    bool is_narrow; /* int32 values without NULL, which are compared as they are */
+} order_level;
+
+/* What one worker knows of a level: its value in one row, to which the next is related. */
+typedef struct level_memory {
+    int64_t row; /* −1 = none */
+    int64_t value;
+} level_memory;
+
+typedef struct order_worker {
+    mdli_decode_buffer buffer;
+    level_memory *levels;
+    int64_t *wide; /* N_PLACES values, whose order is that of the keys */
+    int32_t *narrow;
+    stretch *stretches; /* of the vector at hand, which have at least two places each … */
+    stretch *cut;       /* … and what a level leaves of them */
+    int32_t n_stretches;
+    int32_t n_cut;
+} order_worker;
+
+typedef struct order_search {
+    const mdli_sort_keys *keys;
+    order_level *levels;
+    int32_t n_levels;
+    uint64_t *repeats;
+    order_worker *workers;
+    _Atomic int64_t first_below;
+    _Atomic int64_t first_equal;
+    _Atomic int64_t n_ordered; /* columns whose order no row has broken so far */
+} order_search;
+
+static void lower_to(_Atomic int64_t *least, int64_t value)
+{
+    int64_t known = atomic_load_explicit(least, memory_order_relaxed);
+    while (value < known && !atomic_compare_exchange_weak_explicit(
+                                least, &known, value, memory_order_relaxed, memory_order_relaxed)) {
+    }
+}
+
+/* Notes a row that level `l` puts below the row before. */
+static void note_below(order_search *search, int32_t l, int64_t row)
+{
+    lower_to(&search->first_below, row);
+    lower_to(&search->n_ordered, search->levels[l].column);
+}
+
+/* Whether level `l` has nothing to tell any more of rows from `row` on. */
+static bool is_settled(const order_search *search, int32_t l, int64_t row)
+{
+    return atomic_load_explicit(&search->n_ordered, memory_order_relaxed) <=
+               search->levels[l].column &&
+           atomic_load_explicit(&search->first_below, memory_order_relaxed) < row;
+}
+
+/* Ends the stretch that began at `first`; one row alone is none. */
+static void end_stretch(order_worker *worker, int64_t first, int64_t end)
+{
+    if (end - first > 1) {
+        worker->cut[worker->n_cut++] = (stretch){(int32_t)first, (int32_t)end};
+    }
+}
+
+/*
+ * Cuts the stretches where the values change. `first_row` is that of place 1. Most stretches rise
+ * throughout; a loop without branches finds that.
+ */
+#define CUT_STRETCHES(ctype, values)                                                               \
+    for (int32_t s = 0; s < worker->n_stretches; s++) {                                            \
+        const ctype *v = (values);                                                                 \
+        const stretch at = worker->stretches[s];                                                   \
+        ctype is_rising = -1;                                                                      \
+        for (int32_t i = at.first + 1; i < at.end; i++) {                                          \
+            is_rising &= -(ctype)(v[i - 1] < v[i]);                                                \
+        }                                                                                          \
+        if (is_rising != 0) {                                                                      \
+            continue;                                                                              \
+        }                                                                                          \
+        int32_t first = at.first;                                                                  \
+        for (int32_t i = at.first + 1; i < at.end; i++) {                                          \
+            if (v[i] != v[i - 1]) {                                                                \
+                if (v[i] < v[i - 1]) {                                                             \
+                    note_below(search, l, first_row + i - 1);                                      \
+                }                                                                                  \
+                end_stretch(worker, first, i);                                                     \
+                first = i;                                                                         \
+            }                                                                                      \
+        }                                                                                          \
+        end_stretch(worker, first, at.end);                                                        \
+    }
+
+static void cut_by_wide(order_search *search, int32_t l, order_worker *worker, int64_t first_row)
+{
+    CUT_STRETCHES(int64_t, worker->wide)
+}
+
+static void cut_by_narrow(order_search *search, int32_t l, order_worker *worker, int64_t first_row)
+{
+    CUT_STRETCHES(int32_t, worker->narrow)
+}
+
+/* Reads the values of rows [row, row + n) to `narrow` from `place` on; complements turn the order
+ * round. */
+static mdl_status read_narrow(const order_level *level, order_worker *worker, int64_t row,
+                              int64_t n, int32_t place, mdl_error *error)
+{
+    mdl_vector v;
+    MDLI_TRY(mdli_column_read(level->key->column, row, n, &worker->buffer, &v, error));
+    const int32_t *from = v.values;
+    int32_t *to = worker->narrow + place;
+    const int32_t mask = level->key->is_descending ? -1 : 0;
+    for (int64_t i = 0; i < n; i++) {
+        to[i] = from[i] ^ mask;
+    }
+    return MDL_OK;
+}
+
+/* As read_narrow to `wide`, for every kind of level. */
+static mdl_status read_wide(const order_level *level, order_worker *worker, int64_t row, int64_t n,
+                            int32_t place, mdl_error *error)
+{
+    int64_t *to = worker->wide + place;
+    const uint64_t *validity;
+    MDLI_TRY(mdli_sort_column_read(level->key, row, n, &worker->buffer, (uint64_t *)to, &validity,
+                                   error));
+    if (level->is_of_nulls) {
+        for (int64_t i = 0; i < n; i++) {
+            to[i] = validity != NULL && ((validity[i >> 6] >> (i & 63)) & 1) == 0;
+        }
+        return MDL_OK;
+    }
+    for (int64_t i = 0; i < n; i++) {
+        to[i] ^= INT64_MIN; /* unsigned to signed */
+    }
+    return MDL_OK;
+}
+
+static mdl_status read_level(const order_level *level, order_worker *worker, int64_t row, int64_t n,
+                             int32_t place, mdl_error *error)
+{
+    return level->is_narrow ? read_narrow(level, worker, row, n, place, error)
+                            : read_wide(level, worker, row, n, place, error);
+}
+
+/* Reads a level's values of rows [row, row + n) and of the row before, and cuts by them. */
+static mdl_status cut_by_values(order_search *search, int32_t l, order_worker *worker, int64_t row,
+                                int64_t n, mdl_error *error)
+{
+    const order_level *level = &search->levels[l];
+    level_memory *memory = &worker->levels[l];
+    bool needs_before = worker->n_stretches > 0 && worker->stretches[0].first == 0;
+    if (needs_before && memory->row == row - 1) {
+        worker->narrow[0] = (int32_t)memory->value;
+        worker->wide[0] = memory->value;
+    } else if (needs_before) {
+        MDLI_TRY(read_level(level, worker, row - 1, 1, 0, error));
+    }
+    MDLI_TRY(read_level(level, worker, row, n, 1, error));
+    *memory = (level_memory){
+        .row = row + n - 1,
+        .value = level->is_narrow ? worker->narrow[n] : worker->wide[n],
+    };
+    if (level->is_narrow) {
+        cut_by_narrow(search, l, worker, row);
+    } else {
+        cut_by_wide(search, l, worker, row);
+    }
+    return MDL_OK;
+}
+
+/* The runs of the first level's block that hold rows [row, row + n), which lie in one block. */
+typedef struct row_runs {
+    const int64_t *values;
+    const int32_t *ends;
+    int32_t n_runs;
+    int64_t block_row; /* of row 0 of the block */
+} row_runs;
+
+static bool find_runs(const order_level *level, int64_t block, row_runs *runs)
+{
+    const mdl_column *column = level->key->column;
+    runs->block_row = column->row_starts[block];
+    return !level->is_of_nulls &&
+           mdli_block_runs(column->blocks[block], &runs->values, &runs->ends, &runs->n_runs);
+}
+
+/* The run that holds row `row` of the block. */
+static int32_t find_run(const row_runs *runs, int64_t row)
+{
+    int32_t least = 0;
+    int32_t end = runs->n_runs - 1;
+    while (least < end) {
+        int32_t middle = least + (end - least) / 2;
+        if (runs->ends[middle] > row) {
+            end = middle;
+        } else {
+            least = middle + 1;
+        }
+    }
+    return least;
+}
+
+/* What reading gives for a value of a run. */
+static int64_t run_value(const order_level *level, int64_t value)
+{
+    const mdli_sort_column *key = level->key;
+    if (level->is_narrow) {
+        return key->is_descending ? ~value : value;
+    }
+    uint64_t field = key->is_descending ? (uint64_t)key->greatest - (uint64_t)value
+                                        : (uint64_t)value - (uint64_t)key->least;
+    return (int64_t)field ^ INT64_MIN;
+}
+
+/* Cuts the one stretch of the first level by runs. */
+static mdl_status cut_by_runs(order_search *search, order_worker *worker, const row_runs *runs,
+                              int64_t row, int64_t n, mdl_error *error)
+{
+    const order_level *level = &search->levels[0];
+    level_memory *memory = &worker->levels[0];
+    const int64_t first_row = row - runs->block_row;
+    int32_t run = find_run(runs, first_row);
+    int64_t first = worker->stretches[0].first;
+    if (first == 0 && memory->row != row - 1) {
+        MDLI_TRY(read_level(level, worker, row - 1, 1, 0, error));
+        memory->value = level->is_narrow ? worker->narrow[0] : worker->wide[0];
+    } else if (first == 1) {
+        memory->value = run_value(level, runs->values[run]);
+    }
+    for (int64_t place = 1; place <= n; run++) {
+        int64_t value = run_value(level, runs->values[run]);
+        if (value != memory->value) {
+            if (value < memory->value) {
+                note_below(search, 0, row + place - 1);
+            }
+            end_stretch(worker, first, place);
+            first = place;
+            memory->value = value;
+        }
+        place = runs->ends[run] - first_row + 1;
+    }
+    end_stretch(worker, first, n + 1);
+    memory->row = row + n - 1;
+    return MDL_OK;
+}
+
+static void set_bits(uint64_t *words, int64_t first, int64_t end)
+{
+    while (first < end) {
+        int64_t in_word = 64 - (first & 63);
+        int64_t n = end - first < in_word ? end - first : in_word;
+        words[first >> 6] |= (~(uint64_t)0 >> (64 - n)) << (first & 63);
+        first += n;
+    }
+}
+
+/* Relates rows [row, row + n) to the rows before them. `runs` may be NULL. */
+static mdl_status relate_vector(order_search *search, order_worker *worker, const row_runs *runs,
+                                int64_t row, int64_t n, mdl_error *error)
+{
+    worker->n_cut = 0;
+    end_stretch(worker, row == 0 ? 1 : 0, n + 1);
+    for (int32_t l = 0; l < search->n_levels && worker->n_cut > 0; l++) {
+        if (is_settled(search, l, row)) {
+            return MDL_OK;
+        }
+        stretch *all = worker->cut;
+        worker->cut = worker->stretches;
+        worker->stretches = all;
+        worker->n_stretches = worker->n_cut;
+        worker->n_cut = 0;
+        if (l == 0 && runs != NULL) {
+            MDLI_TRY(cut_by_runs(search, worker, runs, row, n, error));
+        } else {
+            MDLI_TRY(cut_by_values(search, l, worker, row, n, error));
+        }
+    }
+    for (int32_t s = 0; s < worker->n_cut; s++) {
+        const stretch at = worker->cut[s];
+        if (search->repeats != NULL) {
+            set_bits(search->repeats, row + at.first, row + at.end - 1);
+        }
+    }
+    if (worker->n_cut > 0) {
+        lower_to(&search->first_equal, row + worker->cut[0].first);
+    }
+    return MDL_OK;
+}
+
+/* Works on a range of rows in vectors that lie in one block of the first level and start with its
+ * frames. */
+static mdl_status relate_range(void *data, int64_t job, int worker_number, mdl_error *error)
+{
+    order_search *search = data;
+    order_worker *worker = &search->workers[worker_number];
+    int64_t row = job * ORDER_ROWS;
+    int64_t n_left = search->keys->n_rows - row;
+    int64_t end = row + (n_left < ORDER_ROWS ? n_left : ORDER_ROWS);
+    const mdl_column *column = search->n_levels > 0 ? search->levels[0].key->column : NULL;
+    int64_t block = column != NULL ? mdli_column_find_block(column, row) : 0;
+    while (row < end && !(column != NULL && is_settled(search, 0, row))) {
+        int64_t n = end - row < MDLI_VECTOR_ROWS ? end - row : MDLI_VECTOR_ROWS;
+        row_runs runs;
+        bool has_runs = false;
+        if (column != NULL) {
+            const int64_t *starts = column->row_starts + block;
+            int64_t to_border = MDLI_VECTOR_ROWS - (row - starts[0]) % MDLI_VECTOR_ROWS;
+            n = to_border < n ? to_border : n;
+            n = starts[1] - row < n ? starts[1] - row : n;
+            has_runs = find_runs(&search->levels[0], block, &runs);
+            block += row + n == starts[1];
+        }
+        MDLI_TRY(relate_vector(search, worker, has_runs ? &runs : NULL, row, n, error));
+        row += n;
+    }
+    return MDL_OK;
+}
+
+/* Lists the levels of the first `n_columns` columns. Those with one value for all rows say nothing.
+ */
+static mdl_status list_levels(order_search *search, int32_t n_columns, mdl_error *error)
+{
+    void *memory;
+    MDLI_TRY(mdli_allocate_array(search->keys->context, 2 * (int64_t)n_columns, sizeof(order_level),
+                                 "order", &memory, error));
+    search->levels = memory;
+    for (int32_t i = 0; i < n_columns; i++) {
+        const mdli_sort_column *key = &search->keys->columns[i];
+        if (key->has_nulls) {
+            search->levels[search->n_levels++] =
+                (order_level){.key = key, .column = i, .is_of_nulls = true};
+        }
+        if (key->n_value_bits > 0) {
+            bool is_narrow = !key->has_nulls && mdli_type_is_integer(key->column->type) &&
+                             mdli_type_bytes(key->column->type) == sizeof(int32_t);
+            search->levels[search->n_levels++] =
+                (order_level){.key = key, .column = i, .is_narrow = is_narrow};
+        }
+    }
+    return MDL_OK;
+}
+
+static mdl_status create_workers(order_search *search, int n_workers, mdl_error *error)
+{
+    mdl_context *context = search->keys->context;
+    const size_t places_bytes = N_PLACES * (sizeof(int64_t) + sizeof(int32_t));
+    const size_t levels_bytes = (size_t)search->n_levels * sizeof(level_memory);
+    void *memory;
+    MDLI_TRY(mdli_allocate_zeroed(context, (size_t)n_workers * sizeof(order_worker), "order",
+                                  &memory, error));
+    search->workers = memory;
+    for (int i = 0; i < n_workers; i++) {
+        order_worker *worker = &search->workers[i];
+        mdli_decode_buffer_init(&worker->buffer, context);
+        /* Of N_PLACES places there are at most half as many stretches, in either list. */
+        MDLI_TRY(mdli_allocate(context, levels_bytes + places_bytes + N_PLACES * sizeof(stretch),
+                               "order", &memory, error));
+        worker->levels = memory;
+        worker->wide = (int64_t *)(void *)(worker->levels + search->n_levels);
+        worker->stretches = (stretch *)(void *)(worker->wide + N_PLACES);
+        worker->cut = worker->stretches + N_PLACES / 2;
+        worker->narrow = (int32_t *)(void *)(worker->stretches + N_PLACES);
+        for (int32_t l = 0; l < search->n_levels; l++) {
+            worker->levels[l].row = -1;
+        }
+    }
+    return MDL_OK;
+}
+
+static void free_workers(order_search *search, int n_workers)
+{
+    mdl_context *context = search->keys->context;
+    for (int i = 0; search->workers != NULL && i < n_workers; i++) {
+        if (search->workers[i].levels != NULL) {
+            mdli_decode_buffer_free(&search->workers[i].buffer);
+        }
+        mdli_free(context, search->workers[i].levels);
+    }
+    mdli_free(context, search->workers);
+}
+
+mdl_status mdli_find_row_order(const mdli_sort_keys *keys, int32_t n_columns, uint64_t *repeats,
+                               mdli_row_order *out, mdl_error *error)
+{
+    order_search search = {
+        .keys = keys,
+        .repeats = repeats,
+        .first_below = keys->n_rows,
+        .first_equal = keys->n_rows,
+        .n_ordered = n_columns,
+    };
+    int64_t n_jobs = (keys->n_rows + ORDER_ROWS - 1) / ORDER_ROWS;
+    int n_workers = mdli_n_workers(keys->context, n_jobs);
+    mdl_status status;
+    MDLI_TRY_GOTO_DONE(list_levels(&search, n_columns, error));
+    MDLI_TRY_GOTO_DONE(create_workers(&search, n_workers, error));
+    MDLI_TRY_GOTO_DONE(mdli_parallel_for(keys->context, n_jobs, relate_range, &search, error));
+    int64_t below = atomic_load(&search.first_below);
+    int64_t equal = atomic_load(&search.first_equal);
+    *out = (mdli_row_order){
+        .is_ascending = below == keys->n_rows,
+        .is_strict = below == keys->n_rows && equal == keys->n_rows,
+        .first_bad = below < equal ? below : equal,
+        .n_ordered = (int32_t)atomic_load(&search.n_ordered),
+    };
+done:
+    free_workers(&search, n_workers);
+    mdli_free(keys->context, search.levels);
+    return status;
+}

@@ -1,0 +1,28 @@
+/*
+ * The order that rows have already.
+ */
+#ifndef MDLI_OPERATORS_ROW_ORDER_H
+#define MDLI_OPERATORS_ROW_ORDER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "operators/sort_keys.h"
+
+/* What one look at all rows tells. */
+typedef struct mdli_row_order {
+    bool is_ascending;
+    bool is_strict;    /* and no key is there twice */
+    int64_t first_bad; /* the first row that is not above the one before; n_rows = none */
+    int32_t n_ordered; /* rows are in the order of so many columns, from the first on */
+} mdli_row_order;
+
+/*
+ * Finds whether rows are in the order of the first `n_columns` columns of their keys. Where they
+ * are, bit i of `repeats` (a bit per row, all 0 before; or NULL) then says whether row i has the
+ * key of the row before. Parallel; ends soon when rows are not in the order of any column.
+ */
+mdl_status mdli_find_row_order(const mdli_sort_keys *keys, int32_t n_columns, uint64_t *repeats,
+                               mdli_row_order *out, mdl_error *error);
+
+#endif

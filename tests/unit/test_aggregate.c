@@ -1,0 +1,756 @@
+/*
+ * Aggregates: each strategy, told by the explanation, gives what a plain reference gives, for every
+ * number of threads and size of blocks; and what is shared without a copy.
+ */
+#include <inttypes.h>
+#include <limits.h>
+#include <string.h>
+
+#include "medallion/medallion.h"
+#include "support/csv_dump.h"
+#include "support/exact_oracle.h"
+#include "support/random.h"
+#include "support/run_suite.h"
+
+enum {
+    ROWS = 40000, /* several morsels */
+    KEYS_MAX = 2
+};
+
+typedef struct number {
+    int64_t value;
+    bool is_null;
+} number;
+
+/* Rows to aggregate: after the join, where there is one. */
+typedef struct fact {
+    number keys[KEYS_MAX];
+    number x;
+    int64_t position;
+} fact;
+
+typedef struct facts {
+    fact *rows;
+    int64_t n;
+    int64_t capacity;
+    int n_keys;
+} facts;
+
+static const number null_number = {.is_null = true};
+
+static number some(int64_t value)
+{
+    return (number){.value = value};
+}
+
+static void add_fact(facts *to, number first, number second, number x)
+{
+    if (to->n == to->capacity) {
+        to->capacity = to->capacity * 2 + 1024;
+        to->rows = realloc(to->rows, (size_t)to->capacity * sizeof *to->rows);
+        ASSERT_IN_LOOP(to->rows != NULL, "no memory");
+    }
+    to->rows[to->n] = (fact){{first, second}, x, to->n};
+    to->n++;
+}
+
+/*
+ * The reference.
+ */
+
+/* What is asked of every strategy; lanes can do the first four. */
+static const char *const items[] = {
+    "count(*) as n",    "count(x) as n_x",        "sum(x) as total", "avg(x) as mean",
+    "min(x) as low",    "max(x) as high",         "first(x) as a",   "last(x) as z",
+    "stddev(x) as dev", "count(distinct x) as u",
+};
+
+enum {
+    LANE_ITEMS = 4,
+    ITEMS_BUT_DISTINCT = 9,
+    ALL_ITEMS = 10
+};
+
+static int compare_numbers(number a, number b)
+{
+    if (a.is_null || b.is_null) {
+        return (int)a.is_null - (int)b.is_null;
+    }
+    return (a.value > b.value) - (a.value < b.value);
+}
+
+static int compare_keys(const fact *a, const fact *b)
+{
+    int order = compare_numbers(a->keys[0], b->keys[0]);
+    return order != 0 ? order : compare_numbers(a->keys[1], b->keys[1]);
+}
+
+static int compare_facts(const void *a, const void *b)
+{
+    int order = compare_keys(a, b);
+    int64_t x = ((const fact *)a)->position;
+    int64_t y = ((const fact *)b)->position;
+    return order != 0 ? order : (x > y) - (x < y);
+}
+
+static int compare_values(const void *a, const void *b)
+{
+    return compare_numbers(((const fact *)a)->x, ((const fact *)b)->x);
+}
+
+static void put_integer(dump *to, number x)
+{
+    char digits[32] = "";
+    if (!x.is_null) {
+        snprintf(digits, sizeof digits, "%" PRId64, x.value);
+    }
+    dump_add_text(to, digits);
+}
+
+static void put_real(dump *to, bool is_null, double real)
+{
+    char digits[MDL_VALUE_TEXT_MAX] = "";
+    mdl_value value = {.type = MDL_TYPE_FLOAT64, .is_null = is_null, .as.real = real};
+    mdl_value_format(&value, digits);
+    dump_add_text(to, digits);
+}
+
+/* Appends the fields of one group, whose rows are given in order; sorts them by value. */
+static void put_group(dump *to, fact *rows, int64_t n, int n_items)
+{
+    oracle_sums sums = {0};
+    number total = null_number;
+    number low = null_number;
+    number high = null_number;
+    number first = rows[0].x;
+    number last = rows[n - 1].x;
+    for (int64_t i = 0; i < n; i++) {
+        if (!rows[i].x.is_null) {
+            oracle_add(&sums, rows[i].x.value);
+        }
+    }
+    qsort(rows, (size_t)n, sizeof *rows, compare_values);
+    int64_t n_distinct = 0;
+    for (int64_t i = 0; i < sums.n; i++) {
+        n_distinct += i == 0 || rows[i].x.value != rows[i - 1].x.value;
+    }
+    if (sums.n > 0) {
+        total.is_null = !oracle_sum(&sums, &total.value);
+        ck_assert_msg(!total.is_null, "the reference's sum overflows");
+        low = rows[0].x;
+        high = rows[sums.n - 1].x;
+    }
+    for (int i = 0; i < n_items; i++) {
+        const number integers[] = {some(n), some(sums.n), total, null_number, low,
+                                   high,    first,        last,  null_number, some(n_distinct)};
+        dump_add_text(to, i > 0 ? "," : "");
+        if (i == 3) {
+            put_real(to, sums.n == 0, sums.n == 0 ? 0 : oracle_average(&sums, 1));
+        } else if (i == 8) {
+            put_real(to, sums.n < 2, sums.n < 2 ? 0 : oracle_stddev(&sums, 1));
+        } else {
+            put_integer(to, integers[i]);
+        }
+    }
+    dump_add_text(to, "\n");
+}
+
+/* The rows of the result as CSV, without the header. */
+static void put_reference(dump *to, facts *from, int n_items)
+{
+    qsort(from->rows, (size_t)from->n, sizeof *from->rows, compare_facts);
+    for (int64_t i = 0; i < from->n;) {
+        int64_t end = i + 1;
+        while (end < from->n && compare_keys(&from->rows[i], &from->rows[end]) == 0) {
+            end++;
+        }
+        for (int k = 0; k < from->n_keys; k++) {
+            put_integer(to, from->rows[i].keys[k]);
+            dump_add_text(to, ",");
+        }
+        put_group(to, from->rows + i, end - i, n_items);
+        i = end;
+    }
+}
+
+/*
+ * Tables.
+ */
+
+static mdl_context *context_of(int32_t n_threads, int64_t block_rows)
+{
+    return make_context((read_settings){n_threads, 1 << 20, block_rows, MDL_SIMD_BEST});
+}
+
+/* A table of INT64 columns with these names; column c of row i is at numbers[i * n_columns + c]. */
+static mdl_table *make_table(mdl_context *context, const char *const *names, int n_columns,
+                             const number *numbers, int64_t n_rows)
+{
+    mdl_field fields[4];
+    mdl_vector vectors[4];
+    mdl_table_builder *builder;
+    mdl_table *table;
+    for (int c = 0; c < n_columns; c++) {
+        int64_t *values = calloc((size_t)n_rows + 1, sizeof *values);
+        uint64_t *validity = calloc((size_t)n_rows / 64 + 1, sizeof *validity);
+        ASSERT_IN_LOOP(values != NULL && validity != NULL, "no memory");
+        for (int64_t i = 0; i < n_rows; i++) {
+            values[i] = numbers[i * n_columns + c].value;
+            validity[i >> 6] |= (uint64_t)!numbers[i * n_columns + c].is_null << (i & 63);
+        }
+        fields[c] = (mdl_field){names[c], MDL_TYPE_INT64};
+        vectors[c] = (mdl_vector){
+            .type = MDL_TYPE_INT64, .n_rows = n_rows, .values = values, .validity = validity};
+    }
+    ck_assert_int_eq(mdl_table_builder_create(context, fields, n_columns, &builder, NULL), MDL_OK);
+    ck_assert_int_eq(mdl_table_builder_append(builder, vectors, n_rows, NULL), MDL_OK);
+    ck_assert_int_eq(mdl_table_builder_finish(builder, &table, NULL), MDL_OK);
+    mdl_table_builder_free(builder);
+    for (int c = 0; c < n_columns; c++) {
+        free((void *)vectors[c].values);
+        free((void *)vectors[c].validity);
+    }
+    return table;
+}
+
+static int keep_text(void *data, const char *bytes, int64_t size)
+{
+    dump_add(data, bytes, (size_t)size);
+    return 0;
+}
+
+static void put_csv(dump *to, mdl_context *context, const mdl_table *table)
+{
+    ck_assert_int_eq(mdl_csv_write(context, table, keep_text, to, NULL), MDL_OK);
+}
+
+/*
+ * One aggregate: the left table has k, s and x, the right r and g.
+ */
+
+typedef struct subject {
+    const char *group_by;
+    int n_items;
+    const char *strategy; /* to be found in the explanation */
+    const char *absent;   /* not to be found there; NULL = anything may be */
+    const number *left;   /* three to a row */
+    int64_t n_left;
+    const number *right; /* two to a row; NULL = no join */
+    int64_t n_right;
+} subject;
+
+static mdl_status collect_subject(const subject *s, mdl_context *context, mdl_query *query,
+                                  mdl_table **out, mdl_error *error)
+{
+    static const char *const left_names[] = {"k", "s", "x"};
+    static const char *const right_names[] = {"r", "g"};
+    char aggregates[512] = "";
+    mdl_table *left = make_table(context, left_names, 3, s->left, s->n_left);
+    mdl_rel *rel = mdl_scan(query, left);
+    mdl_table_free(left);
+    if (s->right != NULL) {
+        mdl_table *right = make_table(context, right_names, 2, s->right, s->n_right);
+        rel = mdl_join(rel, mdl_scan(query, right), MDL_JOIN_INNER, "s = r");
+        mdl_table_free(right);
+    }
+    for (int i = 0; i < s->n_items; i++) {
+        strcat(aggregates, i > 0 ? ", " : "");
+        strcat(aggregates, items[i]);
+    }
+    rel = mdl_aggregate(rel, s->group_by, aggregates);
+    return mdl_query_collect(query, rel, out, error);
+}
+
+static void expect_csv(const subject *s, int32_t n_threads, int64_t block_rows, const char *rows)
+{
+    mdl_context *context = context_of(n_threads, block_rows);
+    mdl_query *query = mdl_query_create(context);
+    mdl_error error = MDL_ERROR_INIT;
+    mdl_table *table;
+    dump csv = {.bytes = NULL};
+    mdl_status status = collect_subject(s, context, query, &table, &error);
+    ck_assert_msg(status == MDL_OK, "%s", error.message);
+    const char *explain = mdl_query_explain(query);
+    ck_assert_msg(strstr(explain, s->strategy) != NULL, "no %s: %s", s->strategy, explain);
+    ck_assert_msg(s->absent == NULL || strstr(explain, s->absent) == NULL, "%s", explain);
+    put_csv(&csv, context, table);
+    const char *body = strchr(csv.bytes, '\n') + 1;
+    if (strcmp(body, rows) != 0) {
+        size_t at = 0;
+        while (body[at] == rows[at] && body[at] != '\0') {
+            at++;
+        }
+        while (at > 0 && rows[at - 1] != '\n') {
+            at--;
+        }
+        ck_abort_msg("%d threads, %d rows in a block, %sgot %.200s\nnot %.200s", (int)n_threads,
+                     (int)block_rows, explain, body + at, rows + at);
+    }
+    dump_free(&csv);
+    mdl_table_free(table);
+    mdl_query_free(query);
+    mdl_context_free(context);
+}
+
+/* Compares with the reference for all threads and blocks; frees the facts. */
+static void expect_reference(const subject *s, facts *from)
+{
+    dump rows = {.bytes = NULL};
+    dump_add_text(&rows, "");
+    put_reference(&rows, from, s->n_items);
+    free(from->rows);
+    const int32_t n_threads[] = {1, 2, 3, 8};
+    const int64_t block_rows[] = {1, 3, 64};
+    for (int i = 0; i < 4; i++) {
+        expect_csv(s, n_threads[i], 65536, rows.bytes);
+    }
+    for (int i = 0; i < 3; i++) {
+        expect_csv(s, 3, block_rows[i], rows.bytes);
+    }
+    dump_free(&rows);
+}
+
+/* How the left table's columns are drawn. */
+typedef struct shape {
+    bool is_sorted; /* k ascends and has no NULL; else it is below n_keys × key_step */
+    int64_t n_keys; /* sorted: rows to a key, about */
+    int64_t key_step;
+    int64_t n_subkeys;
+    uint64_t n_values; /* of x; 0 = the whole range */
+    int64_t least;     /* of x */
+    bool has_nulls;    /* in s, x, and k if it is not sorted */
+} shape;
+
+static number maybe_null(test_random *random, const shape *how, int64_t value)
+{
+    return how->has_nulls && test_random_below(random, 9) == 0 ? null_number : some(value);
+}
+
+static number *random_left(test_random *random, const shape *how, int64_t n_rows)
+{
+    number *left = calloc((size_t)n_rows * 3 + 1, sizeof *left);
+    ck_assert_ptr_nonnull(left);
+    int64_t sorted = -5;
+    for (int64_t i = 0; i < n_rows; i++) {
+        int64_t k = (int64_t)test_random_below(random, (uint64_t)how->n_keys);
+        sorted += k == 0;
+        uint64_t x = test_random_next(random);
+        left[i * 3] = how->is_sorted ? some(sorted) : maybe_null(random, how, k * how->key_step);
+        left[i * 3 + 1] =
+            maybe_null(random, how, (int64_t)test_random_below(random, (uint64_t)how->n_subkeys));
+        left[i * 3 + 2] = maybe_null(
+            random, how,
+            how->n_values == 0 ? (int64_t)x >> 24 : how->least + (int64_t)(x % how->n_values));
+    }
+    return left;
+}
+
+/* Runs a subject without a join over random rows. */
+static void expect_strategy(const char *group_by, const shape *how, const char *strategy)
+{
+    test_random random = test_random_start(strategy);
+    number *left = random_left(&random, how, ROWS);
+    subject s = {group_by, ALL_ITEMS, strategy, NULL, left, ROWS, NULL, 0};
+    facts from = {.n_keys = strcmp(group_by, "") == 0 ? 0 : strchr(group_by, ',') == NULL ? 1 : 2};
+    for (int64_t i = 0; i < ROWS; i++) {
+        number none = some(0);
+        add_fact(&from, from.n_keys > 0 ? left[i * 3] : none,
+                 from.n_keys > 1 ? left[i * 3 + 1] : none, left[i * 3 + 2]);
+    }
+    expect_reference(&s, &from);
+    free(left);
+}
+
+START_TEST(one_group)
+{
+    expect_strategy("", &(shape){true, 5, 1, 3, 50, -20, true}, "one group, distinct by bitmap");
+    expect_strategy("", &(shape){true, 5, 1, 3, 0, 0, true}, "one group, distinct by key table");
+    expect_strategy("", &(shape){true, 5, 1, 3, UINT64_C(1) << 30, 0, true},
+                    "one group, distinct by pair set");
+}
+END_TEST
+
+START_TEST(sorted_runs)
+{
+    expect_strategy("k", &(shape){true, 2, 1, 3, 50, -20, true}, "sorted runs, distinct by epochs");
+    expect_strategy("k", &(shape){true, 300, 1, 3, 50, -20, false},
+                    "sorted runs, distinct by epochs");
+    expect_strategy("k", &(shape){true, 20, 1, 3, UINT64_C(1) << 30, 5, true},
+                    "sorted runs, distinct by pair set");
+    expect_strategy("k", &(shape){true, 20, 1, 3, 0, 0, true},
+                    "sorted runs, distinct by key table");
+}
+END_TEST
+
+START_TEST(sorted_runs_with_subkeys)
+{
+    expect_strategy("k, s", &(shape){true, 9, 1, 30, 50, -20, true},
+                    "sorted runs, distinct by pair set");
+    expect_strategy("k, s", &(shape){true, 5000, 1, 300, 0, 0, true},
+                    "sorted runs, distinct by key table");
+}
+END_TEST
+
+START_TEST(dense_array)
+{
+    expect_strategy("k", &(shape){false, 90, 1, 3, 50, -20, true},
+                    "dense array, distinct by bitmap");
+    expect_strategy("k, s", &(shape){false, 90, 2, 30, 50, -20, true},
+                    "dense array, distinct by bitmap");
+    expect_strategy("k", &(shape){false, 60000, 1, 3, 1000000, 5, true},
+                    "dense array, distinct by pair set");
+    expect_strategy("k", &(shape){false, 900, 1, 3, 0, 0, true},
+                    "dense array, distinct by key table");
+}
+END_TEST
+
+START_TEST(hash_table)
+{
+    expect_strategy("k", &(shape){false, 900, 1000003, 3, 50, -20, true},
+                    "hash table, distinct by pair set");
+    expect_strategy("k, s", &(shape){false, 90, 1000003, 30, 0, 0, true},
+                    "hash table, distinct by key table");
+}
+END_TEST
+
+/* No rows: one row for one group, none for groups. */
+START_TEST(no_rows)
+{
+    const number left[3] = {{0, false}};
+    const number right[2] = {{0, false}};
+    subject s = {"", ALL_ITEMS, "one group", NULL, left, 0, NULL, 0};
+    expect_csv(&s, 2, 64, "0,0,,,,,,,,0\n");
+    const char *const keys[] = {"k", "k, s"};
+    for (int i = 0; i < 2; i++) {
+        s.group_by = keys[i];
+        s.strategy = "aggregate";
+        expect_csv(&s, 2, 64, "");
+    }
+    s = (subject){"g", ALL_ITEMS, "aggregate", NULL, left, 1, right, 0};
+    expect_csv(&s, 2, 64, "");
+    s.n_left = 0;
+    s.n_right = 1;
+    expect_csv(&s, 2, 64, "");
+}
+END_TEST
+
+/*
+ * Before a join.
+ */
+
+/* Rows of the right side: some keys several times, also with one group twice; NULL in both. */
+static number *random_right(test_random *random, int64_t n_rows, int64_t n_keys, int64_t n_groups)
+{
+    number *right = calloc((size_t)n_rows * 2 + 1, sizeof *right);
+    ck_assert_ptr_nonnull(right);
+    shape how = {.has_nulls = true};
+    for (int64_t i = 0; i < n_rows; i++) {
+        right[i * 2] =
+            maybe_null(random, &how, (int64_t)test_random_below(random, (uint64_t)n_keys));
+        right[i * 2 + 1] =
+            maybe_null(random, &how, (int64_t)test_random_below(random, (uint64_t)n_groups) - 2);
+    }
+    return right;
+}
+
+static facts join_by_hand(const subject *s, int n_keys)
+{
+    facts joined = {.n_keys = n_keys};
+    for (int64_t i = 0; i < s->n_left; i++) {
+        const number *left = &s->left[i * 3];
+        for (int64_t j = 0; j < s->n_right && !left[1].is_null; j++) {
+            const number *right = &s->right[j * 2];
+            if (!right[0].is_null && right[0].value == left[1].value) {
+                add_fact(&joined, n_keys > 1 ? left[0] : right[1], n_keys > 1 ? right[1] : some(0),
+                         left[2]);
+            }
+        }
+    }
+    return joined;
+}
+
+static void expect_before_join(const shape *how, int64_t n_right, int64_t n_groups, subject s)
+{
+    test_random random = test_random_start(s.strategy);
+    number *left = random_left(&random, how, s.n_left);
+    /* A third of the left's keys has no match. */
+    number *right = random_right(&random, n_right, how->n_subkeys * 2 / 3 + 1, n_groups);
+    s.left = left;
+    s.right = right;
+    s.n_right = n_right;
+    facts joined = join_by_hand(&s, strchr(s.group_by, ',') == NULL ? 1 : 2);
+    expect_reference(&s, &joined);
+    free(left);
+    free(right);
+}
+
+START_TEST(before_the_join)
+{
+    shape how = {false, 90, 1, 60, 50, -20, true};
+    subject s = {"g", ALL_ITEMS, "aggregate, before the join", NULL, NULL, ROWS, NULL, 0};
+    expect_before_join(&how, 100, 60, s);
+    how.n_values = 0; /* no masks over the values, but everything else */
+    s.n_items = ITEMS_BUT_DISTINCT;
+    expect_before_join(&how, 100, 60, s);
+    /* Groups that masks have no bits for are fine without count(distinct). */
+    expect_before_join(&how, 300, 200, s);
+}
+END_TEST
+
+START_TEST(not_before_the_join)
+{
+    shape how = {false, 90, 1, 60, 50, -20, true};
+    subject s = {"g", ALL_ITEMS, "aggregate, dense array", "before the join", NULL, ROWS, NULL, 0};
+    expect_before_join(&how, 200, 100, s); /* more groups than a mask has bits */
+    how.n_values = 0;
+    expect_before_join(&how, 100, 20, s); /* more values than an array has room for */
+}
+END_TEST
+
+START_TEST(lanes)
+{
+    shape how = {true, 700, 1, 60, 50, -20, false};
+    subject s = {"k, g", LANE_ITEMS, "lanes before the join", NULL, NULL, ROWS, NULL, 0};
+    expect_before_join(&how, 100, 20, s);
+    how.n_keys = 2;
+    expect_before_join(&how, 100, 20, s);
+    how.least = INT64_MAX / 20000000; /* a large base, a small span */
+    expect_before_join(&how, 100, 20, s);
+    how.has_nulls = true; /* a count of values is not a count of rows */
+    s.strategy = "sorted runs";
+    s.absent = "lanes";
+    expect_before_join(&how, 100, 20, s);
+}
+END_TEST
+
+/* Runs so long that the sums of a lane would pass 32 bits: it is emptied in between. */
+START_TEST(lanes_overflow)
+{
+    shape how = {true, 1000000, 1, 2, 100000, 7, false};
+    subject s = {"k, g", LANE_ITEMS, "lanes before the join", NULL, NULL, ROWS, NULL, 0};
+    /* Key 0 matches group 1 eight times. */
+    number right[] = {{0, false}, {1, false}, {0, false}, {1, false}, {0, false}, {1, false},
+                      {0, false}, {1, false}, {0, false}, {1, false}, {0, false}, {1, false},
+                      {0, false}, {1, false}, {0, false}, {1, false}, {1, false}, {1, false},
+                      {1, false}, {4, false}, {1, false}, {0, true}};
+    test_random random = test_random_start("lanes_overflow");
+    number *left = random_left(&random, &how, ROWS);
+    s.left = left;
+    s.right = right;
+    s.n_right = sizeof right / sizeof *right / 2;
+    facts joined = join_by_hand(&s, 2);
+    expect_reference(&s, &joined);
+    free(left);
+}
+END_TEST
+
+/*
+ * Large numbers.
+ */
+
+static void expect_status(const subject *s, mdl_status expected, const char *words)
+{
+    mdl_context *context = context_of(2, 65536);
+    mdl_query *query = mdl_query_create(context);
+    mdl_error error = MDL_ERROR_INIT;
+    mdl_table *table;
+    mdl_status status = collect_subject(s, context, query, &table, &error);
+    ck_assert_msg(status == expected, "%d: %s\n%s", status, error.message,
+                  mdl_query_explain(query));
+    ck_assert_msg(strstr(error.message, words) != NULL, "%s", error.message);
+    mdl_table_free(table);
+    mdl_query_free(query);
+    mdl_context_free(context);
+}
+
+/* Sums that pass 64 bits on the way and come back. */
+START_TEST(extremes)
+{
+    const int64_t values[] = {INT64_MAX, INT64_MAX, INT64_MIN, INT64_MIN, INT64_MAX, 1, -1, 0, 2};
+    enum {
+        N = sizeof values / sizeof *values
+    };
+    number left[N * 3];
+    facts from = {.n_keys = 1};
+    facts all = {.n_keys = 0};
+    for (int i = 0; i < N; i++) {
+        left[i * 3] = left[i * 3 + 1] = some(1);
+        left[i * 3 + 2] = some(values[i]);
+        add_fact(&from, some(1), some(0), some(values[i]));
+        add_fact(&all, some(0), some(0), some(values[i]));
+    }
+    subject s = {"k", ALL_ITEMS, "sorted runs", NULL, left, N, NULL, 0};
+    expect_reference(&s, &from);
+    s.group_by = "";
+    s.strategy = "one group";
+    expect_reference(&s, &all);
+}
+END_TEST
+
+START_TEST(sums_that_do_not_fit)
+{
+    number left[6] = {{1, false}, {1, false}, {INT64_MAX, false},
+                      {1, false}, {1, false}, {1, false}};
+    subject s = {"", 3, "", NULL, left, 2, NULL, 0};
+    expect_status(&s, MDL_E_OVERFLOW, "total");
+    s.group_by = "k";
+    expect_status(&s, MDL_E_OVERFLOW, "total");
+    left[2] = some(INT64_MIN);
+    left[5] = some(-1);
+    expect_status(&s, MDL_E_OVERFLOW, "total");
+    left[5] = some(0);
+    expect_csv(&s, 1, 64, "1,2,2,-9223372036854775808\n");
+}
+END_TEST
+
+/* Sums that fit on the left, and pass 64 bits by the number of their matches. */
+START_TEST(matches_that_make_sums_overflow)
+{
+    enum {
+        N = 3000
+    };
+    number *left = calloc(N * 3, sizeof *left);
+    number *right = calloc(N * 2, sizeof *right);
+    ck_assert(left != NULL && right != NULL);
+    for (int i = 0; i < N; i++) {
+        left[i * 3 + 2] = some((INT64_C(1) << 50) + i % 2);
+    }
+    subject s = {"g", 3, "before the join", NULL, left, N, right, N};
+    expect_status(&s, MDL_E_OVERFLOW, "total");
+    s.group_by = "k, g";
+    expect_status(&s, MDL_E_OVERFLOW, "total");
+    free(left);
+    free(right);
+}
+END_TEST
+
+/* A row that the join drops cannot make an expression fail. */
+START_TEST(only_joined_rows_are_evaluated)
+{
+    static const char *const left_names[] = {"k", "s", "x"};
+    static const char *const right_names[] = {"r", "g"};
+    const number left[] = {{1, false}, {1, false}, {5, false},
+                           {2, false}, {2, false}, {INT64_MAX, false}};
+    const number right[] = {{1, false}, {7, false}};
+    mdl_context *context = context_of(1, 65536);
+    mdl_query *query = mdl_query_create(context);
+    mdl_error error = MDL_ERROR_INIT;
+    mdl_table *tables[] = {make_table(context, left_names, 3, left, 2),
+                           make_table(context, right_names, 2, right, 1), NULL};
+    dump csv = {.bytes = NULL};
+    mdl_rel *rel =
+        mdl_join(mdl_scan(query, tables[0]), mdl_scan(query, tables[1]), MDL_JOIN_INNER, "s = r");
+    rel = mdl_aggregate(rel, "g", "sum(x + x) as total");
+    ck_assert_msg(mdl_query_collect(query, rel, &tables[2], &error) == MDL_OK, "%s", error.message);
+    put_csv(&csv, context, tables[2]);
+    ck_assert_str_eq(csv.bytes, "g,total\n7,10\n");
+    dump_free(&csv);
+    for (int i = 0; i < 3; i++) {
+        mdl_table_free(tables[i]);
+    }
+    mdl_query_free(query);
+    mdl_context_free(context);
+}
+END_TEST
+
+/*
+ * Sharing.
+ */
+
+/* Collects, and gives the bytes that the result added to the context. */
+static mdl_table *collect(mdl_context *context, mdl_query *query, mdl_rel *rel, int64_t *n_bytes)
+{
+    mdl_table *table;
+    mdl_error error = MDL_ERROR_INIT;
+    int64_t before = mdl_context_memory_in_use(context);
+    ck_assert_msg(mdl_query_collect(query, rel, &table, &error) == MDL_OK, "%s", error.message);
+    *n_bytes = mdl_context_memory_in_use(context) - before;
+    return table;
+}
+
+START_TEST(columns_are_shared)
+{
+    static const char *const names[] = {"k", "s", "x"};
+    static const char *const right_names[] = {"r", "g"};
+    test_random random = test_random_start("columns_are_shared");
+    shape how = {true, 3, 1, 20, 0, 0, false};
+    number *left = random_left(&random, &how, ROWS);
+    number right[40];
+    for (int i = 0; i < 20; i++) {
+        right[i * 2] = some(i);
+        right[i * 2 + 1] = some(i * i);
+    }
+    mdl_context *context = context_of(2, 10000);
+    mdl_query *query = mdl_query_create(context);
+    mdl_table *table = make_table(context, names, 3, left, ROWS);
+    mdl_table *other = make_table(context, right_names, 2, right, 20);
+    mdl_rel *scan = mdl_scan(query, table);
+    mdl_rel *plans[] = {
+        scan,
+        mdl_filter(scan, "k is not null"),
+        mdl_project(scan, "k as key, s as sub, x as ex, k + 1 as more"),
+        mdl_join(scan, mdl_scan(query, other), MDL_JOIN_SEMI, "s = r"),
+        mdl_join(scan, mdl_scan(query, other), MDL_JOIN_LEFT, "s = r"),
+        mdl_join(scan, mdl_filter(mdl_scan(query, other), "r < 0"), MDL_JOIN_ANTI, "s = r"),
+    };
+    int64_t n_bytes;
+    for (size_t p = 0; p < sizeof plans / sizeof *plans; p++) {
+        mdl_table *result = collect(context, query, plans[p], &n_bytes);
+        for (int32_t c = 0; c < 3; c++) {
+            ck_assert_ptr_eq(mdl_table_column(result, c), mdl_table_column(table, c));
+        }
+        mdl_table_free(result);
+    }
+    /* A cast to a type of the same form takes the blocks along. */
+    mdl_rel *cast = mdl_project(scan, "cast(k as TIMESTAMP) as t");
+    mdl_table *result = collect(context, query, cast, &n_bytes);
+    ck_assert_int_eq(mdl_column_type(mdl_table_column(result, 0)), MDL_TYPE_TIMESTAMP);
+    ck_assert_int_lt(n_bytes, 4000);
+    mdl_table_free(result);
+    /* Rows are dropped at the end only: the blocks before that are shared. */
+    char predicate[64];
+    snprintf(predicate, sizeof predicate, "k < %" PRId64, left[(ROWS - 2) * 3].value);
+    result = collect(context, query, mdl_filter(scan, predicate), &n_bytes);
+    ck_assert_int_lt(mdl_table_n_rows(result), ROWS);
+    ck_assert_int_lt(n_bytes, mdl_table_size_bytes(table) * 6 / 10);
+    mdl_table_free(result);
+    mdl_query_free(query);
+    mdl_table_free(table);
+    mdl_table_free(other);
+    mdl_context_free(context);
+    free(left);
+}
+END_TEST
+
+static Suite *aggregate_suite(void)
+{
+    Suite *suite = suite_create("aggregate");
+    TCase *strategies = tcase_create("strategies");
+    tcase_add_test(strategies, one_group);
+    tcase_add_test(strategies, sorted_runs);
+    tcase_add_test(strategies, sorted_runs_with_subkeys);
+    tcase_add_test(strategies, dense_array);
+    tcase_add_test(strategies, hash_table);
+    tcase_add_test(strategies, no_rows);
+    tcase_add_test(strategies, before_the_join);
+    tcase_add_test(strategies, not_before_the_join);
+    tcase_add_test(strategies, lanes);
+    tcase_add_test(strategies, lanes_overflow);
+    tcase_set_timeout(strategies, 120);
+    suite_add_tcase(suite, strategies);
+    TCase *numbers = tcase_create("numbers");
+    tcase_add_test(numbers, extremes);
+    tcase_add_test(numbers, sums_that_do_not_fit);
+    tcase_add_test(numbers, matches_that_make_sums_overflow);
+    tcase_add_test(numbers, only_joined_rows_are_evaluated);
+    suite_add_tcase(suite, numbers);
+    TCase *sharing = tcase_create("sharing");
+    tcase_add_test(sharing, columns_are_shared);
+    suite_add_tcase(suite, sharing);
+    return suite;
+}
+
+int main(void)
+{
+    return run_suite(aggregate_suite());
+}
