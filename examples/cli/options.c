@@ -70,6 +70,11 @@ static const cli_option run_option_table[] = {
      .kind = OPTION_FLAG,
      .offset = offsetof(cli_settings, full_refresh),
      .help = "incremental models start afresh"},
+    {.name = "--explain",
+     .kind = OPTION_FLAG,
+     .offset = offsetof(cli_settings, explain),
+     .help = "tell below each model how it was built: operators, how each worked, rows and "
+             "seconds (those of its inputs included)"},
     {.name = "--json",
      .value_name = "FILE",
      .kind = OPTION_TEXT,

@@ -35,6 +35,7 @@ typedef struct cli_settings {
     const char *select;
     const char *exclude;
     bool full_refresh;
+    bool explain;
     const char *json_path;
 
     bool quiet;

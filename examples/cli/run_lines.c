@@ -16,6 +16,7 @@
 enum {
     NUMBER_WIDTH = 8, /* "12 of 16" */
     LABEL_WIDTH = 46,
+    PLAN_INDENT = 22, /* below the state of the run line */
     BAR_WIDTH = 30,
     LEAST_WIDTH_FOR_BAR = 60,
     MESSAGE_MAX = 1000
@@ -31,6 +32,7 @@ void run_lines_begin(run_lines *lines, const cli_settings *settings, bool show_l
     memset(lines, 0, sizeof *lines);
     lines->terminal = look_at_terminal(STDERR_FILENO, settings);
     lines->show_lines = show_lines && !settings->quiet;
+    lines->show_plans = settings->explain;
     lines->show_progress =
         lines->terminal.width >= LEAST_WIDTH_FOR_BAR && !settings->quiet && !settings->no_progress;
     lines->bar_seconds = monotonic_seconds();
@@ -218,6 +220,19 @@ static run_entry entry_of_result(const mdl_run_result *result, char *outcome, si
     return (run_entry){.state = "SKIP", .color = color_warning};
 }
 
+/* The plan of a model, a line per operator, set off from the run lines. */
+static void tell_plan(run_lines *lines, const char *plan)
+{
+    pthread_mutex_lock(&lines->mutex);
+    while (*plan != '\0') {
+        size_t length = strcspn(plan, "\n");
+        put_format(&lines->output, "%*s%.*s\n", PLAN_INDENT, "", (int)length, plan);
+        plan += length + (plan[length] == '\n');
+    }
+    flush_output(&lines->output);
+    pthread_mutex_unlock(&lines->mutex);
+}
+
 static void on_model_finished(void *data, const mdl_run_result *result, int32_t index,
                               int32_t n_models)
 {
@@ -234,6 +249,9 @@ static void on_model_finished(void *data, const mdl_run_result *result, int32_t 
     entry.label = label;
     entry.outcome = outcome;
     tell_entry(lines, &entry);
+    if (lines->show_plans) {
+        tell_plan(lines, result->explain);
+    }
     if (result->state == MDL_RUN_ERROR && result->message[0] != '\0') {
         run_lines_note(lines, "%s", result->message);
         lines->told_failure = true;

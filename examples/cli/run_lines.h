@@ -16,6 +16,7 @@ typedef struct run_lines {
     terminal terminal;
     bool show_lines;
     bool show_progress;
+    bool show_plans;   /* below each model: what its operators did */
     bool told_failure; /* a line has said why a model failed */
 
     /* Guards what follows: progress is told by any thread. */

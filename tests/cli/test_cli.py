@@ -301,6 +301,15 @@ def test_same_content_is_loaded_once(folder):
     check_equal([load["already_loaded"] for load in loads], [False] * 4 + [True] * 4)
 
 
+def test_explain(folder):
+    lines = run_well("build", write_data(folder), "--explain").err.splitlines()
+    at = next(i for i, line in enumerate(lines) if "silver dim_users" in line)
+    assert lines[at + 1].strip().startswith("sort"), lines[at + 1]
+    assert any(line.strip().startswith("scan: ") for line in lines), lines
+    assert not any(line.strip().startswith("scan: ")
+                   for line in run_well("build", folder).err.splitlines())
+
+
 def test_json_report(folder):
     data, report = write_data(folder / "data"), folder / "report.json"
     run_well("build", data, "--quiet", "--json", report, "--threads", "2")
