@@ -90,7 +90,7 @@ MDL_API void mdl_context_options_init(mdl_context_options *options);
  *
  * @param options  NULL = the defaults
  * @param out      the context; to be freed with ::mdl_context_free; NULL after a failure
- * @return ::MDL_E_ARGUMENT for a setting out of range, ::MDL_E_NO_MEMORY.
+ * @return ::MDL_E_ARGUMENT for a setting out of range, ::MDL_E_NO_MEMORY, ::MDL_E_BUDGET.
  *         Threads start with the first parallel work; where the system refuses one, fewer work.
  */
 MDL_API MDL_MUST_CHECK mdl_status mdl_context_create(const mdl_context_options *options,

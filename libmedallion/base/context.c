@@ -157,10 +157,10 @@ mdl_status mdl_context_create(const mdl_context_options *options, mdl_context **
     pthread_mutex_init(&context->spares_lock, NULL);
     pthread_mutex_init(&context->progress_lock, NULL);
     if (context->executor.run == NULL && context->n_threads > 1) {
-        context->pool = mdli_thread_pool_create(context, error);
-        if (context->pool == NULL) {
+        mdl_status status = mdli_thread_pool_create(context, &context->pool, error);
+        if (status != MDL_OK) {
             mdl_context_free(context);
-            return MDL_E_NO_MEMORY;
+            return status;
         }
     }
     *out = context;

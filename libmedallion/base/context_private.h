@@ -61,8 +61,8 @@ void mdli_release_spares(mdl_context *context);
 /* Nanoseconds on a clock that never goes back. */
 int64_t mdli_nanoseconds_now(void);
 
-/* Makes the threads' bookkeeping; threads start with the first work. NULL with `error` filled. */
-mdli_thread_pool *mdli_thread_pool_create(mdl_context *context, mdl_error *error);
+/* Makes the threads' bookkeeping; threads start with the first work. */
+mdl_status mdli_thread_pool_create(mdl_context *context, mdli_thread_pool **out, mdl_error *error);
 
 /* Joins the threads and frees the pool. Accepts NULL. */
 void mdli_thread_pool_free(mdl_context *context, mdli_thread_pool *pool);

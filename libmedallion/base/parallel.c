@@ -34,18 +34,18 @@ struct mdli_thread_pool {
     int n_running;
 };
 
-mdli_thread_pool *mdli_thread_pool_create(mdl_context *context, mdl_error *error)
+mdl_status mdli_thread_pool_create(mdl_context *context, mdli_thread_pool **out, mdl_error *error)
 {
     void *memory;
     void *threads;
     int n = context->n_threads - 1;
-    if (mdli_allocate_zeroed(context, sizeof(mdli_thread_pool), "threads", &memory, error) !=
-        MDL_OK) {
-        return NULL;
-    }
-    if (mdli_allocate_array(context, n, sizeof(pthread_t), "threads", &threads, error) != MDL_OK) {
+    *out = NULL;
+    MDLI_TRY(mdli_allocate_zeroed(context, sizeof(mdli_thread_pool), "threads", &memory, error));
+    mdl_status status =
+        mdli_allocate_array(context, n, sizeof(pthread_t), "threads", &threads, error);
+    if (status != MDL_OK) {
         mdli_free(context, memory);
-        return NULL;
+        return status;
     }
     mdli_thread_pool *pool = memory;
     pool->threads = threads;
@@ -53,7 +53,8 @@ mdli_thread_pool *mdli_thread_pool_create(mdl_context *context, mdl_error *error
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->work_came, NULL);
     pthread_cond_init(&pool->work_done, NULL);
-    return pool;
+    *out = pool;
+    return MDL_OK;
 }
 
 /* Takes jobs until none is left. Called and left with the lock held. */
