@@ -128,7 +128,7 @@ typedef struct loop_data {
 static mdl_status count_call(void *data, int64_t job, int worker, mdl_error *error)
 {
     loop_data *loop = data;
-    ASSERT_IN_LOOP(atomic_fetch_add(&loop->n_inside[worker], 1) == 0);
+    ASSERT_IN_LOOP(atomic_fetch_add(&loop->n_inside[worker], 1) == 0, "worker %d", worker);
     atomic_fetch_add(&loop->n_calls[job], 1);
     if (loop->cancel != NULL && job == loop->cancel_at) {
         mdl_context_cancel(loop->cancel);
@@ -152,7 +152,7 @@ START_TEST(loops_run_each_job_once)
             loop->fail_from = INT64_MAX;
             ck_assert_int_eq(mdli_parallel_for(context, N_JOBS, count_call, loop, NULL), MDL_OK);
             for (int i = 0; i < N_JOBS; i++) {
-                ASSERT_IN_LOOP(atomic_load(&loop->n_calls[i]) == 1);
+                ASSERT_IN_LOOP(atomic_load(&loop->n_calls[i]) == 1, "job %d", i);
             }
             free(loop);
         }
@@ -235,7 +235,7 @@ START_TEST(executor_of_the_caller_does_the_work)
     ck_assert_int_eq(mdli_parallel_for(context, N_JOBS, count_call, loop, NULL), MDL_OK);
     ck_assert_int_eq(n_runs, 1);
     for (int i = 0; i < N_JOBS; i++) {
-        ASSERT_IN_LOOP(atomic_load(&loop->n_calls[i]) == 1);
+        ASSERT_IN_LOOP(atomic_load(&loop->n_calls[i]) == 1, "job %d", i);
     }
     free(loop);
     mdl_context_free(context);
@@ -269,7 +269,8 @@ START_TEST(progress_is_throttled_and_can_cancel)
     mdl_context *context = create(&options);
     const char *task = "digging";
     for (int64_t i = 0; i <= 100000; i++) {
-        ASSERT_IN_LOOP(mdli_progress(context, task, i, 100000, "rows", NULL) == MDL_OK);
+        ASSERT_IN_LOOP(mdli_progress(context, task, i, 100000, "rows", NULL) == MDL_OK, "row %d",
+                       (int)i);
     }
     ck_assert_int_ge(log.n_calls, 2); /* the first, and the end, which is always told */
     ck_assert_int_lt(log.n_calls, 10000);
@@ -303,7 +304,7 @@ START_TEST(memory_comes_and_goes)
     void *zeroed;
     ck_assert_int_eq(mdli_allocate_zeroed(context, 370000, "test", &zeroed, NULL), MDL_OK);
     for (int i = 0; i < 370000; i++) {
-        ASSERT_IN_LOOP(((unsigned char *)zeroed)[i] == 0);
+        ASSERT_IN_LOOP(((unsigned char *)zeroed)[i] == 0, "byte %d", i);
     }
     mdli_free(context, zeroed);
     mdl_context_free(context);
