@@ -116,20 +116,6 @@ static int64_t mask_domain(const mdli_aggregator *a, const mdli_argument *argume
     return domain <= limit ? domain : 0;
 }
 
-/* The product of the slots of the keys of the right side; 0 = too many. */
-static int64_t count_group_slots(const mdli_aggregator *a, int32_t first, int64_t limit)
-{
-    int64_t product = 1;
-    for (int32_t k = first; k < a->rel->n_keys; k++) {
-        int64_t n = mdli_group_key_slots(&a->keys[k]);
-        if (n == 0 || n > limit / product) {
-            return 0;
-        }
-        product *= n;
-    }
-    return product;
-}
-
 /* Whether sizes allow the strategy. */
 static bool fits_before_join(const mdli_aggregator *a, int64_t n_groups)
 {
@@ -262,7 +248,7 @@ mdl_status mdli_before_join_prepare(mdli_aggregator *a, mdl_error *error)
                 : mdli_facts_of_column(before->right->columns[right_column(join, column)], -1);
     }
     int64_t n_groups =
-        count_group_slots(a, first, has_lanes ? MDLI_LANES_MAX : MDLI_SUBKEY_SLOTS_MAX);
+        mdli_group_slots(a, first, has_lanes ? MDLI_LANES_MAX : MDLI_SUBKEY_SLOTS_MAX);
     before->lane_rows_max = lane_room(a);
     bool fits = has_lanes
                     ? n_groups > 0 && fits_lanes(a) && before->lane_rows_max > 2 * MDLI_VECTOR_ROWS
@@ -397,7 +383,7 @@ mdl_status mdli_before_join_finish(mdli_aggregator *a, mdl_error *error)
     int64_t size = a->layout.size_bytes;
     int32_t rows_offset = a->layout.accumulators[0].offset;
     char *states = worker->states;
-    int64_t n_groups = count_group_slots(a, 0, MDLI_SUBKEY_SLOTS_MAX);
+    int64_t n_groups = mdli_group_slots(a, 0, MDLI_SUBKEY_SLOTS_MAX);
     worker->states = NULL;
     worker->states_capacity = 0;
     mdl_status status = mdli_reserve_states(a, worker, 0, n_groups, error);

@@ -55,8 +55,7 @@ int64_t mdli_group_key_slots(const mdli_group_key *key)
     return span < INT32_MAX - 2 ? (int64_t)span + 2 : 0;
 }
 
-/* The product of the slots of keys [first, n); 0 = not known or over `limit`. */
-static int64_t slots_together(const mdli_aggregator *a, int32_t first, int64_t limit)
+int64_t mdli_group_slots(const mdli_aggregator *a, int32_t first, int64_t limit)
 {
     int64_t product = 1;
     for (int32_t k = first; k < a->rel->n_keys; k++) {
@@ -100,7 +99,7 @@ mdl_status mdli_choose_groups(mdli_aggregator *a, mdl_error *error)
     const mdli_column_facts *first = &a->keys[0].facts;
     if (first->is_sorted && !first->may_be_null && first->source_column >= 0 &&
         mdli_type_is_integer(a->keys[0].type)) {
-        a->n_slots = slots_together(a, 1, MDLI_SUBKEY_SLOTS_MAX);
+        a->n_slots = mdli_group_slots(a, 1, MDLI_SUBKEY_SLOTS_MAX);
         if (a->n_slots > 0) {
             a->strategy = MDLI_GROUP_SORTED;
             MDLI_TRY(mdli_prepare_dense_keys(a, 1, error));
@@ -113,7 +112,7 @@ mdl_status mdli_choose_groups(mdli_aggregator *a, mdl_error *error)
         MDLI_DENSE_BYTES_MAX / a->layout.size_bytes / mdli_pipeline_n_workers(a->pipeline);
     limit = limit < by_memory ? limit : by_memory;
     limit = limit < INT32_MAX - 1 ? limit : INT32_MAX - 1;
-    a->n_slots = slots_together(a, 0, limit);
+    a->n_slots = mdli_group_slots(a, 0, limit);
     if (a->n_slots > 0) {
         a->strategy = MDLI_GROUP_DENSE;
         return mdli_prepare_dense_keys(a, 0, error);

@@ -165,6 +165,9 @@ mdl_status mdli_choose_groups(mdli_aggregator *a, mdl_error *error);
 /* Slots of a key with known bounds, the one for NULL included; 0 = bounds not known or too wide. */
 int64_t mdli_group_key_slots(const mdli_group_key *key);
 
+/* The product of the slots of the keys from number `first` on; 0 = not known or over `limit`. */
+int64_t mdli_group_slots(const mdli_aggregator *a, int32_t first, int64_t limit);
+
 /* Gives the keys from number `first` on their slots and strides. */
 mdl_status mdli_prepare_dense_keys(mdli_aggregator *a, int32_t first, mdl_error *error);
 
