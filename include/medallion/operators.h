@@ -33,28 +33,35 @@
  * Text in the manner of SQL; keywords in any case, column names exact, names with odd characters in
  * double quotes.
  *
- * | form                                           | result |
- * |------------------------------------------------|---------------------------------------------------|
- * | `12`, `4.5`, `1e-3`, `'it''s'`, `true`, `null` | literals; `4.5` is an exact decimal | |
- * `timestamp '2020-01-31 00:00:00'`              | a TIMESTAMP; a plain string is also one where a
- * TIMESTAMP stands on the other side of a comparison | | `a = b`, `!=`, `<>`, `<`, `<=`, `>`, `>=`
- * | BOOL; numbers of different types compare exactly; strings bytewise | | `a between b and c`, `a
- * in (b, c, …)`          | BOOL                                              | | `a like 'x%_y'` |
- * BOOL; `%` any text, `_` one character             | | `a is null`, `a is not null` | BOOL, never
- * NULL                                  | | `not a`, `a and b`, `a or b`                   | BOOL,
- * three-valued                                | | `a + b`, `a - b`, `a * b`, `-a`                |
- * INT64 for integers; DECIMAL ± DECIMAL is DECIMAL; FLOAT64 if either is, and for products of
- * DECIMAL | | `a / b`                                        | FLOAT64, the double nearest to the
- * exact quotient of integers and decimals; NULL when b is 0 | | `a % b` | INT64; NULL when b is 0 |
- * | `a \|\| b`                                     | STRING | | `case when a then b … else c end`
- * | the type of the branches                          | | `cast(a as TYPE)` | INT64 ↔ TIMESTAMP
- * share their blocks; text is read as in types.h | | `coalesce(a, b, …)` | the first that is not
- * NULL                        | | `date(t)`                                      | INT32, days
- * since 1970-01-01 of the UTC day of t  | | `year(t)`                                      | INT32
- * | | `length(s)`, `lower(s)`, `upper(s)`, `trim(s)` | code points; ASCII letters; spaces and tabs
- * | | `abs(a)`, `least(a, b)`, `greatest(a, b)`      | numbers; NULL arguments of least and
- * greatest are passed over | | `f(a, …)`                                      | a function of the
- * caller's, ::mdl_query_add_function |
+ * | form                                           | result                                      |
+ * |------------------------------------------------|---------------------------------------------|
+ * | `12`, `4.5`, `1e-3`, `'it''s'`, `true`, `null` | literals; `4.5` is an exact decimal         |
+ * | `timestamp '2020-01-31 00:00:00'`              | a TIMESTAMP; a plain string is one too where |
+ * |                                                | it is compared with a TIMESTAMP             |
+ * | `a = b`, `!=`, `<>`, `<`, `<=`, `>`, `>=`      | BOOL; numbers of different types compare    |
+ * |                                                | exactly; strings bytewise                   |
+ * | `a between b and c`, `a in (b, c, …)`          | BOOL                                        |
+ * | `a like 'x%_y'`                                | BOOL; `%` any text, `_` one character       |
+ * | `a is null`, `a is not null`                   | BOOL, never NULL                            |
+ * | `not a`, `a and b`, `a or b`                   | BOOL, three-valued                          |
+ * | `a + b`, `a - b`, `a * b`, `-a`                | INT64 for integers; DECIMAL ± DECIMAL is    |
+ * |                                                | DECIMAL; FLOAT64 if either is, and for      |
+ * |                                                | products of DECIMAL                         |
+ * | `a / b`                                        | FLOAT64, the double nearest to the exact    |
+ * |                                                | quotient of integers and decimals; NULL     |
+ * |                                                | when b is 0                                 |
+ * | `a % b`                                        | INT64; NULL when b is 0                     |
+ * | `a \|\| b`                                     | STRING                                      |
+ * | `case when a then b … else c end`              | the type of the branches                    |
+ * | `cast(a as TYPE)`                              | INT64 ↔ TIMESTAMP share their blocks; text  |
+ * |                                                | is read as in types.h                       |
+ * | `coalesce(a, b, …)`                            | the first that is not NULL                  |
+ * | `date(t)`                                      | INT32, days since 1970-01-01 of t's UTC day |
+ * | `year(t)`                                      | INT32                                       |
+ * | `length(s)`, `lower(s)`, `upper(s)`, `trim(s)` | code points; ASCII letters; spaces and tabs |
+ * | `abs(a)`, `least(a, b)`, `greatest(a, b)`      | numbers; NULL arguments of least and        |
+ * |                                                | greatest are passed over                    |
+ * | `f(a, …)`                                      | a caller's, ::mdl_query_add_function        |
  *
  * Integer arithmetic that leaves its type is ::MDL_E_OVERFLOW, never a wrong number. A FLOAT64 is
  * compared with a literal such as `0.1` through the double nearest to it, so that `x = 0.1` holds
@@ -176,15 +183,16 @@ MDL_API mdl_rel *mdl_join(mdl_rel *left, mdl_rel *right, mdl_join_kind kind, con
  * is there even when there is no row
  * @param aggregates  `"count(*) as n, avg(rating) as mean"`; each needs an `as`
  *
- * | aggregate                        | type                       | of no value |
- * |----------------------------------|----------------------------|--------------------------------------|
- * | `count(*)`, `count(x)`           | INT64                      | 0 | | `count(distinct x)` |
- * INT64                      | 0                                    | | `count_if(b)` | INT64 | 0 |
- * | `sum(x)`                         | INT64 (hundredths for DECIMAL) | NULL | | `avg(x)`,
- * `stddev(x)`            | FLOAT64                    | NULL; stddev needs two values        | |
- * `min(x)`, `max(x)`               | type of x                  | NULL | | `first(x)`, `last(x)` |
- * type of x                  | by row order, NULL counts as a value | | `string_agg(x, 'sep')` |
- * STRING, in row order       | NULL                                 |
+ * | aggregate                | type                           | of no value                   |
+ * |--------------------------|--------------------------------|-------------------------------|
+ * | `count(*)`, `count(x)`   | INT64                          | 0                             |
+ * | `count(distinct x)`      | INT64                          | 0                             |
+ * | `count_if(b)`            | INT64                          | 0                             |
+ * | `sum(x)`                 | INT64 (hundredths for DECIMAL) | NULL                          |
+ * | `avg(x)`, `stddev(x)`    | FLOAT64                        | NULL; stddev needs two values |
+ * | `min(x)`, `max(x)`       | type of x                      | NULL                          |
+ * | `first(x)`, `last(x)`    | type of x                      | by row order, NULL is a value |
+ * | `string_agg(x, 'sep')`   | STRING, in row order           | NULL                          |
  *
  * x is any expression. Averages and standard deviations are of exact integers, divided once: the
  * double nearest to Σx / n, and the square root of the double nearest to (n·Σx² − (Σx)²) /

@@ -29,14 +29,15 @@ extern "C" {
 /**
  * The type of a column. Any column can hold NULL; NULL and the empty string differ.
  *
- * | type      | in a vector                                     | text form |
- * |-----------|-------------------------------------------------|----------------------------------------|
- * | INT32     | `int32_t`                                       | decimal | | INT64     | `int64_t`
- * | decimal                                | | DECIMAL   | `int32_t`, hundredths: 4.5 is 450 |
- * shortest: `4.5`, `3.0`, `3.75`         | | FLOAT64   | `double` | shortest that reads back the
- * same      | | BOOL      | `uint8_t`, 0 or 1                               | `true`, `false` | |
- * TIMESTAMP | `int64_t`, seconds since 1970-01-01 UTC, no zone | `YYYY-MM-DD HH:MM:SS` | | STRING
- * | ::mdl_string, UTF-8                             | as it is                               |
+ * | type      | in a vector                                      | text form                    |
+ * |-----------|--------------------------------------------------|------------------------------|
+ * | INT32     | `int32_t`                                        | decimal                      |
+ * | INT64     | `int64_t`                                        | decimal                      |
+ * | DECIMAL   | `int32_t`, hundredths: 4.5 is 450                | shortest: `4.5`, `3.0`       |
+ * | FLOAT64   | `double`                                         | shortest that reads the same |
+ * | BOOL      | `uint8_t`, 0 or 1                                | `true`, `false`              |
+ * | TIMESTAMP | `int64_t`, seconds since 1970-01-01 UTC, no zone | `YYYY-MM-DD HH:MM:SS`        |
+ * | STRING    | ::mdl_string, UTF-8                              | as it is                     |
  */
 typedef enum mdl_type {
 #define MDL_TYPE_ENUM(name, value, text, size) MDL_TYPE_##name = value,
