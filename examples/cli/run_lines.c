@@ -192,12 +192,12 @@ void run_lines_loaded(run_lines *lines, const mdl_warehouse *warehouse)
     }
 }
 
-static void on_model_started(void *data, const mdl_model *model, int32_t index, int32_t n_models)
+static void on_task_started(void *data, const mdl_run_result *task, int32_t index, int32_t n_tasks)
 {
     run_lines *lines = data;
     pthread_mutex_lock(&lines->mutex);
-    snprintf(lines->task, sizeof lines->task, "%" PRId32 " of %" PRId32 "  %s %s", index, n_models,
-             mdl_layer_name(model->layer), model->name);
+    snprintf(lines->task, sizeof lines->task, "%" PRId32 " of %" PRId32 "  %s %s", index, n_tasks,
+             mdl_layer_name(task->model->layer), task->name);
     pthread_mutex_unlock(&lines->mutex);
 }
 
@@ -213,7 +213,7 @@ static run_entry entry_of_result(const mdl_run_result *result, char *outcome, si
     case MDL_RUN_ERROR:
         snprintf(outcome, size, "failed in %.2fs", result->seconds);
         return (run_entry){.state = "ERROR", .color = color_bad};
-    case MDL_RUN_SKIPPED:
+    default:
         break;
     }
     snprintf(outcome, size, "%s", result->message);
@@ -233,8 +233,8 @@ static void tell_plan(run_lines *lines, const char *plan)
     pthread_mutex_unlock(&lines->mutex);
 }
 
-static void on_model_finished(void *data, const mdl_run_result *result, int32_t index,
-                              int32_t n_models)
+static void on_task_finished(void *data, const mdl_run_result *result, int32_t index,
+                             int32_t n_tasks)
 {
     run_lines *lines = data;
     if (!lines->show_lines) {
@@ -245,7 +245,7 @@ static void on_model_finished(void *data, const mdl_run_result *result, int32_t 
              result->model->name);
     run_entry entry = entry_of_result(result, outcome, sizeof outcome);
     entry.index = index;
-    entry.n_entries = n_models;
+    entry.n_entries = n_tasks;
     entry.label = label;
     entry.outcome = outcome;
     tell_entry(lines, &entry);
@@ -260,7 +260,8 @@ static void on_model_finished(void *data, const mdl_run_result *result, int32_t 
 
 mdl_run_events run_lines_events(run_lines *lines)
 {
-    return (mdl_run_events){on_model_started, on_model_finished, lines};
+    return (mdl_run_events){
+        .task_started = on_task_started, .task_finished = on_task_finished, .user_data = lines};
 }
 
 static void tell_counts(run_lines *lines, int32_t n_passed, int32_t n_failed, int32_t n_skipped)

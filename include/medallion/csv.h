@@ -75,8 +75,17 @@ typedef struct mdl_csv_result {
     int64_t n_records;  /**< records in the file, the header not counted: loaded + rejected */
     int64_t n_rejected; /**< records in `rejects` */
     int64_t size_bytes; /**< bytes in the file */
-    unsigned char
-        xxh3_128[16]; /**< XXH3-128 of the file's bytes, canonical (big-endian) form, seed 0 */
+    unsigned char xxh3_128[16]; /**< XXH3-128 of the file's bytes, canonical (big-endian), seed 0 */
+    /**
+     * What of the file's bytes does not follow from the rows, for ::mdl_csv_restore: columns record
+     * INT64, ascending, and raw STRING (bytes as they were, not always UTF-8). Record 0 is what
+     * stands before the first record: byte order mark, header, line ends; record k is data record k
+     * where its bytes are not its values in canonical form (a `4.50`, a quoted number, another line
+     * end than the header's, blank lines before it, a rejected record), from the first byte behind
+     * the record before; record n_records + 1 is what stands behind the last. NULL when columns of
+     * the file were left out, so that it cannot be restored.
+     */
+    mdl_table *layout;
 } mdl_csv_result;
 
 /**
@@ -104,9 +113,6 @@ MDL_API MDL_MUST_CHECK mdl_status mdl_csv_read_memory(mdl_context *context, cons
                                                       const mdl_csv_options *options,
                                                       mdl_csv_result *out, mdl_error *error);
 
-/** Frees what a result holds and makes it all zero. Accepts NULL. */
-MDL_API void mdl_csv_result_free(mdl_csv_result *result);
-
 /**
  * Takes the bytes of a text that is written piece by piece.
  *
@@ -114,6 +120,24 @@ MDL_API void mdl_csv_result_free(mdl_csv_result *result);
  *         ::MDL_E_IO for any other
  */
 typedef int (*mdl_write_fn)(void *user_data, const char *bytes, int64_t size_bytes);
+
+/**
+ * Writes the bytes of the file that gave `table` and `layout`.
+ *
+ * @param first_row  of the file in `table`, which may hold more rows
+ * @param n_rows     rows that the file gave
+ * @param n_records  records in the file, rejected ones included
+ * @return ::MDL_E_ARGUMENT when rows and layout do not belong together, what `write` answers,
+ *         ::MDL_E_NO_MEMORY, ::MDL_E_BUDGET, ::MDL_E_CANCELLED, ::MDL_E_DEADLINE.
+ */
+MDL_API MDL_MUST_CHECK mdl_status mdl_csv_restore(mdl_context *context, const mdl_table *table,
+                                                  int64_t first_row, int64_t n_rows,
+                                                  int64_t n_records, const mdl_table *layout,
+                                                  mdl_write_fn write, void *user_data,
+                                                  mdl_error *error);
+
+/** Frees what a result holds and makes it all zero. Accepts NULL. */
+MDL_API void mdl_csv_result_free(mdl_csv_result *result);
 
 /**
  * Writes a table as CSV: a header line, quotes only where RFC 4180 needs them, NULL = nothing, the

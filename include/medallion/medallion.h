@@ -35,7 +35,11 @@
  *
  * | header        | holds                                                             |
  * |---------------|-------------------------------------------------------------------|
- * | warehouse.h   | the whole job: load files, build models, get tables               |
+ * | warehouse.h   | the whole job: load files, build and test models, get tables      |
+ * | run.h         | what a run was told to do and what became of its tasks            |
+ * | store.h       | tables that outlive the process, in versions                      |
+ * | snapshot.h    | the history of a keyed table (SCD type 2)                         |
+ * | quality.h     | data quality tests                                                |
  * | csv.h         | one file to a table and back                                      |
  * | table.h       | reading tables by cursor, making them by builder                  |
  * | operators.h   | filter, project, explode, join, aggregate, distinct, sort, top-n  |
@@ -65,7 +69,11 @@
 #include "medallion/export.h"
 #include "medallion/model.h"
 #include "medallion/operators.h"
+#include "medallion/quality.h"
+#include "medallion/run.h"
+#include "medallion/snapshot.h"
 #include "medallion/status.h"
+#include "medallion/store.h"
 #include "medallion/table.h"
 #include "medallion/types.h"
 #include "medallion/version.h"

@@ -16,6 +16,7 @@
 #include "medallion/context.h"
 #include "medallion/export.h"
 #include "medallion/operators.h"
+#include "medallion/quality.h"
 #include "medallion/status.h"
 #include "medallion/table.h"
 #include "medallion/types.h"
@@ -42,7 +43,8 @@ typedef enum mdl_layer {
     X(SOURCE, 1, "source")           /* loaded, not built */                                       \
     X(VIEW, 2, "view")               /* shares its input's columns */                              \
     X(TABLE, 3, "table")             /* built afresh each time */                                  \
-    X(INCREMENTAL, 4, "incremental") /* may start from what it was before */
+    X(INCREMENTAL, 4, "incremental") /* may start from what it was before */                       \
+    X(SNAPSHOT, 5, "snapshot")       /* the history of another table; snapshot.h */
 
 /** How a model comes to its rows. */
 typedef enum mdl_materialization {
@@ -54,7 +56,7 @@ typedef enum mdl_materialization {
 /** "bronze", "silver" or "gold"; "?" for a value that is none. */
 MDL_API const char *mdl_layer_name(mdl_layer layer);
 
-/** "source", "view", "table" or "incremental"; "?" for a value that is none. */
+/** "source", "view", "table", "incremental" or "snapshot"; "?" for a value that is none. */
 MDL_API const char *mdl_materialization_name(mdl_materialization materialization);
 
 /** What a build function works with; opaque, valid during the call. */
@@ -74,17 +76,21 @@ typedef struct mdl_model {
     mdl_layer layer;
     mdl_materialization materialization; /**< VIEW, TABLE or INCREMENTAL */
     const char *description;             /**< one line of plain text */
-    const char *const
-        *refs; /**< tables that it is built from, sources or models; no others can be read */
+    const char *const *refs;             /**< tables that it is built from; no others can be read */
     int32_t n_refs;
     const mdl_model_column *columns; /**< exactly the columns that `build` gives, in order */
     int32_t n_columns;
-    const char *
-        key; /**< columns that are unique together and not NULL, `"movie_id, genre"`; NULL = none */
-    /** Builds the table. Called by one thread at a time per model. On success `*out` is a new
-     * reference. */
+    const char *key; /**< columns that are unique together and not NULL, `"movie_id, genre"`, which
+                          is tested in every run; NULL = none */
+    /**
+     * Builds the table. Called by one thread at a time per model, for several models at once. On
+     * success `*out` is a new reference.
+     */
     mdl_status (*build)(mdl_build *build, mdl_table **out, mdl_error *error);
-    void *user_data; /**< for `build`, by ::mdl_build_user_data */
+    void *user_data;       /**< for `build`, by ::mdl_build_user_data */
+    const mdl_test *tests; /**< besides those of `key`; NULL = none */
+    int32_t n_tests;
+    const char *tags; /**< words for `tag:` selectors, `"mart, daily"`; NULL = none */
 } mdl_model;
 
 /** The context to work in. */
@@ -121,6 +127,12 @@ MDL_API const mdl_table *mdl_build_previous_ref(const mdl_build *build, const ch
 /** A relation on a table that the model refers to: ::mdl_scan of ::mdl_build_ref in
  * ::mdl_build_query. */
 MDL_API mdl_rel *mdl_build_scan(mdl_build *build, const char *name);
+
+/**
+ * Tells a number of the build's work for the run's result and log, such as `"replaced"` rows. `name`
+ * must live as long as the warehouse; at most 8 are kept, told twice they add up.
+ */
+MDL_API void mdl_build_count(mdl_build *build, const char *name, int64_t value);
 
 /** Runs a plan of ::mdl_build_query; the last line of most build functions. */
 MDL_API MDL_MUST_CHECK mdl_status mdl_build_collect(mdl_build *build, mdl_rel *rel, mdl_table **out,

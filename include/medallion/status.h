@@ -43,6 +43,8 @@ extern "C" {
     X(E_SCHEMA, 21, "a file's header does not name the columns of its table")                      \
     X(E_OVERFLOW, 22, "a result does not fit its type")                                            \
     X(E_MODEL, 23, "a model gave a table other than the one it declares")                          \
+    X(E_CORRUPT, 24, "a file of a store is damaged")                                               \
+    X(E_TEST, 25, "a data quality test of severity error failed")                                  \
     X(E_STATE, 40, "the call does not fit what was done before")                                   \
     X(E_CYCLE, 41, "models refer to each other in a circle")                                       \
     X(E_IO, 60, "a file cannot be read or written")                                                \

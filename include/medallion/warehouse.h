@@ -4,8 +4,10 @@
  *
  * A new warehouse has the four sources `movies`, `ratings`, `tags` and `links`, empty, and the
  * built-in models. Files are loaded into sources, ::mdl_warehouse_build builds models in the order
- * of their refs and publishes all of them at once or, after a failure, none. Loading more files and
- * building again updates incremental models; the result is always that of a full refresh.
+ * of their refs, tests them, and publishes all of them at once or, after a failure, none. Loading
+ * more files and building again updates incremental models; the result is always that of a full
+ * refresh. Snapshots keep the history of the marts. A warehouse over a store (store.h) goes on where
+ * an earlier process stopped, and ::mdl_warehouse_commit makes what it did last.
  *
  * A warehouse belongs to one thread at a time. Tables that it hands out are immutable: a clone of
  * one can be read by anyone for as long as they like, whatever the warehouse does meanwhile.
@@ -20,7 +22,10 @@
 #include "medallion/csv.h"
 #include "medallion/export.h"
 #include "medallion/model.h"
+#include "medallion/run.h"
+#include "medallion/snapshot.h"
 #include "medallion/status.h"
+#include "medallion/store.h"
 #include "medallion/table.h"
 
 #ifdef __cplusplus
@@ -34,15 +39,20 @@ typedef struct mdl_warehouse mdl_warehouse;
 typedef struct mdl_warehouse_options {
     size_t struct_size;     /**< set by ::mdl_warehouse_options_init */
     bool no_builtin_models; /**< true = only the sources; default false */
-    const mdl_tier
-        *tiers; /**< NULL = ::mdl_default_tiers (default); must live as long as the warehouse */
-    int32_t n_tiers; /**< rules in `tiers` */
+    const mdl_tier *tiers;  /**< NULL = ::mdl_default_tiers (default); must live as long as the
+                                 warehouse */
+    int32_t n_tiers;        /**< rules in `tiers` */
+    mdl_store *store; /**< NULL (default), or where the warehouse goes on from: tables are read
+                                 from it when they are needed. Must outlive the warehouse */
 } mdl_warehouse_options;
 
 /** Fills `options` with the defaults. */
 MDL_API void mdl_warehouse_options_init(mdl_warehouse_options *options);
 
-/** Makes a warehouse, to be freed with ::mdl_warehouse_free. `options` NULL = the defaults. */
+/**
+ * Makes a warehouse, to be freed with ::mdl_warehouse_free. `options` NULL = the defaults. Over a
+ * store it can also fail as ::mdl_store_read_table.
+ */
 MDL_API MDL_MUST_CHECK mdl_status mdl_warehouse_create(mdl_context *context,
                                                        const mdl_warehouse_options *options,
                                                        mdl_warehouse **out, mdl_error *error);
@@ -60,6 +70,10 @@ typedef struct mdl_load_options {
     size_t struct_size;  /**< set by ::mdl_load_options_init */
     mdl_csv_options csv; /**< what bad records do, and so on */
     bool force;          /**< true = load content that was loaded before once more; default false */
+    int32_t
+        max_retries; /**< how often a read that fails with ::MDL_E_IO is tried again; default 0 */
+    double retry_seconds; /**< wait before the first retry; doubled for each one after, up to a
+                               minute; default 1 */
 } mdl_load_options;
 
 /** Fills `options` with the defaults. */
@@ -75,6 +89,8 @@ typedef struct mdl_load_info {
     int64_t n_rejected;         /**< records rejected */
     bool already_loaded;        /**< true = the same content was there, nothing was loaded */
     double seconds;             /**< wall time of reading and encoding it */
+    int64_t loaded_at;          /**< when, seconds since 1970-01-01 UTC */
+    int32_t attempt;            /**< from 1; more when ::mdl_load_options let it try again */
     unsigned char xxh3_128[16]; /**< of the content, as in ::mdl_csv_result */
 } mdl_load_info;
 
@@ -110,7 +126,7 @@ MDL_API MDL_MUST_CHECK mdl_status mdl_warehouse_load_file(mdl_warehouse *warehou
 MDL_API MDL_MUST_CHECK mdl_status mdl_warehouse_append(mdl_warehouse *warehouse, const char *source,
                                                        const mdl_table *rows, mdl_error *error);
 
-/** How many files were loaded, or found loaded already, since the warehouse was made. */
+/** How many files were loaded, or found loaded already, since the warehouse or its store was made. */
 MDL_API int32_t mdl_warehouse_n_loads(const mdl_warehouse *warehouse);
 
 /** Load `index` in order, 0 ≤ index < ::mdl_warehouse_n_loads; lives until the next load. */
@@ -158,9 +174,20 @@ MDL_API const mdl_model *mdl_warehouse_model(const mdl_warehouse *warehouse, int
 /** The declaration with that name, or NULL. */
 MDL_API const mdl_model *mdl_warehouse_find_model(const mdl_warehouse *warehouse, const char *name);
 
-/** The table of a source or of a model as last published, or NULL. Lives until the next load or
- * build. */
+/**
+ * The table of a source, model or snapshot as last published, or NULL: also for one that is in the
+ * store and was not needed yet. Lives until the next load or build.
+ */
 MDL_API const mdl_table *mdl_warehouse_table(const mdl_warehouse *warehouse, const char *name);
+
+/**
+ * As ::mdl_warehouse_table, but reads the table from the store if need be. ::MDL_E_NOT_FOUND for a
+ * name that is no table, ::MDL_E_STATE for a table that was never built, and as
+ * ::mdl_store_read_table.
+ */
+MDL_API MDL_MUST_CHECK mdl_status mdl_warehouse_read_table(mdl_warehouse *warehouse,
+                                                           const char *name, const mdl_table **out,
+                                                           mdl_error *error);
 
 /** @} */
 
@@ -169,79 +196,145 @@ MDL_API const mdl_table *mdl_warehouse_table(const mdl_warehouse *warehouse, con
  * @{
  */
 
-/** What became of one model in a run. */
-typedef enum mdl_run_state {
-    MDL_RUN_SUCCESS = 1,
-    MDL_RUN_ERROR = 2,
-    MDL_RUN_SKIPPED = 3 /**< something that it is built from failed, or the run was cancelled */
-} mdl_run_state;
-
-/** One model's part of a run. */
-typedef struct mdl_run_result {
-    const mdl_model *model;
-    mdl_run_state state;
-    int64_t n_rows;      /**< rows of the table that was built */
-    double seconds;      /**< wall time */
-    bool incremental;    /**< true = it started from what it was before */
-    const char *message; /**< of a failure, or why it was skipped; else "" */
-    const char *explain; /**< ::mdl_query_explain of its last collect; "" when there was none */
-} mdl_run_result;
-
-/** What a run did; opaque. */
-typedef struct mdl_run mdl_run;
-
-/** Events of a run, told by the thread that called ::mdl_warehouse_build. */
-typedef struct mdl_run_events {
-    /** Model `index` of `n_models` (from 1) starts. NULL = not told. */
-    void (*model_started)(void *user_data, const mdl_model *model, int32_t index, int32_t n_models);
-    /** Model `index` has ended. NULL = not told. */
-    void (*model_finished)(void *user_data, const mdl_run_result *result, int32_t index,
-                           int32_t n_models);
-    void *user_data;
-} mdl_run_events;
-
-/** Settings of a run. Start from ::mdl_build_options_init. */
-typedef struct mdl_build_options {
-    size_t struct_size;  /**< set by ::mdl_build_options_init */
-    const char *select;  /**< what to build, NULL = all (default). As in dbt: words are united,
-                            commas in a  word intersect; `name`, `+name` with what it is built from,
-                            `name+` with what  is built from it, `2+name` up to two steps, `@name`
-                            with what is  built from it and all that this needs, `layer:gold`; `*` in
-                            a name stands  for any text */
-    const char *exclude; /**< what of it not to build, likewise; NULL = nothing (default) */
-    bool full_refresh;   /**< true = incremental models start afresh; default false */
-    mdl_run_events events;
-} mdl_build_options;
-
-/** Fills `options` with the defaults. */
-MDL_API void mdl_build_options_init(mdl_build_options *options);
-
 /**
- * Builds models in the order of their refs. A selected model whose input is not selected uses the
- * input's published table. When every model succeeds, all new tables are published at once; when
- * one fails, those built from it are skipped, the others are still tried, and nothing is published.
+ * Builds models in the order of their refs, tests them, and brings snapshots up to date. A selected
+ * model whose input is not selected uses the input's published table. When every task succeeds, all
+ * new tables are published at once; when one fails, those that need it are skipped, the others are
+ * still tried, and nothing is published, snapshots included. The tables that such a run did build
+ * are kept for a retry until files are loaded or another run starts.
+ *
+ * The run enters the log of the warehouse; ::mdl_warehouse_commit puts both in the store.
  *
  * @param options  NULL = the defaults
  * @param run      NULL, or gets the run, also after a failed one; to be freed with ::mdl_run_free
- * @return the status of the first model that failed, told with its name; ::MDL_E_ARGUMENT for a
- * selector that picks nothing or cannot be read, ::MDL_E_NOT_FOUND for a ref that is no table,
- *         ::MDL_E_CYCLE, ::MDL_E_STATE for an input that was never built.
+ * @return the status of the first task that failed, told with its name (::MDL_E_TEST for a test);
+ *         ::MDL_E_ARGUMENT for a selector that picks nothing or cannot be read, ::MDL_E_NOT_FOUND
+ *         for a ref that is no table, ::MDL_E_CYCLE, ::MDL_E_STATE for an input that was never
+ *         built. After one of the last four there is no run.
  */
 MDL_API MDL_MUST_CHECK mdl_status mdl_warehouse_build(mdl_warehouse *warehouse,
                                                       const mdl_build_options *options,
                                                       mdl_run **run, mdl_error *error);
 
-/** How many models the run was about. */
-MDL_API int32_t mdl_run_n_results(const mdl_run *run);
+/**
+ * Runs the data quality tests of what `options->select` picks, sources included, on the tables as
+ * last published, and builds nothing. Tests of tables that were never built are skipped. Otherwise
+ * as ::mdl_warehouse_build.
+ */
+MDL_API MDL_MUST_CHECK mdl_status mdl_warehouse_test(mdl_warehouse *warehouse,
+                                                     const mdl_build_options *options,
+                                                     mdl_run **run, mdl_error *error);
 
-/** Result `index` in build order; lives as long as the run and the warehouse. */
-MDL_API const mdl_run_result *mdl_run_get_result(const mdl_run *run, int32_t index);
+/**
+ * The log of runs: one row each, ascending by run_id. Columns: run_id INT64 · command STRING
+ * (build, test, retry) · state STRING (success, warn, error, cancelled) · run_time, started_at,
+ * finished_at TIMESTAMP · seconds FLOAT64 · n_files INT64 (loaded since the run before) · n_loaded,
+ * n_rejected INT64 (their rows and rejected records) · n_pass, n_warn, n_error, n_skip, n_total
+ * INT64 (tasks) · message STRING (of the first failure; NULL = none). Lives until the next build,
+ * test or load.
+ */
+MDL_API const mdl_table *mdl_warehouse_runs(const mdl_warehouse *warehouse);
 
-/** Wall time of the run in seconds. */
-MDL_API double mdl_run_seconds(const mdl_run *run);
+/**
+ * The log of tasks: one row each, in the order of runs and of tasks in them. Columns: run_id INT64 ·
+ * task INT32 (from 1) · kind, name, table, layer, state STRING · n_rows, n_failures INT64 ·
+ * started_at TIMESTAMP · start_seconds, seconds FLOAT64 · attempt INT32 · incremental BOOL · details
+ * STRING (counters, "new 3, late 1"; NULL = none) · message STRING (NULL = none). Lives as above.
+ */
+MDL_API const mdl_table *mdl_warehouse_run_tasks(const mdl_warehouse *warehouse);
 
-/** Frees a run. Accepts NULL. */
-MDL_API void mdl_run_free(mdl_run *run);
+/** @} */
+
+/**
+ * @name Snapshots
+ * @{
+ */
+
+/**
+ * Adds a snapshot of a table that is or will be there. It stands among the models: it can be
+ * selected, has columns, tests and refs, and ::mdl_warehouse_table gives its history. Its model is
+ * of kind ::MDL_MATERIALIZATION_SNAPSHOT. Taken by runs whose options say `snapshots`.
+ *
+ * The built-in ones are snap_mart_movie_analytics, snap_mart_user_behavior and
+ * snap_mart_genre_performance.
+ *
+ * @return ::MDL_E_ARGUMENT for a declaration that makes no sense or a name that is taken,
+ *         ::MDL_E_NOT_FOUND when its table is not declared yet.
+ */
+MDL_API MDL_MUST_CHECK mdl_status mdl_warehouse_add_snapshot(mdl_warehouse *warehouse,
+                                                             const mdl_snapshot *snapshot,
+                                                             mdl_error *error);
+
+/** The declaration of the snapshot with that name, or NULL; lives as long as the warehouse. */
+MDL_API const mdl_snapshot *mdl_warehouse_find_snapshot(const mdl_warehouse *warehouse,
+                                                        const char *name);
+
+/**
+ * What taking a snapshot of its table as last published would change.
+ *
+ * @param hard_deletes  NULL = as declared
+ * @param out           to be freed with ::mdl_snapshot_changes_free
+ * @return ::MDL_E_NOT_FOUND, ::MDL_E_STATE when the table was never built, and as
+ *         ::mdl_snapshot_diff.
+ */
+MDL_API MDL_MUST_CHECK mdl_status mdl_warehouse_diff_snapshot(mdl_warehouse *warehouse,
+                                                              const char *name,
+                                                              const mdl_hard_deletes *hard_deletes,
+                                                              mdl_snapshot_changes **out,
+                                                              mdl_error *error);
+
+/** @} */
+
+/**
+ * @name Store and audit
+ * @{
+ */
+
+/**
+ * Makes a new version in the warehouse's store: sources and where their rows came from, published
+ * tables, histories, what a failed run leaves for a retry, and the logs. Later warehouses over the
+ * store go on from there.
+ *
+ * @param message  one line for the history; NULL = made from what was loaded and built
+ * @return ::MDL_E_STATE when the warehouse has no store, and as ::mdl_store_commit.
+ */
+MDL_API MDL_MUST_CHECK mdl_status mdl_warehouse_commit(mdl_warehouse *warehouse,
+                                                       const char *message, mdl_error *error);
+
+/** The store that the warehouse was made over, or NULL. */
+MDL_API mdl_store *mdl_warehouse_store(const mdl_warehouse *warehouse);
+
+/** What the audit of a file found. */
+typedef struct mdl_audit_result {
+    const mdl_load_info *load;  /**< the file */
+    bool is_reproducible;       /**< false = it was loaded with columns left out */
+    bool is_equal;              /**< the bytes written have its size and XXH3-128 */
+    int64_t size_bytes;         /**< that were written */
+    unsigned char xxh3_128[16]; /**< of what was written */
+} mdl_audit_result;
+
+/** Settings of an audit. Start from ::mdl_audit_options_init. */
+typedef struct mdl_audit_options {
+    size_t struct_size;        /**< set by ::mdl_audit_options_init */
+    const char *out_directory; /**< NULL (default), or a folder that gets the files, named as they
+                                    were; of files with one name the later ones get `.2`, `.3` … */
+    void (*file_finished)(void *user_data, const mdl_audit_result *result); /**< NULL = not told */
+    void *user_data;
+} mdl_audit_options;
+
+/** Fills `options` with the defaults. */
+MDL_API void mdl_audit_options_init(mdl_audit_options *options);
+
+/**
+ * Writes every loaded file anew from the sources and compares it with what was read: byte for byte,
+ * by size and XXH3-128.
+ *
+ * @param n_different  gets how many files are not equal or not reproducible
+ * @return ::MDL_OK also when some are not; what reading and writing answer.
+ */
+MDL_API MDL_MUST_CHECK mdl_status mdl_warehouse_audit(mdl_warehouse *warehouse,
+                                                      const mdl_audit_options *options,
+                                                      int32_t *n_different, mdl_error *error);
 
 /** @} */
 

@@ -78,6 +78,8 @@ static mdl_status create_run(const mdl_warehouse *warehouse, const bool *selecte
             run_item *item = &run->items[run->n_items++];
             item->node = node;
             item->result = (mdl_run_result){
+                .kind = MDL_TASK_MODEL,
+                .name = warehouse->nodes[node]->model.name,
                 .model = &warehouse->nodes[node]->model,
                 .state = MDL_RUN_SKIPPED,
                 .message = item->message,
@@ -163,8 +165,8 @@ static void run_one(run_state *state, run_item *item, int32_t index)
         return;
     }
 
-    if (events->model_started != NULL) {
-        events->model_started(events->user_data, result->model, index, state->run->n_items);
+    if (events->task_started != NULL) {
+        events->task_started(events->user_data, result, index, state->run->n_items);
     }
     double start = mdli_seconds_now();
     mdli_built built;
@@ -195,8 +197,8 @@ static void run_all(run_state *state)
         run_item *item = &run->items[i];
         run_one(state, item, i + 1);
         state->items[item->node] = item;
-        if (events->model_finished != NULL) {
-            events->model_finished(events->user_data, &item->result, i + 1, run->n_items);
+        if (events->task_finished != NULL) {
+            events->task_finished(events->user_data, &item->result, i + 1, run->n_items);
         }
     }
 }

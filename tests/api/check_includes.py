@@ -22,11 +22,22 @@ LOWER_LAYERS = {
     "libmedallion/column": ["libmedallion/base", "libmedallion/kernels"],
     "libmedallion/csv": ["libmedallion/base", "libmedallion/kernels", "libmedallion/column"],
     "libmedallion/operators": ["libmedallion/base", "libmedallion/kernels", "libmedallion/column"],
+    "libmedallion/quality": [
+        "libmedallion/base", "libmedallion/kernels", "libmedallion/column", "libmedallion/operators",
+    ],
+    "libmedallion/snapshot": [
+        "libmedallion/base", "libmedallion/kernels", "libmedallion/column", "libmedallion/operators",
+    ],
+    "libmedallion/store": ["libmedallion/base", "libmedallion/kernels", "libmedallion/column"],
     "libmedallion/models": [],
     "libmedallion/warehouse": [
         "libmedallion/base", "libmedallion/kernels", "libmedallion/column", "libmedallion/csv",
-        "libmedallion/operators", "libmedallion/models",
+        "libmedallion/operators", "libmedallion/quality", "libmedallion/snapshot", "libmedallion/store",
+        "libmedallion/models",
     ],
+    "libmedallion/artifacts": ["libmedallion/base"],
+    "libmedallion/notify": ["libmedallion/base"],
+    "libmedallion/watch": ["libmedallion/base"],
     "examples": [],
     "examples/cli": [],
     "bench": [],

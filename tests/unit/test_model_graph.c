@@ -328,7 +328,8 @@ START_TEST(input_never_built_is_told)
 END_TEST
 
 /* Events of a run as a text. */
-static void note_start(void *user_data, const mdl_model *model, int32_t index, int32_t n_models)
+static void note_start(void *user_data, const mdl_run_result *model, int32_t index,
+                       int32_t n_models)
 {
     char *notes = user_data;
     sprintf(notes + strlen(notes), "%d/%d %s ", (int)index, (int)n_models, model->name);
@@ -351,7 +352,8 @@ START_TEST(failure_skips_below_and_publishes_nothing)
     char notes[1024] = "";
     mdl_build_options options;
     mdl_build_options_init(&options);
-    options.events = (mdl_run_events){note_start, note_end, notes};
+    options.events =
+        (mdl_run_events){.task_started = note_start, .task_finished = note_end, .user_data = notes};
     house.mart.fails = true;
     mdl_run *run = NULL;
     ck_assert_int_eq(mdl_warehouse_build(house.world.warehouse, &options, &run, &house.world.error),
