@@ -488,6 +488,7 @@ void mdl_csv_result_free(mdl_csv_result *result)
     }
     mdl_table_free(result->table);
     mdl_table_free(result->rejects);
+    mdl_table_free(result->layout);
     *result = (mdl_csv_result){.table = NULL};
 }
 

@@ -49,6 +49,7 @@ static void free_batch(load_batch *batch)
     mdl_context *context = batch->warehouse->context;
     for (int64_t i = 0; i < batch->n_segments; i++) {
         mdli_free(context, batch->segments[i].rejected_records);
+        mdl_table_free(batch->segments[i].layout);
     }
     for (int64_t i = 0; i < batch->n_loads; i++) {
         mdli_free(context, (char *)batch->loads[i].path);
@@ -132,7 +133,7 @@ static mdl_status add_load(load_batch *batch, mdl_load_info *info, mdl_error *er
     return MDL_OK;
 }
 
-/* Adds a segment; its array of records is taken over on success. */
+/* Adds a segment; its array of records and its layout are taken over on success. */
 static mdl_status add_segment(load_batch *batch, const mdli_segment *segment, mdl_error *error)
 {
     void *segments = batch->segments;
@@ -243,10 +244,13 @@ static mdl_status add_result(load_batch *batch, int32_t source, const mdl_csv_re
     segment.n_rejected = result->n_rejected;
     MDLI_TRY_GOTO_DONE(
         read_rejected_records(context, result->rejects, &segment.rejected_records, error));
+    segment.layout = mdl_table_clone(result->layout);
     MDLI_TRY_GOTO_DONE(add_segment(batch, &segment, error));
     segment.rejected_records = NULL;
+    segment.layout = NULL;
 done:
     mdli_free(context, segment.rejected_records);
+    mdl_table_free(segment.layout);
     return status;
 }
 

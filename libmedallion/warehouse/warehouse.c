@@ -201,6 +201,7 @@ void mdl_warehouse_free(mdl_warehouse *warehouse)
     }
     for (int64_t i = 0; i < warehouse->n_segments; i++) {
         mdli_free(context, warehouse->segments[i].rejected_records);
+        mdl_table_free(warehouse->segments[i].layout);
     }
     for (int64_t i = 0; i < warehouse->n_loads; i++) {
         mdli_free(context, (char *)warehouse->loads[i].path);

@@ -49,6 +49,9 @@ typedef struct mdli_segment {
     /* Numbers of the records of the file that were rejected, ascending. */
     int64_t *rejected_records;
     int64_t n_rejected;
+    /* What mdl_csv_restore needs besides the rows; NULL for a file that cannot be restored, and for
+     * appended rows. */
+    mdl_table *layout;
 } mdli_segment;
 
 struct mdl_warehouse {
