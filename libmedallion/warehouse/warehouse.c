@@ -61,6 +61,7 @@ static void free_node(mdl_context *context, mdli_node *node)
         return;
     }
     mdl_table_free(node->table);
+    mdl_table_free(node->pending);
     for (int32_t r = 0; node->previous_refs != NULL && r < node->model.n_refs; r++) {
         mdl_table_free(node->previous_refs[r]);
     }
@@ -325,6 +326,15 @@ mdl_status mdl_warehouse_add_model(mdl_warehouse *warehouse, const mdl_model *mo
         return mdl_error_set(error, MDL_E_ARGUMENT, "there is a table %s already", model->name);
     }
     return add_declaration(warehouse, model, error);
+}
+
+mdl_status mdli_node_table(mdl_warehouse *warehouse, mdli_node *node, const mdl_table **out,
+                           mdl_error *error)
+{
+    (void)warehouse;
+    (void)error;
+    *out = node->table;
+    return MDL_OK;
 }
 
 int32_t mdl_warehouse_n_models(const mdl_warehouse *warehouse)

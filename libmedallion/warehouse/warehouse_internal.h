@@ -34,8 +34,10 @@ typedef struct mdli_node {
     int32_t *refs;
     /* In the build order; -1 = none, for a model whose refs are missing or circular. */
     int32_t place;
-    /* As last loaded or published; NULL = never. */
+    /* As last loaded or published; NULL = never. Read by mdli_node_table. */
     mdl_table *table;
+    /* Built by a run that failed, for a retry of it; NULL = none. */
+    mdl_table *pending;
     /* INCREMENTAL models: the tables of the refs from which `table` was built; NULL = never. */
     mdl_table **previous_refs;
 } mdli_node;
@@ -78,6 +80,15 @@ struct mdl_warehouse {
     /* NULL = no record was rejected. */
     mdl_table *rejects;
 };
+
+/* warehouse.c */
+
+/*
+ * The table of a node as last loaded or published; `*out` is NULL when there never was one. Borrowed
+ * from the node. The one way to a node's table: not to be called while tasks run.
+ */
+mdl_status mdli_node_table(mdl_warehouse *warehouse, mdli_node *node, const mdl_table **out,
+                           mdl_error *error);
 
 /* model_graph.c */
 
