@@ -19,7 +19,8 @@
 
 enum {
     THREADS_MAX = 1024,
-    PROGRESS_INTERVAL_NS = 100 * 1000 * 1000
+    PROGRESS_INTERVAL_NS = 100 * 1000 * 1000,
+    PAUSE_STEP_NS = 20 * 1000 * 1000 /* how soon a pause notices that work has to stop */
 };
 
 static void *allocate_by_default(void *user_data, size_t size_bytes, size_t alignment_bytes)
@@ -45,6 +46,13 @@ int64_t mdli_nanoseconds_now(void)
 double mdli_seconds_now(void)
 {
     return (double)mdli_nanoseconds_now() * 1e-9;
+}
+
+int64_t mdli_utc_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return now.tv_sec;
 }
 
 /* Processors that this process may run on: its affinity, which containers and taskset set. */
@@ -240,6 +248,20 @@ mdl_status mdli_check_cancel(mdl_context *context, mdl_error *error)
         return mdl_error_set(error, MDL_E_DEADLINE, "the deadline has passed");
     }
     return MDL_OK;
+}
+
+mdl_status mdli_pause(mdl_context *context, double seconds, mdl_error *error)
+{
+    int64_t end = mdli_nanoseconds_now() + (int64_t)(seconds * 1e9);
+    for (;;) {
+        MDLI_TRY(mdli_check_cancel(context, error));
+        int64_t n_left = end - mdli_nanoseconds_now();
+        if (n_left <= 0) {
+            return MDL_OK;
+        }
+        struct timespec step = {.tv_nsec = n_left < PAUSE_STEP_NS ? n_left : PAUSE_STEP_NS};
+        nanosleep(&step, NULL); /* a signal that ends it early costs one more turn */
+    }
 }
 
 mdl_status mdli_progress(mdl_context *context, const char *task, int64_t done, int64_t total,

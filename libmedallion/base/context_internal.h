@@ -24,4 +24,10 @@ mdl_status mdli_progress(mdl_context *context, const char *task, int64_t done, i
 /* Seconds on a clock that never goes back, for durations. */
 double mdli_seconds_now(void);
 
+/* The time of day: seconds since 1970-01-01 UTC. */
+int64_t mdli_utc_now(void);
+
+/* Waits. Ends early, with MDL_E_CANCELLED or MDL_E_DEADLINE, when work has to stop. */
+mdl_status mdli_pause(mdl_context *context, double seconds, mdl_error *error);
+
 #endif

@@ -14,9 +14,12 @@
 #include "base/memory.h"
 #include "column/column_internal.h"
 
+/* The longest wait before a retry. */
+#define RETRY_SECONDS_MAX 60
+
 void mdl_load_options_init(mdl_load_options *options)
 {
-    *options = (mdl_load_options){.struct_size = sizeof *options};
+    *options = (mdl_load_options){.struct_size = sizeof *options, .retry_seconds = 1};
     mdl_csv_options_init(&options->csv);
 }
 
@@ -254,6 +257,41 @@ done:
     return status;
 }
 
+/* Reads a file once, unless its content is there already, which `info` then says. */
+static mdl_status read_once(const load_batch *batch, const mdli_source *source, mdl_load_info *info,
+                            mdl_csv_result *result, mdl_error *error)
+{
+    if (!batch->options.force) {
+        MDLI_TRY(find_content(batch, info, &info->already_loaded, error));
+        if (info->already_loaded) {
+            return MDL_OK;
+        }
+    }
+    return mdl_csv_read_file(batch->warehouse->context, info->path, source->csv_columns,
+                             source->model.n_columns, &batch->options.csv, result, error);
+}
+
+/* Reads a file, as often as the options say while it is the system that fails. */
+static mdl_status read_with_retries(const load_batch *batch, const mdli_source *source,
+                                    mdl_load_info *info, mdl_csv_result *result, mdl_error *error)
+{
+    double wait_seconds = batch->options.retry_seconds;
+    for (;;) {
+        mdl_error fault = MDL_ERROR_INIT;
+        info->attempt++;
+        mdl_status status = read_once(batch, source, info, result, &fault);
+        if (status == MDL_OK) {
+            return MDL_OK;
+        }
+        if (status != MDL_E_IO || info->attempt > batch->options.max_retries) {
+            return mdli_error_copy(error, &fault);
+        }
+        wait_seconds = wait_seconds < RETRY_SECONDS_MAX ? wait_seconds : RETRY_SECONDS_MAX;
+        MDLI_TRY(mdli_pause(batch->warehouse->context, wait_seconds, error));
+        wait_seconds *= 2;
+    }
+}
+
 /* Reads one file into the batch, or notes that its content is there already. */
 static mdl_status load_one(load_batch *batch, int32_t source, const char *path, mdl_error *error)
 {
@@ -264,20 +302,29 @@ static mdl_status load_one(load_batch *batch, int32_t source, const char *path, 
         .source = declaration->model.name,
         .first_row = mdl_table_n_rows(batch->tables[source]),
     };
-    if (!batch->options.force) {
-        MDLI_TRY(find_content(batch, &info, &info.already_loaded, error));
-        if (info.already_loaded) {
-            info.seconds = mdli_seconds_now() - start;
-            return add_load(batch, &info, error);
-        }
-    }
-    mdl_csv_result result;
-    MDLI_TRY(mdl_csv_read_file(batch->warehouse->context, path, declaration->csv_columns,
-                               declaration->model.n_columns, &batch->options.csv, &result, error));
+    mdl_csv_result result = {.table = NULL};
+    MDLI_TRY(read_with_retries(batch, declaration, &info, &result, error));
     info.seconds = mdli_seconds_now() - start;
-    mdl_status status = add_result(batch, source, &result, &info, error);
+    info.loaded_at = mdli_utc_now();
+    mdl_status status = info.already_loaded ? add_load(batch, &info, error)
+                                            : add_result(batch, source, &result, &info, error);
     mdl_csv_result_free(&result);
     return status;
+}
+
+static mdl_status check_options(const mdl_load_options *options, mdl_error *error)
+{
+    if (options->struct_size != sizeof *options) {
+        return mdl_error_set(error, MDL_E_ARGUMENT,
+                             "load options were not set by mdl_load_options_init");
+    }
+    /* Written so that a NaN is refused too. */
+    if (options->max_retries < 0 || !(options->retry_seconds >= 0)) {
+        return mdl_error_set(error, MDL_E_ARGUMENT,
+                             "load options: %d retries, %g s apart, must not be negative",
+                             (int)options->max_retries, options->retry_seconds);
+    }
+    return MDL_OK;
 }
 
 static mdl_status load_files(mdl_warehouse *warehouse, const mdli_planned_file *files,
@@ -288,10 +335,7 @@ static mdl_status load_files(mdl_warehouse *warehouse, const mdli_planned_file *
     if (options == NULL) {
         options = &defaults;
     }
-    if (options->struct_size != sizeof *options) {
-        return mdl_error_set(error, MDL_E_ARGUMENT,
-                             "load options were not set by mdl_load_options_init");
-    }
+    MDLI_TRY(check_options(options, error));
     load_batch batch;
     start_batch(&batch, warehouse);
     batch.options = *options;

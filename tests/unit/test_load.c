@@ -3,7 +3,10 @@
  * rows.
  */
 #include <errno.h>
+#include <pthread.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "support/run_suite.h"
 #include "support/warehouse_world.h"
@@ -438,6 +441,124 @@ START_TEST(clones_stay_as_they_were)
 }
 END_TEST
 
+/* A path whose reading fails as a bad disk's would: a folder can be opened, but not read. */
+static const char *unreadable_path(test_world *world)
+{
+    snprintf(world->path, sizeof world->path, "%s/unreadable", world->folder);
+    ck_assert_int_eq(mkdir(world->path, 0700), 0);
+    return world->path;
+}
+
+static mdl_status load_with_retries(test_world *world, const char *path, int32_t max_retries,
+                                    double retry_seconds)
+{
+    mdl_load_options options;
+    mdl_load_options_init(&options);
+    options.max_retries = max_retries;
+    options.retry_seconds = retry_seconds;
+    world->error = (mdl_error)MDL_ERROR_INIT;
+    return mdl_warehouse_load_file(world->warehouse, "tags", path, &options, &world->error);
+}
+
+static double seconds_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+START_TEST(retries_wait_longer_each_time_and_end)
+{
+    test_world world;
+    world_start(&world);
+    const char *path = unreadable_path(&world);
+    double start = seconds_now();
+    ck_assert_int_eq(load_with_retries(&world, path, 3, 0.01), MDL_E_IO);
+    ck_assert_double_ge(seconds_now() - start, 0.01 + 0.02 + 0.04);
+    ck_assert_int_eq(world.error.system_errno, EISDIR);
+    ck_assert_ptr_nonnull(strstr(world.error.message, path));
+    ck_assert_int_eq(mdl_warehouse_n_loads(world.warehouse), 0);
+    world_end(&world);
+}
+END_TEST
+
+START_TEST(only_failures_of_the_system_are_tried_again)
+{
+    test_world world;
+    world_start(&world);
+    double start = seconds_now();
+    ck_assert_int_eq(load_with_retries(&world, "/nowhere/tags.csv", 5, 100), MDL_E_FILE_NOT_FOUND);
+    ck_assert_int_eq(
+        load_with_retries(&world, world_write(&world, "tags.csv", TAGS "1,2\n"), 5, 100),
+        MDL_E_DATA);
+    ck_assert_double_lt(seconds_now() - start, 50);
+    ck_assert_int_eq(load_with_retries(&world, world.path, -1, 1), MDL_E_ARGUMENT);
+    ck_assert_int_eq(load_with_retries(&world, world.path, 1, -0.5), MDL_E_ARGUMENT);
+    world_end(&world);
+}
+END_TEST
+
+/* Gives a link another target after a while. */
+static void *heal_link(void *data)
+{
+    const test_world *world = data;
+    char file[128];
+    char other[128];
+    char link[128];
+    snprintf(file, sizeof file, "%s/tags.csv", world->folder);
+    snprintf(other, sizeof other, "%s/other", world->folder);
+    snprintf(link, sizeof link, "%s/link", world->folder);
+    usleep(50000);
+    ck_assert_int_eq(symlink(file, other), 0);
+    ck_assert_int_eq(rename(other, link), 0);
+    return NULL;
+}
+
+START_TEST(retry_succeeds_when_the_fault_is_gone)
+{
+    test_world world;
+    world_start(&world);
+    world_write(&world, "tags.csv", TAGS "1,2,x,3\n");
+    char link[128];
+    snprintf(link, sizeof link, "%s/link", world.folder);
+    ck_assert_int_eq(symlink(unreadable_path(&world), link), 0);
+    pthread_t healer;
+    ck_assert_int_eq(pthread_create(&healer, NULL, heal_link, &world), 0);
+    int64_t before = time(NULL);
+    ck_assert_int_eq(load_with_retries(&world, link, 100, 0.01), MDL_OK);
+    pthread_join(healer, NULL);
+    const mdl_load_info *info = mdl_warehouse_load_info(world.warehouse, 0);
+    ck_assert_int_ge(info->attempt, 2);
+    ck_assert_int_ge(info->loaded_at, before);
+    ck_assert_int_le(info->loaded_at, time(NULL));
+    ck_assert_int_eq(load_with_retries(&world, link, 0, 0), MDL_OK);
+    ck_assert_int_eq(mdl_warehouse_load_info(world.warehouse, 1)->attempt, 1);
+    world_assert_csv(&world, "tags", TAGS "1,2,x,3\n");
+    world_end(&world);
+}
+END_TEST
+
+static void *cancel_after_a_while(void *data)
+{
+    usleep(50000);
+    mdl_context_cancel(data);
+    return NULL;
+}
+
+START_TEST(waiting_for_a_retry_can_be_cancelled)
+{
+    test_world world;
+    world_start(&world);
+    pthread_t canceller;
+    ck_assert_int_eq(pthread_create(&canceller, NULL, cancel_after_a_while, world.context), 0);
+    double start = seconds_now();
+    ck_assert_int_eq(load_with_retries(&world, unreadable_path(&world), 3, 50), MDL_E_CANCELLED);
+    ck_assert_double_lt(seconds_now() - start, 40);
+    pthread_join(canceller, NULL);
+    world_end(&world);
+}
+END_TEST
+
 static Suite *load_suite(void)
 {
     Suite *suite = suite_create("load");
@@ -461,6 +582,13 @@ static Suite *load_suite(void)
     tcase_add_test(content, appended_rows_must_fit);
     tcase_add_test(content, clones_stay_as_they_were);
     suite_add_tcase(suite, content);
+    TCase *retries = tcase_create("retries");
+    tcase_add_test(retries, retries_wait_longer_each_time_and_end);
+    tcase_add_test(retries, only_failures_of_the_system_are_tried_again);
+    tcase_add_test(retries, retry_succeeds_when_the_fault_is_gone);
+    tcase_add_test(retries, waiting_for_a_retry_can_be_cancelled);
+    tcase_set_timeout(retries, 120);
+    suite_add_tcase(suite, retries);
     return suite;
 }
 
