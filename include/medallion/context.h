@@ -60,6 +60,7 @@ typedef struct mdl_progress {
     int64_t done;     /**< units done so far; never falls within one task */
     int64_t total;    /**< units in all; 0 when unknown */
     const char *unit; /**< "bytes" or "rows"; static storage */
+    int64_t n_rows;   /**< where the unit is bytes: rows read so far; else 0 */
 } mdl_progress;
 
 /**

@@ -264,8 +264,7 @@ mdl_status mdli_pause(mdl_context *context, double seconds, mdl_error *error)
     }
 }
 
-mdl_status mdli_progress(mdl_context *context, const char *task, int64_t done, int64_t total,
-                         const char *unit, mdl_error *error)
+mdl_status mdli_progress(mdl_context *context, const mdl_progress *progress, mdl_error *error)
 {
     if (context->progress == NULL) {
         return MDL_OK;
@@ -273,12 +272,11 @@ mdl_status mdli_progress(mdl_context *context, const char *task, int64_t done, i
     int answer = 0;
     pthread_mutex_lock(&context->progress_lock);
     int64_t now = mdli_nanoseconds_now();
-    if (done == total || task != context->progress_task ||
+    if (progress->done == progress->total || progress->task != context->progress_task ||
         now - context->progress_told_ns >= PROGRESS_INTERVAL_NS) {
         context->progress_told_ns = now;
-        context->progress_task = task;
-        mdl_progress progress = {.task = task, .done = done, .total = total, .unit = unit};
-        answer = context->progress(context->progress_data, &progress);
+        context->progress_task = progress->task;
+        answer = context->progress(context->progress_data, progress);
     }
     pthread_mutex_unlock(&context->progress_lock);
     if (answer != 0) {

@@ -18,8 +18,7 @@ int64_t mdli_context_chunk_bytes(const mdl_context *context);
  * Tells the progress callback, if there is one. Calls are serialised and throttled to about ten a
  * second per task, save those with done == total. MDL_E_CANCELLED when the callback asks for it.
  */
-mdl_status mdli_progress(mdl_context *context, const char *task, int64_t done, int64_t total,
-                         const char *unit, mdl_error *error);
+mdl_status mdli_progress(mdl_context *context, const mdl_progress *progress, mdl_error *error);
 
 /* Seconds on a clock that never goes back, for durations. */
 double mdli_seconds_now(void);

@@ -221,8 +221,12 @@ static mdl_status commit_chunk(csv_reader *reader, mdli_csv_parser *parser, mdli
         }
         MDLI_TRY(take_results(reader, chunk, error));
     }
-    return mdli_progress(reader->context, reader->source->path, chunk->end_bytes,
-                         reader->source->size_bytes, "bytes", error);
+    mdl_progress progress = {.task = reader->source->path,
+                             .done = chunk->end_bytes,
+                             .total = reader->source->size_bytes,
+                             .unit = "bytes",
+                             .n_rows = reader->n_rows};
+    return mdli_progress(reader->context, &progress, error);
 }
 
 /* ---- Workers ---- */

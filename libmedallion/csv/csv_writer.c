@@ -222,8 +222,11 @@ static mdl_status write_rows(csv_writer *writer, mdl_error *error)
             MDLI_TRY(write_out(writer, &writer->ranges[i].text, error));
         }
         writer->n_written_rows += n_left < n_jobs * RANGE_ROWS ? n_left : n_jobs * RANGE_ROWS;
-        MDLI_TRY(mdli_progress(writer->context, writer->path != NULL ? writer->path : "csv",
-                               writer->n_written_rows, n_rows, "rows", error));
+        mdl_progress progress = {.task = writer->path != NULL ? writer->path : "csv",
+                                 .done = writer->n_written_rows,
+                                 .total = n_rows,
+                                 .unit = "rows"};
+        MDLI_TRY(mdli_progress(writer->context, &progress, error));
     }
     return MDL_OK;
 }
