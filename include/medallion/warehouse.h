@@ -175,6 +175,16 @@ MDL_API const mdl_model *mdl_warehouse_model(const mdl_warehouse *warehouse, int
 MDL_API const mdl_model *mdl_warehouse_find_model(const mdl_warehouse *warehouse, const char *name);
 
 /**
+ * How many data quality tests the table with that name has: those of its declaration and those that
+ * its key stands for; 0 for a name that is no table.
+ */
+MDL_API int32_t mdl_warehouse_n_tests(const mdl_warehouse *warehouse, const char *name);
+
+/** Test `index` of a table, 0 ≤ index < ::mdl_warehouse_n_tests; lives as long as the warehouse. */
+MDL_API const mdl_test *mdl_warehouse_get_test(const mdl_warehouse *warehouse, const char *name,
+                                               int32_t index);
+
+/**
  * The table of a source, model or snapshot as last published, or NULL: also for one that is in the
  * store and was not needed yet. Lives until the next load or build.
  */

@@ -66,25 +66,29 @@ static void free_node(mdl_context *context, mdli_node *node)
         mdl_table_free(node->previous_refs[r]);
     }
     mdli_free(context, node->previous_refs);
+    mdli_arena_reset(&node->test_arena);
     mdli_free(context, node->refs);
     mdli_free(context, node);
 }
 
 /* A node for a declaration, which is copied, without a table. */
-static mdl_status create_node(mdl_context *context, const mdl_model *model, mdli_node **out,
-                              mdl_error *error)
+static mdl_status create_node(const mdl_warehouse *warehouse, const mdl_model *model,
+                              mdli_node **out, mdl_error *error)
 {
+    mdl_context *context = warehouse->context;
     mdl_status status;
     void *memory = NULL;
     MDLI_TRY(mdli_allocate_zeroed(context, sizeof(mdli_node), "model", &memory, error));
     mdli_node *node = memory;
     node->model = *model;
+    mdli_arena_init(&node->test_arena, context, "model");
     MDLI_TRY_GOTO_DONE(
         mdli_allocate_array(context, model->n_refs, sizeof *node->refs, "model", &memory, error));
     node->refs = memory;
     MDLI_TRY_GOTO_DONE(mdli_allocate_zeroed(
         context, (size_t)model->n_refs * sizeof *node->previous_refs, "model", &memory, error));
     node->previous_refs = memory;
+    MDLI_TRY_GOTO_DONE(mdli_node_tests_create(warehouse, node, error));
     *out = node;
     node = NULL;
 done:
@@ -114,7 +118,7 @@ static mdl_status add_declaration(mdl_warehouse *warehouse, const mdl_model *mod
                                   mdl_error *error)
 {
     mdli_node *node = NULL;
-    MDLI_TRY(create_node(warehouse->context, model, &node, error));
+    MDLI_TRY(create_node(warehouse, model, &node, error));
     mdl_status status = add_node(warehouse, node, error);
     if (status != MDL_OK) {
         free_node(warehouse->context, node);

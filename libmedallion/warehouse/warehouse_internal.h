@@ -30,6 +30,10 @@ int32_t mdli_find_source(const char *name);
 /* A table of the warehouse. The first MDLI_N_SOURCES nodes are the sources, in their order. */
 typedef struct mdli_node {
     mdl_model model;
+    /* Those of the declaration and of its key; in the arena, as are texts that they need. */
+    mdl_test *tests;
+    int32_t n_tests;
+    mdli_arena test_arena;
     /* Node of each ref; -1 = no table has that name. */
     int32_t *refs;
     /* In the build order; -1 = none, for a model whose refs are missing or circular. */
@@ -101,6 +105,13 @@ void mdli_graph_link(mdl_warehouse *warehouse);
 
 /* MDL_E_NOT_FOUND for a ref that is no table, MDL_E_CYCLE for models in a circle, which is told. */
 mdl_status mdli_graph_check(const mdl_warehouse *warehouse, mdl_error *error);
+
+/* node_tests.c */
+
+/* Lists the tests of a node whose declaration is there. MDL_E_ARGUMENT for one that lists neither
+ * accepted values nor tiers. */
+mdl_status mdli_node_tests_create(const mdl_warehouse *warehouse, mdli_node *node,
+                                  mdl_error *error);
 
 /* selector.c */
 

@@ -1,0 +1,108 @@
+/*
+ * The data quality tests of a table: those of its declaration, those that its key stands for, and
+ * what they need of the warehouse, which is the labels of its tiers.
+ */
+#include <string.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "warehouse/warehouse_internal.h"
+
+/* Tests that a key stands for: its columns are unique together and not NULL. */
+#define N_KEY_TESTS 2
+
+/* Puts a label as a literal of an expression: quotes in it are doubled. */
+static size_t put_literal(char *out, const char *label)
+{
+    size_t n = 0;
+    out[n++] = '\'';
+    for (; *label != '\0'; label++) {
+        out[n++] = *label;
+        if (*label == '\'') {
+            out[n++] = '\'';
+        }
+    }
+    out[n++] = '\'';
+    return n;
+}
+
+static bool is_tier_of(const mdl_tier *tier, const mdl_model *model, const char *column)
+{
+    return strcmp(tier->model, model->name) == 0 && strcmp(tier->column, column) == 0;
+}
+
+/* The labels that the tiers have for a column, as a list of literals. */
+static mdl_status list_labels(const mdl_warehouse *warehouse, mdli_node *node, mdl_test *test,
+                              mdl_error *error)
+{
+    size_t size_bytes = 1;
+    for (int32_t i = 0; i < warehouse->n_tiers; i++) {
+        if (is_tier_of(&warehouse->tiers[i], &node->model, test->columns)) {
+            size_bytes += 2 * strlen(warehouse->tiers[i].label) + strlen("'', ");
+        }
+    }
+    mdl_error fault = MDL_ERROR_INIT;
+    char *values = mdli_arena_allocate(&node->test_arena, size_bytes, &fault);
+    if (values == NULL) {
+        return mdli_error_copy(error, &fault);
+    }
+    size_t n = 0;
+    for (int32_t i = 0; i < warehouse->n_tiers; i++) {
+        if (is_tier_of(&warehouse->tiers[i], &node->model, test->columns)) {
+            if (n > 0) {
+                values[n++] = ',';
+                values[n++] = ' ';
+            }
+            n += put_literal(values + n, warehouse->tiers[i].label);
+        }
+    }
+    values[n] = '\0';
+    test->values = values;
+    return n > 0 ? MDL_OK
+                 : mdl_error_set(error, MDL_E_ARGUMENT,
+                                 "model %s: the test of %s lists no accepted values, and there are "
+                                 "no tiers for it",
+                                 node->model.name, test->columns);
+}
+
+mdl_status mdli_node_tests_create(const mdl_warehouse *warehouse, mdli_node *node, mdl_error *error)
+{
+    const mdl_model *model = &node->model;
+    const bool has_key_tests =
+        model->key != NULL && model->materialization != MDL_MATERIALIZATION_SOURCE;
+    const size_t n_tests = (size_t)model->n_tests + (has_key_tests ? N_KEY_TESTS : 0);
+    if (n_tests == 0) {
+        return MDL_OK;
+    }
+    mdl_error fault = MDL_ERROR_INIT;
+    node->tests = mdli_arena_allocate(&node->test_arena, n_tests * sizeof *node->tests, &fault);
+    if (node->tests == NULL) {
+        return mdli_error_copy(error, &fault);
+    }
+    if (has_key_tests) {
+        node->tests[node->n_tests++] = (mdl_test){.kind = MDL_TEST_NOT_NULL, .columns = model->key};
+        node->tests[node->n_tests++] = (mdl_test){.kind = MDL_TEST_UNIQUE, .columns = model->key};
+    }
+    for (int32_t i = 0; i < model->n_tests; i++) {
+        mdl_test *test = &node->tests[node->n_tests++];
+        *test = model->tests[i];
+        if (test->kind == MDL_TEST_ACCEPTED_VALUES && test->values == NULL) {
+            MDLI_TRY(list_labels(warehouse, node, test, error));
+        }
+    }
+    return MDL_OK;
+}
+
+int32_t mdl_warehouse_n_tests(const mdl_warehouse *warehouse, const char *name)
+{
+    const int32_t node = mdli_find_node(warehouse, name);
+    return node >= 0 ? warehouse->nodes[node]->n_tests : 0;
+}
+
+const mdl_test *mdl_warehouse_get_test(const mdl_warehouse *warehouse, const char *name,
+                                       int32_t index)
+{
+    const int32_t node = mdli_find_node(warehouse, name);
+    const bool is_there = node >= 0 && index >= 0 && index < warehouse->nodes[node]->n_tests;
+    return is_there ? &warehouse->nodes[node]->tests[index] : NULL;
+}
