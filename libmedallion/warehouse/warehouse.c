@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "column/column_internal.h"
+#include "quality/quality_internal.h"
 
 const char *mdl_layer_name(mdl_layer layer)
 {
@@ -280,6 +281,27 @@ static mdl_status check_key(const mdl_model *model, mdl_error *error)
     return MDL_OK;
 }
 
+static mdl_status check_tests(mdl_context *context, const mdl_model *model, mdl_error *error)
+{
+    if (model->n_tests < 0 || (model->n_tests > 0 && model->tests == NULL)) {
+        return mdl_error_set(error, MDL_E_ARGUMENT, "model %s: its tests are missing", model->name);
+    }
+    void *memory;
+    MDLI_TRY(
+        mdli_allocate_array(context, model->n_columns, sizeof(mdl_field), "model", &memory, error));
+    mdl_field *fields = memory;
+    for (int32_t i = 0; i < model->n_columns; i++) {
+        fields[i] = (mdl_field){model->columns[i].name, model->columns[i].type};
+    }
+    mdl_status status = MDL_OK;
+    for (int32_t i = 0; status == MDL_OK && i < model->n_tests; i++) {
+        status = mdli_test_check(context, &model->tests[i], model->name, fields, model->n_columns,
+                                 error);
+    }
+    mdli_free(context, memory);
+    return status;
+}
+
 static mdl_status check_refs(const mdl_model *model, mdl_error *error)
 {
     if (model->n_refs < 0 || (model->n_refs > 0 && model->refs == NULL)) {
@@ -294,7 +316,7 @@ static mdl_status check_refs(const mdl_model *model, mdl_error *error)
     return MDL_OK;
 }
 
-static mdl_status check_declaration(const mdl_model *model, mdl_error *error)
+static mdl_status check_declaration(mdl_context *context, const mdl_model *model, mdl_error *error)
 {
     if (model == NULL || model->struct_size != sizeof *model) {
         return mdl_error_set(error, MDL_E_ARGUMENT,
@@ -319,13 +341,14 @@ static mdl_status check_declaration(const mdl_model *model, mdl_error *error)
     }
     MDLI_TRY(check_refs(model, error));
     MDLI_TRY(check_columns(model, error));
-    return check_key(model, error);
+    MDLI_TRY(check_key(model, error));
+    return check_tests(context, model, error);
 }
 
 mdl_status mdl_warehouse_add_model(mdl_warehouse *warehouse, const mdl_model *model,
                                    mdl_error *error)
 {
-    MDLI_TRY(check_declaration(model, error));
+    MDLI_TRY(check_declaration(warehouse->context, model, error));
     if (mdli_find_node(warehouse, model->name) >= 0) {
         return mdl_error_set(error, MDL_E_ARGUMENT, "there is a table %s already", model->name);
     }

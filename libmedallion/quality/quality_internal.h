@@ -1,0 +1,126 @@
+/*
+ * Data quality tests inside: what a declaration means for a table, bits that mark failing rows, and
+ * the searches for them, one file for each sort of rule.
+ */
+#ifndef MDLI_QUALITY_QUALITY_INTERNAL_H
+#define MDLI_QUALITY_QUALITY_INTERNAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/memory.h"
+#include "column/column_internal.h"
+#include "medallion/quality.h"
+#include "operators/expression.h"
+
+/* quality_condition.c */
+
+/* A condition on a number of rows, such as `> 10`. */
+typedef struct mdli_condition {
+    char comparison[3];
+    int64_t number;
+} mdli_condition;
+
+/* Reads a condition; NULL is "!= 0". MDL_E_ARGUMENT. */
+mdl_status mdli_condition_parse(const char *text, mdli_condition *out, mdl_error *error);
+
+bool mdli_condition_holds(const mdli_condition *condition, int64_t n);
+
+/* quality_declaration.c */
+
+/* A declaration with its texts read for the columns of a table. */
+typedef struct mdli_test_plan {
+    mdl_context *context;
+    const mdl_test *test;
+    mdli_arena arena;
+    mdl_field *fields; /* of the table; in the arena */
+    int32_t n_fields;
+    const mdli_key *columns;
+    int32_t n_columns;
+    const mdli_expression *where; /* NULL = all rows */
+    const mdli_expression *rule;  /* rows for which it is false fail; NULL for kinds without */
+    mdli_condition warn_if;
+    mdli_condition error_if;
+} mdli_test_plan;
+
+/*
+ * Reads a declaration. ACCEPTED_VALUES may lack `values`, and then has no rule. The plan has to be
+ * freed, also after a failure. MDL_E_ARGUMENT, MDL_E_NOT_FOUND, MDL_E_EXPRESSION, MDL_E_TYPE.
+ */
+mdl_status mdli_test_plan_create(mdl_context *context, const mdl_test *test,
+                                 const mdl_field *fields, int32_t n_fields, mdli_test_plan *plan,
+                                 mdl_error *error);
+void mdli_test_plan_free(mdli_test_plan *plan);
+
+/* Writes a text that lives as long as the plan. */
+mdl_status mdli_test_print(mdli_test_plan *plan, const char **out, mdl_error *error,
+                           const char *format, ...) MDL_PRINTF(4, 5);
+
+/*
+ * Finds whether a declaration makes sense for a table with such columns, as far as that can be told
+ * without rows and without the other table. The message names the test and `table`.
+ */
+mdl_status mdli_test_check(mdl_context *context, const mdl_test *test, const char *table,
+                           const mdl_field *fields, int32_t n_fields, mdl_error *error);
+
+/* quality_marks.c: a bit per row, in words of 64 rows. */
+
+mdl_status mdli_marks_create(mdl_context *context, int64_t n_rows, uint64_t **out,
+                             mdl_error *error);
+
+static inline int64_t mdli_marks_words(int64_t n_rows)
+{
+    return (n_rows + 63) >> 6;
+}
+
+static inline void mdli_mark(uint64_t *marks, int64_t row)
+{
+    marks[row >> 6] |= (uint64_t)1 << (row & 63);
+}
+
+int64_t mdli_marks_count(const uint64_t *marks, int64_t n_rows);
+
+/* Takes the marks away that `kept` has not. */
+void mdli_marks_keep(uint64_t *marks, const uint64_t *kept, int64_t n_rows);
+
+/* The first marked rows, ascending, at most `capacity`; returns how many. */
+int64_t mdli_marks_first(const uint64_t *marks, int64_t n_rows, int64_t *rows, int64_t capacity);
+
+/* Marks the rows with a NULL in a column, or takes their marks away. No row is decoded. */
+void mdli_mark_nulls(const mdl_column *column, uint64_t *marks);
+void mdli_unmark_nulls(const mdl_column *column, uint64_t *marks);
+
+/*
+ * The searches: each marks the rows of `table` that break a rule, in marks that are all 0 before.
+ * `*is_proved` = statistics and the lists of values that blocks keep proved that there is none, and
+ * no row was read.
+ */
+
+/* quality_rules.c */
+
+/* Rows for which `rule` is `wanted`: true, or false. NULL is neither. */
+mdl_status mdli_mark_by_expression(mdl_context *context, const mdl_table *table,
+                                   const mdli_expression *rule, bool wanted, uint64_t *marks,
+                                   mdl_error *error);
+
+/* Rows that fail the rule of a plan of kind ACCEPTED_VALUES, ACCEPTED_RANGE or EXPRESSION. */
+mdl_status mdli_mark_rule(const mdli_test_plan *plan, const mdl_table *table, uint64_t *marks,
+                          bool *is_proved, mdl_error *error);
+
+/* quality_unique.c: rows whose key comes more than once, among the rows in `tested` (NULL = all) */
+mdl_status mdli_mark_repeats(const mdli_test_plan *plan, const mdl_table *table,
+                             const uint64_t *tested, uint64_t *marks, bool *is_proved,
+                             mdl_error *error);
+
+/* quality_relationships.c: rows whose key `to` has not */
+mdl_status mdli_mark_orphans(const mdli_test_plan *plan, const mdl_table *table,
+                             const mdl_table *to, uint64_t *marks, bool *is_proved,
+                             mdl_error *error);
+
+/* quality_totals.c: ROW_COUNT_EQUAL and SUM_EQUAL. `n_tested` rows of the table count. */
+mdl_status mdli_compare_row_counts(mdli_test_plan *plan, int64_t n_tested, const mdl_table *to,
+                                   mdl_test_result *out, mdl_error *error);
+mdl_status mdli_compare_sums(mdli_test_plan *plan, const mdl_table *table, const mdl_table *to,
+                             mdl_test_result *out, mdl_error *error);
+
+#endif

@@ -1,0 +1,170 @@
+/*
+ * Uniqueness: rows whose key comes again.
+ *
+ * Rows in the order of their key, as those of models are, are compared with their neighbours.
+ * Others are sorted by it twice: the first rows of all keys are kept, and then the last ones. A row
+ * that is both is alone.
+ */
+#include "quality/quality_internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "operators/key_table.h"
+#include "operators/row_order.h"
+#include "operators/row_sort.h"
+#include "operators/rowset.h"
+
+/* Whether one of the columns has no value twice: then no key is there twice. */
+static bool is_known_unique(const mdl_table *table, const mdli_key *columns, int32_t n_columns)
+{
+    for (int32_t i = 0; i < n_columns; i++) {
+        const mdl_column_stats *stats = &table->columns[columns[i].column]->stats;
+        if (stats->is_strictly_sorted || stats->n_nulls == stats->n_rows) {
+            return true;
+        }
+    }
+    return table->n_rows < 2;
+}
+
+/* Turns marks of rows that repeat the row before into marks of all rows of such keys. */
+static void mark_neighbours(uint64_t *marks, int64_t n_rows)
+{
+    int64_t n_words = mdli_marks_words(n_rows);
+    for (int64_t w = 0; w < n_words; w++) {
+        uint64_t next = w + 1 < n_words ? marks[w + 1] << 63 : 0;
+        marks[w] |= marks[w] >> 1 | next;
+    }
+}
+
+/* Sets the bits of picked rows in `kept`, all 0 before; `*is_all` = no key is there twice. */
+static mdl_status keep_picked(const mdli_sort_keys *keys, mdli_pick pick, uint64_t *kept,
+                              bool *is_all, mdl_error *error)
+{
+    mdli_row_list list;
+    MDLI_TRY(mdli_sort_rows(keys, pick, 0, &list, error));
+    for (int64_t i = 0; i < list.n_rows; i++) {
+        mdli_mark(kept, list.rows[i]);
+    }
+    *is_all = list.n_rows == keys->n_rows;
+    mdli_free(keys->context, list.rows);
+    return MDL_OK;
+}
+
+static mdl_status mark_by_sorting(const mdli_sort_keys *keys, uint64_t *marks, mdl_error *error)
+{
+    uint64_t *last = NULL;
+    bool is_all;
+    mdl_status status;
+    memset(marks, 0, (size_t)mdli_marks_words(keys->n_rows) * sizeof *marks);
+    MDLI_TRY(keep_picked(keys, MDLI_PICK_FIRST, marks, &is_all, error));
+    if (is_all) {
+        memset(marks, 0, (size_t)mdli_marks_words(keys->n_rows) * sizeof *marks);
+        return MDL_OK;
+    }
+    MDLI_TRY(mdli_marks_create(keys->context, keys->n_rows, &last, error));
+    MDLI_TRY_GOTO_DONE(keep_picked(keys, MDLI_PICK_LAST, last, &is_all, error));
+    for (int64_t w = 0; w < mdli_marks_words(keys->n_rows); w++) {
+        marks[w] = ~(marks[w] & last[w]);
+    }
+    if ((keys->n_rows & 63) != 0) {
+        marks[keys->n_rows >> 6] &= ((uint64_t)1 << (keys->n_rows & 63)) - 1;
+    }
+done:
+    mdli_free(keys->context, last);
+    return status;
+}
+
+static mdl_status mark_by_keys(const mdli_sort_keys *keys, uint64_t *marks, mdl_error *error)
+{
+    mdli_row_order order;
+    MDLI_TRY(mdli_find_row_order(keys, keys->n_columns, marks, &order, error));
+    if (!order.is_ascending) {
+        return mark_by_sorting(keys, marks, error);
+    }
+    mark_neighbours(marks, keys->n_rows);
+    return MDL_OK;
+}
+
+/* As mdli_mark_repeats for all rows of a table. */
+static mdl_status mark_all(mdl_context *context, const mdl_table *table, const mdli_key *columns,
+                           int32_t n_columns, uint64_t *marks, bool *is_proved, mdl_error *error)
+{
+    mdli_sort_keys keys;
+    *is_proved = is_known_unique(table, columns, n_columns);
+    if (*is_proved) {
+        return MDL_OK;
+    }
+    MDLI_TRY(mdli_sort_keys_init(&keys, context, table, columns, n_columns, error));
+    mdl_status status = mark_by_keys(&keys, marks, error);
+    mdli_sort_keys_free(&keys);
+    for (int32_t i = 0; i < n_columns; i++) {
+        mdli_unmark_nulls(table->columns[columns[i].column], marks);
+    }
+    return status;
+}
+
+/* The key columns of a table as a table of their own. */
+static mdl_status take_keys(const mdli_test_plan *plan, const mdl_table *table, mdl_table **out,
+                            mdl_error *error)
+{
+    char names[MDLI_KEY_COLUMNS_MAX][8];
+    const char *pointers[MDLI_KEY_COLUMNS_MAX];
+    mdl_column *columns[MDLI_KEY_COLUMNS_MAX];
+    for (int32_t i = 0; i < plan->n_columns; i++) {
+        snprintf(names[i], sizeof names[i], "%d", (int)i);
+        pointers[i] = names[i];
+        columns[i] = mdli_column_retain(table->columns[plan->columns[i].column]);
+    }
+    return mdli_table_create(plan->context, pointers, columns, plan->n_columns, table->n_rows, out,
+                             error);
+}
+
+/* Marks repeats among some rows, whose keys are made a table. */
+static mdl_status mark_among(const mdli_test_plan *plan, const mdl_table *keys,
+                             const mdli_row_list *tested, uint64_t *marks, bool *is_proved,
+                             mdl_error *error)
+{
+    mdli_key columns[MDLI_KEY_COLUMNS_MAX] = {{0}};
+    mdl_table *taken = NULL;
+    uint64_t *repeats = NULL;
+    mdl_status status;
+    for (int32_t i = 0; i < plan->n_columns; i++) {
+        columns[i].column = i;
+    }
+    MDLI_TRY_GOTO_DONE(
+        mdli_table_take(plan->context, keys, tested->rows, tested->n_rows, &taken, error));
+    MDLI_TRY_GOTO_DONE(mdli_marks_create(plan->context, tested->n_rows, &repeats, error));
+    MDLI_TRY_GOTO_DONE(
+        mark_all(plan->context, taken, columns, plan->n_columns, repeats, is_proved, error));
+    for (int64_t i = 0; i < tested->n_rows; i++) {
+        if (mdli_bit(repeats, i)) {
+            mdli_mark(marks, tested->rows[i]);
+        }
+    }
+done:
+    mdli_free(plan->context, repeats);
+    mdl_table_free(taken);
+    return status;
+}
+
+mdl_status mdli_mark_repeats(const mdli_test_plan *plan, const mdl_table *table,
+                             const uint64_t *tested, uint64_t *marks, bool *is_proved,
+                             mdl_error *error)
+{
+    mdli_row_list list = {.rows = NULL};
+    mdl_table *keys = NULL;
+    mdl_status status;
+    if (tested == NULL) {
+        return mark_all(plan->context, table, plan->columns, plan->n_columns, marks, is_proved,
+                        error);
+    }
+    MDLI_TRY_GOTO_DONE(mdli_marked_rows(plan->context, tested, table->n_rows, &list, error));
+    MDLI_TRY_GOTO_DONE(take_keys(plan, table, &keys, error));
+    MDLI_TRY_GOTO_DONE(mark_among(plan, keys, &list, marks, is_proved, error));
+done:
+    mdli_free(plan->context, list.rows);
+    mdl_table_free(keys);
+    return status;
+}
