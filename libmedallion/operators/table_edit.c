@@ -197,10 +197,11 @@ static mdl_status join_blocks(column_edit *edit, mdl_column **out, mdl_error *er
                : mdli_string_column_from_blocks(edit->context, edit->out, edit->n_out, out, error);
 }
 
-static mdl_status edit_column(mdl_context *context, const mdl_column *base,
-                              const mdl_column *changes, const mdli_table_edit *edits,
-                              int64_t n_edits, mdl_column **out, mdl_error *error)
+mdl_status mdli_column_apply_edits(mdl_context *context, const mdl_column *base,
+                                   const mdl_column *changes, const mdli_table_edit *edits,
+                                   int64_t n_edits, mdl_column **out, mdl_error *error)
 {
+    assert(base->n_rows > 0);
     column_edit edit = {
         .context = context,
         .base = base,
@@ -240,7 +241,6 @@ mdl_status mdli_table_apply_edits(mdl_context *context, const mdl_table *base,
                                   const mdl_table *changes, const mdli_table_edit *edits,
                                   int64_t n_edits, mdl_table **out, mdl_error *error)
 {
-    assert(base->n_rows > 0);
     void *memory;
     *out = NULL;
     MDLI_TRY(mdli_allocate_array(context, base->n_columns, sizeof(mdl_column *), "edit", &memory,
@@ -249,9 +249,9 @@ mdl_status mdli_table_apply_edits(mdl_context *context, const mdl_table *base,
     mdl_status status = MDL_OK;
     int32_t n = 0;
     while (status == MDL_OK && n < base->n_columns) {
-        status =
-            edit_column(context, base->columns[n], changes != NULL ? changes->columns[n] : NULL,
-                        edits, n_edits, &columns[n], error);
+        status = mdli_column_apply_edits(context, base->columns[n],
+                                         changes != NULL ? changes->columns[n] : NULL, edits,
+                                         n_edits, &columns[n], error);
         n += status == MDL_OK;
     }
     int64_t n_rows = base->n_rows;

@@ -26,6 +26,11 @@ mdl_status mdli_table_apply_edits(mdl_context *context, const mdl_table *base,
                                   const mdl_table *changes, const mdli_table_edit *edits,
                                   int64_t n_edits, mdl_table **out, mdl_error *error);
 
+/* As mdli_table_apply_edits for one column. */
+mdl_status mdli_column_apply_edits(mdl_context *context, const mdl_column *base,
+                                   const mdl_column *changes, const mdli_table_edit *edits,
+                                   int64_t n_edits, mdl_column **out, mdl_error *error);
+
 /* The first `n_rows` rows of a table; blocks are shared but for the last. */
 mdl_status mdli_table_first_rows(mdl_context *context, const mdl_table *table, int64_t n_rows,
                                  mdl_table **out, mdl_error *error);
