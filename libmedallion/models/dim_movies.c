@@ -98,6 +98,23 @@ static mdl_status build_dim_movies(mdl_build *build, mdl_table **out, mdl_error 
     return mdl_build_collect(build, movies, out, error);
 }
 
+static const mdl_test tests[] = {
+    {.kind = MDL_TEST_RELATIONSHIPS,
+     .columns = "movie_id",
+     .to = "src_movies",
+     .to_columns = "movieId",
+     .description = "Every movie comes from the movies files"},
+    {.kind = MDL_TEST_ACCEPTED_RANGE,
+     .columns = "genre_count",
+     .least = "1",
+     .description = "A movie without a genre has the one that says so"},
+    {.kind = MDL_TEST_RELATIONSHIPS,
+     .columns = "genre",
+     .to = "mart_genre_performance",
+     .to_columns = "genres",
+     .description = "The mart has every genre of the movies"},
+};
+
 const mdl_model mdli_dim_movies = {
     .struct_size = sizeof(mdl_model),
     .name = "dim_movies",
@@ -110,4 +127,7 @@ const mdl_model mdli_dim_movies = {
     .n_columns = MDLI_COUNT_OF(columns),
     .key = "movie_id, genre",
     .build = build_dim_movies,
+    .tests = tests,
+    .n_tests = MDLI_COUNT_OF(tests),
+    .tags = "dimension",
 };

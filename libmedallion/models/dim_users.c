@@ -33,4 +33,5 @@ const mdl_model mdli_dim_users = {
     .n_columns = MDLI_COUNT_OF(columns),
     .key = "user_id",
     .build = build_dim_users,
+    .tags = "dimension",
 };

@@ -32,6 +32,17 @@ static mdl_status build_fact_movie_genre_ratings(mdl_build *build, mdl_table **o
     return mdl_build_collect(build, movies, out, error);
 }
 
+static const mdl_test tests[] = {
+    {.kind = MDL_TEST_RELATIONSHIPS,
+     .columns = "movie_id, genre",
+     .to = "dim_movies",
+     .description = "Every row is of a movie and one of its genres"},
+    {.kind = MDL_TEST_ACCEPTED_RANGE,
+     .columns = "total_ratings",
+     .least = "1",
+     .description = "Movies without a rating are left out"},
+};
+
 const mdl_model mdli_fact_movie_genre_ratings = {
     .struct_size = sizeof(mdl_model),
     .name = "fact_movie_genre_ratings",
@@ -44,4 +55,7 @@ const mdl_model mdli_fact_movie_genre_ratings = {
     .n_columns = MDLI_COUNT_OF(columns),
     .key = "movie_id, genre",
     .build = build_fact_movie_genre_ratings,
+    .tests = tests,
+    .n_tests = MDLI_COUNT_OF(tests),
+    .tags = "fact",
 };

@@ -78,6 +78,18 @@ static mdl_status build_fact_ratings(mdl_build *build, mdl_table **out, mdl_erro
     return mdl_build_collect(build, ratings, out, error);
 }
 
+static const mdl_test tests[] = {
+    {.kind = MDL_TEST_NOT_NULL, .columns = "rating", .description = "Every rating has its stars"},
+    {.kind = MDL_TEST_RELATIONSHIPS,
+     .columns = "user_id",
+     .to = "dim_users",
+     .description = "Every rating is of a known user"},
+    {.kind = MDL_TEST_RELATIONSHIPS,
+     .columns = "movie_id",
+     .to = "dim_movies",
+     .description = "Every rating is of a known movie"},
+};
+
 const mdl_model mdli_fact_ratings = {
     .struct_size = sizeof(mdl_model),
     .name = "fact_ratings",
@@ -90,4 +102,7 @@ const mdl_model mdli_fact_ratings = {
     .n_columns = MDLI_COUNT_OF(columns),
     .key = KEY,
     .build = build_fact_ratings,
+    .tests = tests,
+    .n_tests = MDLI_COUNT_OF(tests),
+    .tags = "fact",
 };

@@ -30,6 +30,17 @@ static mdl_status build_fact_tags(mdl_build *build, mdl_table **out, mdl_error *
     return mdl_build_collect(build, tags, out, error);
 }
 
+static const mdl_test tests[] = {
+    {.kind = MDL_TEST_RELATIONSHIPS,
+     .columns = "user_id",
+     .to = "dim_users",
+     .description = "Every tag is of a known user"},
+    {.kind = MDL_TEST_RELATIONSHIPS,
+     .columns = "movie_id",
+     .to = "dim_movies",
+     .description = "Every tag is on a known movie"},
+};
+
 const mdl_model mdli_fact_tags = {
     .struct_size = sizeof(mdl_model),
     .name = "fact_tags",
@@ -42,4 +53,7 @@ const mdl_model mdli_fact_tags = {
     .n_columns = MDLI_COUNT_OF(columns),
     .key = KEY,
     .build = build_fact_tags,
+    .tests = tests,
+    .n_tests = MDLI_COUNT_OF(tests),
+    .tags = "fact",
 };

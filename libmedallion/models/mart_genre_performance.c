@@ -96,6 +96,34 @@ static mdl_status build_mart_genre_performance(mdl_build *build, mdl_table **out
     return mdl_build_collect(build, mart, out, error);
 }
 
+static const mdl_test tests[] = {
+    {.kind = MDL_TEST_RELATIONSHIPS,
+     .columns = "genres",
+     .to = "dim_movies",
+     .to_columns = "genre",
+     .description = "Every row is of a genre of the movies"},
+    {.kind = MDL_TEST_SUM_EQUAL,
+     .columns = "total_movies",
+     .to = "dim_movies",
+     .to_columns = "",
+     .description = "The movies of all genres are the rows of dim_movies"},
+    {.kind = MDL_TEST_EXPRESSION,
+     .name = "mart_genre_performance_decades_sum_to_total_movies",
+     .expression = "movies_2020s + movies_2010s + movies_2000s + movies_1990s + movies_1980s + "
+                   "movies_before_1980 + movies_other_year = total_movies",
+     .description = "Every movie of a genre counts in one of the decades"},
+    {.kind = MDL_TEST_EXPRESSION,
+     .name = "mart_genre_performance_rated_movies_are_movies",
+     .expression = "rated_movies between 0 and total_movies",
+     .description = "A genre has not more rated movies than movies"},
+    {.kind = MDL_TEST_ACCEPTED_VALUES,
+     .columns = "popularity_tier",
+     .description = "One of the labels of the tier"},
+    {.kind = MDL_TEST_ACCEPTED_VALUES,
+     .columns = "quality_tier",
+     .description = "One of the labels of the tier"},
+};
+
 const mdl_model mdli_mart_genre_performance = {
     .struct_size = sizeof(mdl_model),
     .name = "mart_genre_performance",
@@ -108,4 +136,7 @@ const mdl_model mdli_mart_genre_performance = {
     .n_columns = MDLI_COUNT_OF(columns),
     .key = "genres",
     .build = build_mart_genre_performance,
+    .tests = tests,
+    .n_tests = MDLI_COUNT_OF(tests),
+    .tags = "mart",
 };

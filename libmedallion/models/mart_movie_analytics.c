@@ -81,6 +81,32 @@ static mdl_status build_mart_movie_analytics(mdl_build *build, mdl_table **out, 
     return mdl_build_collect(build, mart, out, error);
 }
 
+static const mdl_test tests[] = {
+    {.kind = MDL_TEST_RELATIONSHIPS,
+     .columns = "movie_id",
+     .to = "dim_movies",
+     .description = "Every row is of a known movie"},
+    {.kind = MDL_TEST_SUM_EQUAL,
+     .columns = "total_ratings",
+     .to = "fact_ratings",
+     .to_columns = "",
+     .description = "The ratings of all movies are the rows of fact_ratings"},
+    {.kind = MDL_TEST_SUM_EQUAL,
+     .columns = "total_tags",
+     .to = "fact_tags",
+     .to_columns = "",
+     .description = "The tags of all movies are the rows of fact_tags"},
+    {.kind = MDL_TEST_ACCEPTED_VALUES,
+     .columns = "popularity_tier",
+     .description = "One of the labels of the tier"},
+    {.kind = MDL_TEST_ACCEPTED_VALUES,
+     .columns = "rating_tier",
+     .description = "One of the labels of the tier"},
+    {.kind = MDL_TEST_ACCEPTED_VALUES,
+     .columns = "quality_tier",
+     .description = "One of the labels of the tier"},
+};
+
 const mdl_model mdli_mart_movie_analytics = {
     .struct_size = sizeof(mdl_model),
     .name = "mart_movie_analytics",
@@ -93,4 +119,7 @@ const mdl_model mdli_mart_movie_analytics = {
     .n_columns = MDLI_COUNT_OF(columns),
     .key = "movie_id",
     .build = build_mart_movie_analytics,
+    .tests = tests,
+    .n_tests = MDLI_COUNT_OF(tests),
+    .tags = "mart",
 };

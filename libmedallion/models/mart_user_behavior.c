@@ -107,6 +107,42 @@ static mdl_status build_mart_user_behavior(mdl_build *build, mdl_table **out, md
     return mdl_build_collect(build, mart, out, error);
 }
 
+static const mdl_test tests[] = {
+    {.kind = MDL_TEST_RELATIONSHIPS,
+     .columns = "user_id",
+     .to = "dim_users",
+     .description = "Every row is of a known user"},
+    {.kind = MDL_TEST_ROW_COUNT_EQUAL, .to = "dim_users", .description = "Every user has a row"},
+    {.kind = MDL_TEST_SUM_EQUAL,
+     .columns = "total_ratings",
+     .to = "fact_ratings",
+     .to_columns = "",
+     .description = "The ratings of all users are the rows of fact_ratings"},
+    {.kind = MDL_TEST_SUM_EQUAL,
+     .columns = "total_ratings",
+     .to = "mart_movie_analytics",
+     .description = "Users have given as many ratings as movies have got"},
+    {.kind = MDL_TEST_SUM_EQUAL,
+     .columns = "total_tags",
+     .to = "fact_tags",
+     .to_columns = "",
+     .description = "The tags of all users are the rows of fact_tags"},
+    {.kind = MDL_TEST_RELATIONSHIPS,
+     .columns = "preferred_genre",
+     .to = "dim_movies",
+     .to_columns = "genre",
+     .description = "The preferred genre is one of the movies'"},
+    {.kind = MDL_TEST_ACCEPTED_VALUES,
+     .columns = "genre_engagement",
+     .description = "One of the labels of the tier"},
+    {.kind = MDL_TEST_ACCEPTED_VALUES,
+     .columns = "user_segment",
+     .description = "One of the labels of the tier"},
+    {.kind = MDL_TEST_ACCEPTED_VALUES,
+     .columns = "rating_style",
+     .description = "One of the labels of the tier"},
+};
+
 const mdl_model mdli_mart_user_behavior = {
     .struct_size = sizeof(mdl_model),
     .name = "mart_user_behavior",
@@ -119,4 +155,7 @@ const mdl_model mdli_mart_user_behavior = {
     .n_columns = MDLI_COUNT_OF(columns),
     .key = "user_id",
     .build = build_mart_user_behavior,
+    .tests = tests,
+    .n_tests = MDLI_COUNT_OF(tests),
+    .tags = "mart",
 };

@@ -28,4 +28,5 @@ const mdl_model mdli_src_movies = {
     .columns = columns,
     .n_columns = MDLI_COUNT_OF(columns),
     .build = build_src_movies,
+    .tags = "staging",
 };

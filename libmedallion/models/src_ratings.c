@@ -31,4 +31,5 @@ const mdl_model mdli_src_ratings = {
     .columns = columns,
     .n_columns = MDLI_COUNT_OF(columns),
     .build = build_src_ratings,
+    .tags = "staging",
 };

@@ -31,7 +31,8 @@ static bool is_tier_of(const mdl_tier *tier, const mdl_model *model, const char 
     return strcmp(tier->model, model->name) == 0 && strcmp(tier->column, column) == 0;
 }
 
-/* The labels that the tiers have for a column, as a list of literals. */
+/* The labels that the tiers have for a column, as a list of literals. A column without a rule is
+ * always NULL, for which any list will do. */
 static mdl_status list_labels(const mdl_warehouse *warehouse, mdli_node *node, mdl_test *test,
                               mdl_error *error)
 {
@@ -57,12 +58,8 @@ static mdl_status list_labels(const mdl_warehouse *warehouse, mdli_node *node, m
         }
     }
     values[n] = '\0';
-    test->values = values;
-    return n > 0 ? MDL_OK
-                 : mdl_error_set(error, MDL_E_ARGUMENT,
-                                 "model %s: the test of %s lists no accepted values, and there are "
-                                 "no tiers for it",
-                                 node->model.name, test->columns);
+    test->values = n > 0 ? values : "''";
+    return MDL_OK;
 }
 
 mdl_status mdli_node_tests_create(const mdl_warehouse *warehouse, mdli_node *node, mdl_error *error)

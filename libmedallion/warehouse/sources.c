@@ -63,6 +63,48 @@ static const mdl_model_column links_columns[] = {
     {"tmdbId", MDL_TYPE_STRING, "Id of the movie at The Movie Database"},
 };
 
+/* What files may hold against a rule is told, and the run goes on. */
+#define WARN(test_kind) .kind = (test_kind), .severity = MDL_SEVERITY_WARN
+
+static const mdl_test movies_tests[] = {
+    {WARN(MDL_TEST_NOT_NULL), .columns = "movieId", .description = "Movies have an id"},
+    {WARN(MDL_TEST_UNIQUE), .columns = "movieId",
+     .description = "Of rows of one movie, dim_movies takes the one loaded last"},
+    {WARN(MDL_TEST_NOT_NULL), .columns = "title", .description = "Movies have a title"},
+    {WARN(MDL_TEST_NOT_NULL), .columns = "genres",
+     .description = "Movies without genres are listed as such in dim_movies"},
+};
+
+static const mdl_test ratings_tests[] = {
+    {WARN(MDL_TEST_NOT_NULL), .columns = "userId, movieId, rating, timestamp",
+     .description = "Ratings are complete"},
+    {WARN(MDL_TEST_UNIQUE), .columns = "userId, movieId, timestamp",
+     .description = "Of repeats, fact_ratings takes the row loaded last"},
+    {WARN(MDL_TEST_ACCEPTED_RANGE), .columns = "rating", .least = "0.5", .greatest = "5.0",
+     .description = "Stars go from 0.5 to 5.0"},
+    {WARN(MDL_TEST_RELATIONSHIPS), .columns = "movieId", .to = "movies",
+     .description = "fact_ratings leaves out ratings of movies that are not in movies"},
+};
+
+static const mdl_test tags_tests[] = {
+    {WARN(MDL_TEST_NOT_NULL), .columns = "userId, movieId, timestamp",
+     .description = "Tags are complete"},
+    {WARN(MDL_TEST_NOT_NULL), .columns = "tag",
+     .description = "fact_tags leaves out rows without a text"},
+    {WARN(MDL_TEST_UNIQUE), .columns = "userId, movieId, tag, timestamp",
+     .description = "Of repeats, fact_tags takes one"},
+    {WARN(MDL_TEST_RELATIONSHIPS), .columns = "movieId", .to = "movies",
+     .description = "fact_tags leaves out tags on movies that are not in movies"},
+};
+
+static const mdl_test links_tests[] = {
+    {WARN(MDL_TEST_NOT_NULL), .columns = "movieId", .description = "Links have the movie's id"},
+    {WARN(MDL_TEST_UNIQUE), .columns = "movieId",
+     .description = "Of rows of one movie, dim_movies takes the one loaded last"},
+    {WARN(MDL_TEST_RELATIONSHIPS), .columns = "movieId", .to = "movies",
+     .description = "dim_movies leaves out links of movies that are not in movies"},
+};
+
 #define SOURCE(source_name, text)                                                                  \
     {                                                                                              \
         .model =                                                                                   \
@@ -74,6 +116,9 @@ static const mdl_model_column links_columns[] = {
                 .description = (text),                                                             \
                 .columns = source_name##_columns,                                                  \
                 .n_columns = COUNT_OF(source_name##_columns),                                      \
+                .tests = source_name##_tests,                                                      \
+                .n_tests = COUNT_OF(source_name##_tests),                                          \
+                .tags = "source",                                                                  \
             },                                                                                     \
         .csv_columns = source_name##_csv,                                                          \
     }

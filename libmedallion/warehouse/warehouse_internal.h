@@ -108,8 +108,7 @@ mdl_status mdli_graph_check(const mdl_warehouse *warehouse, mdl_error *error);
 
 /* node_tests.c */
 
-/* Lists the tests of a node whose declaration is there. MDL_E_ARGUMENT for one that lists neither
- * accepted values nor tiers. */
+/* Lists the tests of a node whose declaration is there. */
 mdl_status mdli_node_tests_create(const mdl_warehouse *warehouse, mdli_node *node,
                                   mdl_error *error);
 
