@@ -78,12 +78,13 @@ typedef struct mdl_csv_result {
     unsigned char xxh3_128[16]; /**< XXH3-128 of the file's bytes, canonical (big-endian), seed 0 */
     /**
      * What of the file's bytes does not follow from the rows, for ::mdl_csv_restore: columns record
-     * INT64, ascending, and raw STRING (bytes as they were, not always UTF-8). Record 0 is what
-     * stands before the first record: byte order mark, header, line ends; record k is data record k
-     * where its bytes are not its values in canonical form (a `4.50`, a quoted number, another line
-     * end than the header's, blank lines before it, a rejected record), from the first byte behind
-     * the record before; record n_records + 1 is what stands behind the last. NULL when columns of
-     * the file were left out, so that it cannot be restored.
+     * INT64, ascending; is_row BOOL, whether the record was loaded; and raw STRING (bytes as they
+     * were, not always UTF-8). Record 0 is the file's start, up to the end of its header: byte order
+     * mark, blank lines, names, line end. Record k is data record k where its bytes are not its
+     * values in canonical form (a `4.50`, a quoted number, another line end than the header's, blank
+     * lines before it, a rejected record), from the first byte behind the record before. Record
+     * n_records + 1 is what stands behind the last: blank lines. NULL when columns of the file were
+     * left out, so that it cannot be restored.
      */
     mdl_table *layout;
 } mdl_csv_result;

@@ -19,6 +19,7 @@
 #include "base/context_internal.h"
 #include "base/error.h"
 #include "csv/csv_fields.h"
+#include "csv/csv_text.h"
 #include "kernels/csv_kernels.h"
 #include "kernels/kernels.h"
 
@@ -55,12 +56,13 @@ struct mdli_csv_parser {
     int64_t n_marks;
     int64_t next_mark; /* the first one at or behind `at` */
 
-    int64_t at; /* where the next record starts */
+    int64_t at;         /* where the next record starts, or blank lines */
+    int64_t record_end; /* where the last record ended: all behind it is of the next one */
 
     /* The run: field f of record i is in [begins[f * RUN_ROWS + i], ends[…]) of the batch. */
     uint16_t *begins;
     uint16_t *ends;
-    uint16_t starts[RUN_ROWS]; /* of the records */
+    uint16_t starts[RUN_ROWS + 1]; /* of the records; behind the last one, its end */
 
     mdli_csv_field *fields; /* of one record, on the exact path */
 };
@@ -83,6 +85,7 @@ static void clear_results(mdli_csv_chunk *chunk)
     chunk->n_lines = 0;
     chunk->n_rows = 0;
     chunk->is_complete = false;
+    mdli_csv_clear_kept(&chunk->kept);
     mdli_arena_reset(&chunk->texts);
 }
 
@@ -91,6 +94,7 @@ void mdli_csv_chunk_free(mdli_csv_chunk *chunk, mdl_context *context)
     clear_results(chunk);
     mdli_free(context, chunk->blocks);
     mdli_free(context, chunk->bad_records);
+    mdli_csv_free_kept(&chunk->kept, context);
     mdli_csv_window_free(&chunk->window, context);
 }
 
@@ -295,9 +299,11 @@ static mdl_status add_bad_record(mdli_csv_parser *parser, mdli_csv_chunk *chunk,
     return MDL_OK;
 }
 
-/* Reads one field to its column's row. */
+/* Reads one field to its column's row. *is_canonical becomes false where a field that is good is
+ * not in canonical form. */
 static mdl_status read_field(mdli_csv_parser *parser, const mdli_csv_field *field, int32_t target,
-                             int64_t row, mdli_csv_fault *fault, mdl_error *error)
+                             int64_t row, mdli_csv_fault *fault, bool *is_canonical,
+                             mdl_error *error)
 {
     mdl_string text = field->text;
     *fault = mdli_csv_check_text(text.data, text.size_bytes);
@@ -322,21 +328,25 @@ static mdl_status read_field(mdli_csv_parser *parser, const mdli_csv_field *fiel
     }
     if (column->target->type == MDL_TYPE_STRING) {
         mdli_csv_store_text(column, row, text);
+        *is_canonical &= field->is_quoted == mdli_csv_needs_quotes(text);
         return MDL_OK;
     }
     mdli_csv_value value;
     *fault = mdli_csv_read_value(column->target, text.data, text.size_bytes, &value);
     if (*fault == MDLI_CSV_FAULT_NONE) {
         mdli_csv_store_value(column, row, value);
+        *is_canonical &= !field->is_quoted && mdli_csv_is_canonical(column, row, text);
     }
     return MDL_OK;
 }
 
-/* Reads the fields of a record that is split; `bad` tells the first fault. */
+/* Reads the fields of a record that is split; `bad` tells the first fault, *is_canonical whether all
+ * good ones are in canonical form. */
 static mdl_status read_fields(mdli_csv_parser *parser, const mdli_csv_record *record, int64_t row,
-                              mdli_csv_bad_record *bad, mdl_error *error)
+                              mdli_csv_bad_record *bad, bool *is_canonical, mdl_error *error)
 {
     const mdli_csv_schema *schema = parser->options.schema;
+    *is_canonical = true;
     if (record->fault != MDLI_CSV_FAULT_NONE) {
         bad->fault = record->fault;
         bad->field = record->fault_field;
@@ -351,46 +361,92 @@ static mdl_status read_fields(mdli_csv_parser *parser, const mdli_csv_record *re
     }
     for (int64_t i = 0; i < record->n_fields && bad->fault == MDLI_CSV_FAULT_NONE; i++) {
         const mdli_csv_field *field = &parser->fields[i];
-        MDLI_TRY(read_field(parser, field, schema->fields[i].target, row, &bad->fault, error));
+        MDLI_TRY(read_field(parser, field, schema->fields[i].target, row, &bad->fault, is_canonical,
+                            error));
         bad->field = i;
         bad->text = field->text;
     }
     return MDL_OK;
 }
 
-/*
- * Reads the record at `at` to row `row`; *next gets where the next one starts. `number` of the
- * chunk's records are before it, and chunk->n_lines of its line ends are before `line_mark`.
- */
-static mdl_status read_record(mdli_csv_parser *parser, mdli_csv_chunk *chunk, int64_t at,
-                              int64_t row, int64_t number, int64_t line_mark, outcome *result,
-                              int64_t *next, mdl_error *error)
+/* Where a record is, and what of its chunk is before it. */
+typedef struct record_place {
+    int64_t at;
+    int64_t row;       /* it is read to */
+    int64_t number;    /* how many of the chunk's records are before it */
+    int64_t line_mark; /* chunk->n_lines of the chunk's line ends are before this */
+} record_place;
+
+/* What reading a record gave. */
+typedef struct record_read {
+    outcome outcome;
+    bool is_canonical; /* as far as the record's own bytes go */
+    int64_t next;      /* where the next one starts */
+} record_read;
+
+/* Whether a record ends as the header does. */
+static bool has_canonical_end(const mdli_csv_parser *parser, const mdli_csv_record *record)
+{
+    return record->next - record->end == (parser->options.is_crlf ? 2 : 1);
+}
+
+static mdl_status read_record(mdli_csv_parser *parser, mdli_csv_chunk *chunk,
+                              const record_place *place, record_read *read, mdl_error *error)
 {
     const mdli_csv_window *window = &chunk->window;
     bool is_file_end =
         window->offset_bytes + window->size_bytes == parser->options.source->size_bytes;
     mdli_csv_record record;
-    if (!mdli_csv_split_record(window->bytes + at, window->bytes + window->size_bytes, is_file_end,
-                               parser->fields, parser->options.schema->n_fields, &record)) {
-        *result = RECORD_CUT_OFF;
+    *read = (record_read){.outcome = RECORD_CUT_OFF, .next = place->at};
+    if (!mdli_csv_split_record(window->bytes + place->at, window->bytes + window->size_bytes,
+                               is_file_end, parser->fields, parser->options.schema->n_fields,
+                               &record)) {
         return MDL_OK;
     }
-    *next = record.next - window->bytes;
+    read->next = record.next - window->bytes;
     if (record.is_blank) {
-        *result = RECORD_BLANK;
+        read->outcome = RECORD_BLANK;
         return MDL_OK;
     }
     mdli_csv_bad_record bad = {
-        .field = -1, .record = number, .raw = {record.start, record.end - record.start}};
-    MDLI_TRY(read_fields(parser, &record, row, &bad, error));
+        .field = -1, .record = place->number, .raw = {record.start, record.end - record.start}};
+    MDLI_TRY(read_fields(parser, &record, place->row, &bad, &read->is_canonical, error));
     if (bad.fault == MDLI_CSV_FAULT_NONE) {
-        *result = RECORD_LOADED;
+        read->outcome = RECORD_LOADED;
+        read->is_canonical &= has_canonical_end(parser, &record);
         return MDL_OK;
     }
-    *result = RECORD_BAD;
-    const char *mark = window->bytes + line_mark;
+    read->outcome = RECORD_BAD;
+    read->is_canonical = false;
+    const char *mark = window->bytes + place->line_mark;
     bad.line = chunk->n_lines + mdli_csv_count_lines(mark, bad.text.data - mark);
     return add_bad_record(parser, chunk, bad, error);
+}
+
+/* Keeps the bytes [start, end) of the window, which are a record's. */
+static mdl_status keep_record(mdli_csv_parser *parser, mdli_csv_chunk *chunk, int64_t number,
+                              int64_t start, int64_t end, bool is_row, mdl_error *error)
+{
+    if (!parser->options.keeps_layout) {
+        return MDL_OK;
+    }
+    int64_t offset_bytes = chunk->window.offset_bytes;
+    mdli_csv_kept record = {.number = number,
+                            .start_bytes = offset_bytes + start,
+                            .end_bytes = offset_bytes + end,
+                            .is_row = is_row};
+    return mdli_csv_keep(parser->context, &chunk->kept, record, error);
+}
+
+/* Notes that records were read up to `end`, the first of them up to `first_end`. */
+static void end_records(mdli_csv_parser *parser, mdli_csv_chunk *chunk, int64_t n_records,
+                        int64_t first_end, int64_t end)
+{
+    if (chunk->n_records == 0) {
+        chunk->first_record_end = chunk->window.offset_bytes + first_end;
+    }
+    chunk->n_records += n_records;
+    parser->record_end = end;
 }
 
 /* Reads the record at parser->at, or the blank line there. */
@@ -398,18 +454,27 @@ static mdl_status read_next_record(mdli_csv_parser *parser, mdli_csv_chunk *chun
                                    mdl_error *error)
 {
     int64_t at = parser->at;
-    int64_t next = at;
-    MDLI_TRY(
-        read_record(parser, chunk, at, parser->n_rows, chunk->n_records, at, result, &next, error));
-    if (*result == RECORD_CUT_OFF) {
+    record_place place = {
+        .at = at, .row = parser->n_rows, .number = chunk->n_records, .line_mark = at};
+    record_read read;
+    MDLI_TRY(read_record(parser, chunk, &place, &read, error));
+    *result = read.outcome;
+    if (read.outcome == RECORD_CUT_OFF) {
         return MDL_OK;
     }
-    parser->n_rows += *result == RECORD_LOADED;
-    chunk->n_records += *result != RECORD_BLANK;
-    chunk->n_lines += mdli_csv_count_lines(chunk->window.bytes + at, next - at);
-    parser->at = next;
+    if (read.outcome != RECORD_BLANK) {
+        bool is_row = read.outcome == RECORD_LOADED;
+        if (!read.is_canonical || parser->record_end != at) {
+            MDLI_TRY(keep_record(parser, chunk, chunk->n_records, parser->record_end, read.next,
+                                 is_row, error));
+        }
+        end_records(parser, chunk, 1, read.next, read.next);
+        parser->n_rows += is_row;
+    }
+    chunk->n_lines += mdli_csv_count_lines(chunk->window.bytes + at, read.next - at);
+    parser->at = read.next;
     while (parser->next_mark < parser->n_marks &&
-           parser->batch + parser->marks[parser->next_mark] < next) {
+           parser->batch + parser->marks[parser->next_mark] < read.next) {
         parser->next_mark++;
     }
     return MDL_OK;
@@ -440,17 +505,19 @@ typedef struct mark_walk {
     const char *base; /* of the batch */
     const uint16_t *mark;
     const uint16_t *marks_end;
-    int64_t start;   /* of the record, in the batch */
-    int64_t n_lines; /* line ends so far */
+    int64_t start;          /* of the record, in the batch */
+    int64_t n_quoted_lines; /* line ends in quotes so far */
+    int64_t n_crlf;         /* records so far that end in CRLF */
+    uint64_t irregular;     /* rows with quotes that are not needed */
 } mark_walk;
 
 /*
- * Takes a quoted field that starts at `begin` and is followed by a comma, or a line end where it is
- * the last; false when there is anything else, such as a doubled quote. Stores its text's place,
- * and moves walk->mark to the mark that ends it.
+ * Takes a quoted field of row `row` that starts at `begin` and is followed by a comma, or a line end
+ * where it is the last; false when there is anything else, such as a doubled quote. Stores its
+ * text's place, and moves walk->mark to the mark that ends it.
  */
-static bool take_quoted_field(mark_walk *walk, int64_t begin, bool is_last, uint16_t *text_begin,
-                              uint16_t *text_end)
+static bool take_quoted_field(mark_walk *walk, int row, int64_t begin, bool is_last,
+                              uint16_t *text_begin, uint16_t *text_end)
 {
     const char *base = walk->base;
     const uint16_t *mark = walk->mark + 1;
@@ -471,10 +538,15 @@ static bool take_quoted_field(mark_walk *walk, int64_t begin, bool is_last, uint
     if (base[separator] != (is_last ? '\n' : ',') || (separator != close + 1 && !is_crlf)) {
         return false;
     }
+    /* Marks in the text are what it needs quotes for; few do without one. */
+    if (mark == walk->mark + 1) {
+        mdl_string text = {base + begin + 1, close - begin - 1};
+        walk->irregular |= (uint64_t)!mdli_csv_needs_quotes(text) << row;
+    }
     *text_begin = (uint16_t)(begin + 1);
     *text_end = (uint16_t)close;
     walk->mark = mark + 1;
-    walk->n_lines += n_lines;
+    walk->n_quoted_lines += n_lines;
     return true;
 }
 
@@ -497,7 +569,7 @@ static bool take_quoted_record(const mdli_csv_parser *parser, mark_walk *from, i
         }
         int64_t mark = *walk.mark;
         if (walk.base[mark] == '"') {
-            if (!take_quoted_field(&walk, begin, is_last, text_begin, text_end)) {
+            if (!take_quoted_field(&walk, row, begin, is_last, text_begin, text_end)) {
                 return false;
             }
         } else if (walk.base[mark] == (is_last ? '\n' : ',') && n_fields > 1) {
@@ -510,7 +582,7 @@ static bool take_quoted_record(const mdli_csv_parser *parser, mark_walk *from, i
         begin = *walk.mark + 1;
         walk.mark++;
     }
-    walk.n_lines++;
+    walk.n_crlf += walk.base[begin - 2] == '\r';
     walk.start = begin;
     *from = walk;
     return true;
@@ -539,7 +611,8 @@ static inline bool take_unquoted_record(const mdli_csv_parser *parser, mark_walk
     }
     /* A line feed is before every record, so this does not look at a record before. */
     int64_t line_feed = marks[n_commas];
-    int64_t end = line_feed - (base[line_feed - 1] == '\r');
+    bool is_crlf = base[line_feed - 1] == '\r';
+    int64_t end = line_feed - is_crlf;
     /* With one column, a line of length zero is no record. */
     if (base[line_feed] != '\n' || (n_commas == 0 && begin == end)) {
         return false;
@@ -548,16 +621,32 @@ static inline bool take_unquoted_record(const mdli_csv_parser *parser, mark_walk
     ends[n_commas * RUN_ROWS] = (uint16_t)end;
     walk->mark = marks + n_commas + 1;
     walk->start = line_feed + 1;
-    walk->n_lines++;
+    walk->n_crlf += is_crlf;
     return true;
 }
 
-/*
- * Finds the fields of plain records from parser->at on, at most `n_max`, and moves behind them.
- * Returns how many there are; *n_lines gets their line ends.
- */
-static int find_records(mdli_csv_parser *parser, const mdli_csv_chunk *chunk, int n_max,
-                        int64_t *n_lines, stop *why)
+/* Records that were found to be plain. */
+typedef struct plain_run {
+    int n_records;
+    int64_t n_lines;    /* their line ends */
+    uint64_t irregular; /* records that are not canonical, by their quotes and line ends */
+    stop why;           /* no more were found */
+} plain_run;
+
+/* The records of a run that do not end as the header does. */
+static uint64_t find_other_line_ends(const mdli_csv_parser *parser, const char *base, int n)
+{
+    uint64_t found = 0;
+    for (int i = 0; i < n; i++) {
+        /* A line feed is before every record, so this does not look at a record before. */
+        bool is_crlf = base[parser->starts[i + 1] - 2] == '\r';
+        found |= (uint64_t)(is_crlf != parser->options.is_crlf) << i;
+    }
+    return found;
+}
+
+/* Finds the fields of plain records from parser->at on, at most `n_max`, and moves behind them. */
+static plain_run find_records(mdli_csv_parser *parser, const mdli_csv_chunk *chunk, int n_max)
 {
     int64_t n_fields = parser->options.schema->n_fields;
     int64_t end = chunk->end_bytes - chunk->window.offset_bytes - parser->batch;
@@ -565,29 +654,36 @@ static int find_records(mdli_csv_parser *parser, const mdli_csv_chunk *chunk, in
                       .mark = parser->marks + parser->next_mark,
                       .marks_end = parser->marks + parser->n_marks,
                       .start = parser->at - parser->batch};
+    plain_run run = {.why = STOP_FULL};
     int n = 0;
-    *why = STOP_FULL;
     while (n < n_max && walk.start < end) {
         parser->starts[n] = (uint16_t)walk.start;
         if (walk.marks_end - walk.mark < n_fields) {
-            *why = STOP_CUT_OFF;
+            run.why = STOP_CUT_OFF;
             break;
         }
         if (!take_unquoted_record(parser, &walk, n) && !take_quoted_record(parser, &walk, n)) {
-            *why = STOP_NOT_PLAIN;
+            run.why = STOP_NOT_PLAIN;
             break;
         }
         n++;
     }
+    parser->starts[n] = (uint16_t)walk.start;
     parser->next_mark = walk.mark - parser->marks;
     parser->at = parser->batch + walk.start;
-    *n_lines = walk.n_lines;
-    return n;
+    run.n_records = n;
+    run.n_lines = n + walk.n_quoted_lines;
+    run.irregular = walk.irregular;
+    if (walk.n_crlf != (parser->options.is_crlf ? n : 0)) {
+        run.irregular |= find_other_line_ends(parser, walk.base, n);
+    }
+    return run;
 }
 
 /* Reads the run's fields to the rows behind those that are staged. Returns the rows that are not
- * plain. */
-static uint64_t read_run(const mdli_csv_parser *parser, const mdli_csv_chunk *chunk, int n_rows)
+ * plain; *irregular gets those added that are not canonical. */
+static uint64_t read_run(const mdli_csv_parser *parser, const mdli_csv_chunk *chunk, int n_rows,
+                         uint64_t *irregular)
 {
     const mdli_csv_schema *schema = parser->options.schema;
     uint64_t odd_rows = 0;
@@ -598,7 +694,8 @@ static uint64_t read_run(const mdli_csv_parser *parser, const mdli_csv_chunk *ch
                             .n_rows = n_rows};
         int32_t target = schema->fields[i].target;
         odd_rows |= target < 0 ? mdli_csv_check_run(&run)
-                               : mdli_csv_read_run(&parser->columns[target], &run, parser->n_rows);
+                               : mdli_csv_read_run(&parser->columns[target], &run, parser->n_rows,
+                                                   irregular);
     }
     return odd_rows;
 }
@@ -625,22 +722,38 @@ static int drop_rows(const mdli_csv_parser *parser, int n_rows, uint64_t dropped
     return n_left;
 }
 
-/* Reads the run's odd rows again, exactly. Returns through *n_rows how many rows are left. */
+/* Reads the run's odd rows again, exactly; *dropped gets those that are bad, *irregular is made
+ * right for all of them. */
 static mdl_status read_odd_rows(mdli_csv_parser *parser, mdli_csv_chunk *chunk, uint64_t odd_rows,
-                                int *n_rows, mdl_error *error)
+                                uint64_t *dropped, uint64_t *irregular, mdl_error *error)
 {
-    int64_t run_start = parser->batch + parser->starts[0];
-    uint64_t dropped = 0;
+    *irregular &= ~odd_rows;
     for (uint64_t left = odd_rows; left != 0; left &= left - 1) {
         int i = __builtin_ctzll(left);
-        outcome result;
-        int64_t next;
-        MDLI_TRY(read_record(parser, chunk, parser->batch + parser->starts[i], parser->n_rows + i,
-                             chunk->n_records + i, run_start, &result, &next, error));
-        assert(result == RECORD_LOADED || result == RECORD_BAD);
-        dropped |= (uint64_t)(result == RECORD_BAD) << i;
+        record_place place = {.at = parser->batch + parser->starts[i],
+                              .row = parser->n_rows + i,
+                              .number = chunk->n_records + i,
+                              .line_mark = parser->batch + parser->starts[0]};
+        record_read read;
+        MDLI_TRY(read_record(parser, chunk, &place, &read, error));
+        assert(read.outcome == RECORD_LOADED || read.outcome == RECORD_BAD);
+        *dropped |= (uint64_t)(read.outcome == RECORD_BAD) << i;
+        *irregular |= (uint64_t)!read.is_canonical << i;
     }
-    *n_rows = drop_rows(parser, *n_rows, dropped);
+    return MDL_OK;
+}
+
+/* Keeps the run's records in `irregular`; those in `dropped` are no rows. */
+static mdl_status keep_records(mdli_csv_parser *parser, mdli_csv_chunk *chunk, uint64_t irregular,
+                               uint64_t dropped, mdl_error *error)
+{
+    for (uint64_t left = irregular; left != 0; left &= left - 1) {
+        int i = __builtin_ctzll(left);
+        int64_t start = i > 0 ? parser->batch + parser->starts[i] : parser->record_end;
+        MDLI_TRY(keep_record(parser, chunk, chunk->n_records + i, start,
+                             parser->batch + parser->starts[i + 1], (dropped >> i & 1) == 0,
+                             error));
+    }
     return MDL_OK;
 }
 
@@ -649,20 +762,24 @@ static mdl_status read_plain_records(mdli_csv_parser *parser, mdli_csv_chunk *ch
                                      mdl_error *error)
 {
     int64_t room = parser->rows_capacity - parser->n_rows;
-    int64_t n_lines;
-    int n_records =
-        find_records(parser, chunk, room < RUN_ROWS ? (int)room : RUN_ROWS, &n_lines, why);
-    if (n_records == 0) {
+    bool is_behind_blank_lines = parser->record_end != parser->at;
+    plain_run run = find_records(parser, chunk, room < RUN_ROWS ? (int)room : RUN_ROWS);
+    *why = run.why;
+    if (run.n_records == 0) {
         return MDL_OK;
     }
-    int n_rows = n_records;
-    uint64_t odd_rows = read_run(parser, chunk, n_records);
+    uint64_t dropped = 0;
+    uint64_t odd_rows = read_run(parser, chunk, run.n_records, &run.irregular);
     if (odd_rows != 0) {
-        MDLI_TRY(read_odd_rows(parser, chunk, odd_rows, &n_rows, error));
+        MDLI_TRY(read_odd_rows(parser, chunk, odd_rows, &dropped, &run.irregular, error));
     }
-    parser->n_rows += n_rows;
-    chunk->n_records += n_records;
-    chunk->n_lines += n_lines;
+    run.irregular |= is_behind_blank_lines;
+    if (run.irregular != 0) {
+        MDLI_TRY(keep_records(parser, chunk, run.irregular, dropped, error));
+    }
+    parser->n_rows += dropped != 0 ? drop_rows(parser, run.n_records, dropped) : run.n_records;
+    chunk->n_lines += run.n_lines;
+    end_records(parser, chunk, run.n_records, parser->batch + parser->starts[1], parser->at);
     return MDL_OK;
 }
 
@@ -733,6 +850,9 @@ static mdl_status read_records(mdli_csv_parser *parser, mdli_csv_chunk *chunk, b
         }
     }
     MDLI_TRY(encode_rows(parser, chunk, error));
+    MDLI_TRY(
+        mdli_csv_encode_kept(parser->context, &chunk->kept, window, (mdl_string){NULL, 0}, error));
+    chunk->last_record_end = window->offset_bytes + parser->record_end;
     chunk->next_record = window->offset_bytes + parser->at;
     chunk->is_complete = true;
     return MDL_OK;
@@ -745,6 +865,7 @@ static mdl_status parse(mdli_csv_parser *parser, mdli_csv_chunk *chunk, int64_t 
     clear_results(chunk);
     parser->n_rows = 0;
     parser->at = first_record - chunk->window.offset_bytes;
+    parser->record_end = parser->at;
     chunk->first_record = first_record;
     mdl_status status = read_records(parser, chunk, is_premise, error);
     mdli_arena_reset(&parser->texts);
@@ -778,4 +899,19 @@ mdl_status mdli_csv_parse_from(mdli_csv_parser *parser, mdli_csv_chunk *chunk, i
                                mdl_error *error)
 {
     return parse(parser, chunk, first_record, false, error);
+}
+
+mdl_status mdli_csv_prepend_blank_lines(mdl_context *context, mdli_csv_chunk *chunk,
+                                        mdl_string blank_lines, mdl_error *error)
+{
+    mdli_csv_kept_records *kept = &chunk->kept;
+    assert(chunk->is_complete && chunk->n_records > 0);
+    if (kept->n_records == 0 || kept->records[0].number > 0) {
+        /* It is kept for the blank lines alone, so it is a row. */
+        mdli_csv_kept first = {.start_bytes = chunk->first_record,
+                               .end_bytes = chunk->first_record_end,
+                               .is_row = true};
+        MDLI_TRY(mdli_csv_keep_first(context, kept, first, error));
+    }
+    return mdli_csv_encode_kept(context, kept, &chunk->window, blank_lines, error);
 }

@@ -16,6 +16,7 @@
 
 #include "base/memory.h"
 #include "column/column_internal.h"
+#include "csv/csv_layout.h"
 #include "csv/csv_rejects.h"
 #include "csv/csv_schema.h"
 #include "csv/csv_source.h"
@@ -33,6 +34,10 @@ typedef struct mdli_csv_chunk {
     int64_t n_records;
     int64_t n_lines; /* line ends from first_record to next_record */
     int64_t n_rows;
+    /* Where the first record ends and the last one does; blank lines may be before and behind. */
+    int64_t first_record_end;
+    int64_t last_record_end;
+    mdli_csv_kept_records kept;
     /* Encoded rows: one block of each column of the table, then the next rows, and so on. */
     mdli_block **blocks;
     int64_t n_blocks;
@@ -56,6 +61,8 @@ typedef struct mdli_csv_parser_options {
     int64_t chunk_bytes;
     int64_t n_bad_max; /* a chunk need not be parsed on behind one more bad record than this */
     bool keeps_raw;    /* bad records are kept whole; else a piece of the text at fault is */
+    bool keeps_layout; /* records that are not canonical are kept */
+    bool is_crlf;      /* the header ends in CRLF, as canonical records do then */
 } mdli_csv_parser_options;
 
 mdl_status mdli_csv_parser_create(mdl_context *context, const mdli_csv_parser_options *options,
@@ -69,5 +76,10 @@ mdl_status mdli_csv_parse_premise(mdli_csv_parser *parser, mdli_csv_chunk *chunk
  * size of its records. */
 mdl_status mdli_csv_parse_from(mdli_csv_parser *parser, mdli_csv_chunk *chunk, int64_t first_record,
                                mdl_error *error);
+
+/* Keeps the first record of a chunk that is complete and has one behind blank lines, with which the
+ * chunks before it ended. */
+mdl_status mdli_csv_prepend_blank_lines(mdl_context *context, mdli_csv_chunk *chunk,
+                                        mdl_string blank_lines, mdl_error *error);
 
 #endif

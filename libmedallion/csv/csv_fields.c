@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "csv/csv_text.h"
+
 #define EACH_BYTE UINT64_C(0x0101010101010101)
 
 static inline uint64_t load_word(const char *from)
@@ -15,18 +17,27 @@ static inline uint64_t load_word(const char *from)
     return word;
 }
 
-/* Whether a field of size 0 had quotes around it: then it is the empty string, not NULL. */
-static inline bool is_quoted_empty(const char *text)
+/* Whether there were quotes around a field; one of size 0 is the empty string then, not NULL. */
+static inline bool is_quoted(const char *text)
 {
     return text[-1] == '"';
+}
+
+bool mdli_csv_is_canonical(const mdli_csv_staged *staged, int64_t row, mdl_string text)
+{
+    const mdl_vector values = {.type = staged->target->type, .values = staged->values};
+    char canonical[MDL_VALUE_TEXT_MAX];
+    int64_t size_bytes = mdli_csv_format_value(&values, row, canonical);
+    return size_bytes == text.size_bytes && memcmp(canonical, text.data, (size_t)size_bytes) == 0;
 }
 
 /* What the loops have to do where their short cuts end: other forms of the value, NULL, faults.
  * Returns whether there was a fault. */
 static bool read_field_slowly(const mdli_csv_staged *staged, const char *text, int64_t size_bytes,
-                              int64_t row)
+                              int64_t row, bool *is_canonical)
 {
-    if (size_bytes == 0 && !is_quoted_empty(text)) {
+    *is_canonical = true;
+    if (size_bytes == 0 && !is_quoted(text)) {
         if (staged->nulls == NULL) {
             return true;
         }
@@ -38,19 +49,23 @@ static bool read_field_slowly(const mdli_csv_staged *staged, const char *text, i
         return true;
     }
     mdli_csv_store_value(staged, row, value);
+    *is_canonical = mdli_csv_is_canonical(staged, row, (mdl_string){text, size_bytes});
     return false;
 }
 
 /* Reads the rows in `rows` slowly; returns those that are faulty. */
 static uint64_t read_rows_slowly(const mdli_csv_staged *staged, const mdli_csv_run *run,
-                                 int64_t row, uint64_t rows)
+                                 int64_t row, uint64_t rows, uint64_t *irregular)
 {
     uint64_t odd_rows = 0;
     for (; rows != 0; rows &= rows - 1) {
         int i = __builtin_ctzll(rows);
         const char *text = run->base + run->begins[i];
-        bool is_faulty = read_field_slowly(staged, text, run->ends[i] - run->begins[i], row + i);
+        bool is_canonical;
+        bool is_faulty =
+            read_field_slowly(staged, text, run->ends[i] - run->begins[i], row + i, &is_canonical);
         odd_rows |= (uint64_t)is_faulty << i;
+        *irregular |= (uint64_t)!is_canonical << i;
     }
     return odd_rows;
 }
@@ -60,7 +75,8 @@ static uint64_t all_rows(const mdli_csv_run *run)
     return run->n_rows < 64 ? (UINT64_C(1) << run->n_rows) - 1 : UINT64_MAX;
 }
 
-static uint64_t read_integers(const mdli_csv_staged *staged, const mdli_csv_run *run, int64_t row)
+static uint64_t read_integers(const mdli_csv_staged *staged, const mdli_csv_run *run, int64_t row,
+                              uint64_t *irregular)
 {
     int64_t numbers[MDLI_CSV_RUN_ROWS];
     const mdli_csv_target *target = staged->target;
@@ -77,10 +93,11 @@ static uint64_t read_integers(const mdli_csv_staged *staged, const mdli_csv_run 
     if (staged->nulls != NULL) {
         memset(staged->nulls + row, 0, (size_t)run->n_rows);
     }
-    return read_rows_slowly(staged, run, row, all_rows(run) & ~good);
+    return read_rows_slowly(staged, run, row, all_rows(run) & ~good, irregular);
 }
 
-static uint64_t read_decimals(const mdli_csv_staged *staged, const mdli_csv_run *run, int64_t row)
+static uint64_t read_decimals(const mdli_csv_staged *staged, const mdli_csv_run *run, int64_t row,
+                              uint64_t *irregular)
 {
     const int64_t least = staged->target->least;
     const int64_t greatest = staged->target->greatest;
@@ -95,8 +112,10 @@ static uint64_t read_decimals(const mdli_csv_staged *staged, const mdli_csv_run 
         int32_t hundredths = (int32_t)(whole * 100 + tenths * 10);
         bool is_plain = size == 3 && text[1] == '.' && whole <= 9 && tenths <= 9;
         if (__builtin_expect(!is_plain || hundredths < least || hundredths > greatest, false)) {
-            bool is_faulty = read_field_slowly(staged, text, size, row + i);
+            bool is_canonical;
+            bool is_faulty = read_field_slowly(staged, text, size, row + i, &is_canonical);
             odd_rows |= (uint64_t)is_faulty << i;
+            *irregular |= (uint64_t)!is_canonical << i;
             continue;
         }
         values[i] = hundredths;
@@ -107,16 +126,17 @@ static uint64_t read_decimals(const mdli_csv_staged *staged, const mdli_csv_run 
     return odd_rows;
 }
 
-/* The bytes of `word` that are not ASCII, or NUL, have their high bit set; so may have those above
- * a NUL. */
+/* The bytes of `word` that are not ASCII, or are less than all that text usually has (a NUL, a
+ * carriage return), have their high bit set; so may have those above such a low one. */
 static inline uint64_t odd_bytes(uint64_t word)
 {
-    /* Subtracting 1 sets the high bit of a zero byte. It may also set that of a byte above a zero
-     * byte, by the borrow, but then there is a zero byte. */
-    return ((word - EACH_BYTE) | word) & 0x80 * EACH_BYTE;
+    /* Subtracting sets the high bit of a low byte. It may also set that of a byte above a low byte,
+     * by the borrow, but then there is a low byte. */
+    return ((word - ('\r' + 1) * EACH_BYTE) | word) & 0x80 * EACH_BYTE;
 }
 
-/* Whether the text is ASCII without NUL. Reads up to 32 bytes behind its end. */
+/* Whether the text is ASCII without NUL, carriage return and the like. Reads up to 32 bytes behind
+ * its end. */
 static inline bool is_plain_text(const char *text, int64_t size_bytes)
 {
     /* Most texts are short, of any size: this takes the same way for all of them. */
@@ -136,21 +156,22 @@ static inline bool is_plain_text(const char *text, int64_t size_bytes)
     return odd == 0;
 }
 
-static inline bool is_text(const char *text, int64_t size_bytes)
-{
-    return is_plain_text(text, size_bytes) ||
-           mdli_csv_check_text(text, size_bytes) == MDLI_CSV_FAULT_NONE;
-}
-
-static uint64_t read_texts(const mdli_csv_staged *staged, const mdli_csv_run *run, int64_t row)
+static uint64_t read_texts(const mdli_csv_staged *staged, const mdli_csv_run *run, int64_t row,
+                           uint64_t *irregular)
 {
     mdl_string *values = (mdl_string *)staged->values + row;
     uint64_t odd_rows = 0;
     for (int i = 0; i < run->n_rows; i++) {
         const char *text = run->base + run->begins[i];
         int64_t size_bytes = run->ends[i] - run->begins[i];
-        bool is_null = size_bytes == 0 && !is_quoted_empty(text);
-        bool is_faulty = !is_text(text, size_bytes);
+        bool is_null = size_bytes == 0 && !is_quoted(text);
+        bool is_faulty = false;
+        if (__builtin_expect(!is_plain_text(text, size_bytes), false)) {
+            is_faulty = mdli_csv_check_text(text, size_bytes) != MDLI_CSV_FAULT_NONE;
+            /* A carriage return alone is data, and canonical in quotes. */
+            bool has_return = memchr(text, '\r', (size_t)size_bytes) != NULL;
+            *irregular |= (uint64_t)(has_return && !is_quoted(text)) << i;
+        }
         values[i] = (mdl_string){text, size_bytes};
         if (staged->nulls != NULL) {
             staged->nulls[row + i] = is_null;
@@ -166,24 +187,28 @@ uint64_t mdli_csv_check_run(const mdli_csv_run *run)
 {
     uint64_t odd_rows = 0;
     for (int i = 0; i < run->n_rows; i++) {
-        bool is_good = is_text(run->base + run->begins[i], run->ends[i] - run->begins[i]);
+        const char *text = run->base + run->begins[i];
+        int64_t size_bytes = run->ends[i] - run->begins[i];
+        bool is_good = is_plain_text(text, size_bytes) ||
+                       mdli_csv_check_text(text, size_bytes) == MDLI_CSV_FAULT_NONE;
         odd_rows |= (uint64_t)!is_good << i;
     }
     return odd_rows;
 }
 
-uint64_t mdli_csv_read_run(const mdli_csv_staged *staged, const mdli_csv_run *run, int64_t row)
+uint64_t mdli_csv_read_run(const mdli_csv_staged *staged, const mdli_csv_run *run, int64_t row,
+                           uint64_t *irregular)
 {
     switch (staged->target->type) {
     case MDL_TYPE_INT32:
     case MDL_TYPE_INT64:
-        return read_integers(staged, run, row);
+        return read_integers(staged, run, row, irregular);
     case MDL_TYPE_DECIMAL:
-        return read_decimals(staged, run, row);
+        return read_decimals(staged, run, row, irregular);
     case MDL_TYPE_STRING:
-        return read_texts(staged, run, row);
+        return read_texts(staged, run, row, irregular);
     default:
-        return read_rows_slowly(staged, run, row, all_rows(run));
+        return read_rows_slowly(staged, run, row, all_rows(run), irregular);
     }
 }
 

@@ -37,12 +37,17 @@ typedef struct mdli_csv_run {
 /*
  * Reads a run's values to the rows from `row` on.
  *
+ * @param irregular  gets the rows added whose field, quotes aside, is not in canonical form
  * @return the rows whose field is faulty; their values are undefined
  */
-uint64_t mdli_csv_read_run(const mdli_csv_staged *staged, const mdli_csv_run *run, int64_t row);
+uint64_t mdli_csv_read_run(const mdli_csv_staged *staged, const mdli_csv_run *run, int64_t row,
+                           uint64_t *irregular);
 
 /* The rows whose field, which belongs to no column, is no text. */
 uint64_t mdli_csv_check_run(const mdli_csv_run *run);
+
+/* Whether `text` is the canonical form of the value in row `row`, which is not text or NULL. */
+bool mdli_csv_is_canonical(const mdli_csv_staged *staged, int64_t row, mdl_string text);
 
 /* Stores one value that is not text, one text, or NULL. */
 void mdli_csv_store_value(const mdli_csv_staged *staged, int64_t row, mdli_csv_value value);

@@ -27,9 +27,11 @@
 #include "base/parallel.h"
 #include "column/column_internal.h"
 #include "csv/csv_chunk.h"
+#include "csv/csv_layout.h"
 #include "csv/csv_rejects.h"
 #include "csv/csv_schema.h"
 #include "csv/csv_source.h"
+#include "csv/csv_text.h"
 
 enum {
     CHUNKS_PER_WORKER = 2,
@@ -54,6 +56,7 @@ typedef struct csv_reader {
     const mdli_csv_source *source;
     const mdl_csv_options *options;
     mdli_csv_schema schema;
+    bool is_crlf; /* the header ends so */
     mdli_csv_parser_options parser_options;
     int64_t n_bad_max;
 
@@ -76,43 +79,28 @@ typedef struct csv_reader {
     int64_t n_rejected;
     block_list *columns;
     mdl_table_builder *rejects; /* NULL = none so far */
+    mdli_csv_layout *layout;    /* NULL = columns are left out, so it is not kept */
+    mdli_csv_text blank_lines;  /* behind the last record so far, where there is a layout */
     XXH3_state_t hash;
 } csv_reader;
 
 /* ---- The header ---- */
 
-static int64_t byte_order_mark_bytes(const mdli_csv_window *window)
-{
-    return window->size_bytes >= 3 && memcmp(window->bytes, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
-}
-
-/*
- * Reads the file's start to `window`, up to the end of the first line that is not blank; `header`
- * gets that.
- */
+/* Reads the file's start to `window`, up to the end of its header, which `header` gets. */
 static mdl_status find_header(const csv_reader *reader, mdli_csv_window *window,
                               mdli_csv_record *header, mdl_error *error)
 {
     const mdli_csv_source *source = reader->source;
     int64_t end = HEADER_PIECE_BYTES;
-    MDLI_TRY(mdli_csv_window_load(window, reader->context, source, end, error));
-    int64_t at = byte_order_mark_bytes(window);
-    for (;;) {
-        bool is_file_end = window->size_bytes == source->size_bytes;
-        if (at == window->size_bytes && is_file_end) {
-            return mdl_error_set(error, MDL_E_SCHEMA, "%s has no header", source->path);
-        }
-        if (at == window->size_bytes ||
-            !mdli_csv_split_record(window->bytes + at, window->bytes + window->size_bytes,
-                                   is_file_end, NULL, 0, header)) {
-            end *= 2;
-            MDLI_TRY(mdli_csv_window_load(window, reader->context, source, end, error));
-        } else if (header->is_blank) {
-            at = header->next - window->bytes;
-        } else {
-            return MDL_OK;
-        }
+    do {
+        MDLI_TRY(mdli_csv_window_load(window, reader->context, source, end, error));
+        end *= 2;
+    } while (!mdli_csv_split_header(window->bytes, window->bytes + window->size_bytes,
+                                    window->size_bytes == source->size_bytes, NULL, 0, header));
+    if (header->is_blank) {
+        return mdl_error_set(error, MDL_E_SCHEMA, "%s has no header", source->path);
     }
+    return MDL_OK;
 }
 
 /* Splits the header that was found and matches it with the columns that are asked for. */
@@ -131,6 +119,20 @@ static mdl_status match_header(csv_reader *reader, const mdli_csv_window *window
     return status;
 }
 
+/* Starts the layout with the file's first bytes. */
+static mdl_status start_layout(csv_reader *reader, const mdli_csv_window *window,
+                               const mdli_csv_record *header, mdl_error *error)
+{
+    const mdli_csv_schema *schema = &reader->schema;
+    reader->is_crlf = header->next - header->end == 2;
+    if (schema->n_fields > schema->n_targets) {
+        return MDL_OK;
+    }
+    MDLI_TRY(mdli_csv_layout_create(reader->context, &reader->layout, error));
+    return mdli_csv_layout_append(reader->layout, 0,
+                                  (mdl_string){window->bytes, header->next - window->bytes}, error);
+}
+
 static mdl_status read_header(csv_reader *reader, mdl_error *error)
 {
     mdli_csv_window window = {.memory = NULL};
@@ -142,6 +144,9 @@ static mdl_status read_header(csv_reader *reader, mdl_error *error)
     mdl_status status = find_header(reader, &window, &header, error);
     if (status == MDL_OK) {
         status = match_header(reader, &window, &header, error);
+    }
+    if (status == MDL_OK) {
+        status = start_layout(reader, &window, &header, error);
     }
     if (status == MDL_OK) {
         reader->next_record = header.next - window.bytes;
@@ -196,6 +201,32 @@ static mdl_status take_blocks(csv_reader *reader, mdli_csv_chunk *chunk, mdl_err
     return MDL_OK;
 }
 
+/* Bytes [start, end) of the file, which the chunk has. */
+static mdl_string bytes_of(const mdli_csv_chunk *chunk, int64_t start_bytes, int64_t end_bytes)
+{
+    return (mdl_string){chunk->window.bytes + (start_bytes - chunk->window.offset_bytes),
+                        end_bytes - start_bytes};
+}
+
+/* Takes over what the chunk keeps of its records. Blank lines wait for the record behind them. */
+static mdl_status take_layout(csv_reader *reader, mdli_csv_chunk *chunk, mdl_error *error)
+{
+    mdl_context *context = reader->context;
+    mdli_csv_text *blank_lines = &reader->blank_lines;
+    int64_t blank_start = chunk->first_record;
+    if (chunk->n_records > 0) {
+        blank_start = chunk->last_record_end;
+        if (blank_lines->size_bytes > 0) {
+            MDLI_TRY(mdli_csv_prepend_blank_lines(
+                context, chunk, (mdl_string){blank_lines->bytes, blank_lines->size_bytes}, error));
+            blank_lines->size_bytes = 0;
+        }
+        MDLI_TRY(mdli_csv_layout_take(reader->layout, &chunk->kept, 1 + reader->n_records, error));
+    }
+    return mdli_csv_append_bytes(context, blank_lines,
+                                 bytes_of(chunk, blank_start, chunk->next_record), error);
+}
+
 /* Takes over what was found in a chunk that was parsed from where its first record starts. */
 static mdl_status take_results(csv_reader *reader, mdli_csv_chunk *chunk, mdl_error *error)
 {
@@ -203,6 +234,9 @@ static mdl_status take_results(csv_reader *reader, mdli_csv_chunk *chunk, mdl_er
         MDLI_TRY(take_bad_record(reader, &chunk->bad_records[i], error));
     }
     MDLI_TRY(take_blocks(reader, chunk, error));
+    if (reader->layout != NULL) {
+        MDLI_TRY(take_layout(reader, chunk, error));
+    }
     reader->n_lines += chunk->n_lines;
     reader->n_records += chunk->n_records;
     reader->n_rows += chunk->n_rows;
@@ -213,8 +247,8 @@ static mdl_status take_results(csv_reader *reader, mdli_csv_chunk *chunk, mdl_er
 static mdl_status commit_chunk(csv_reader *reader, mdli_csv_parser *parser, mdli_csv_chunk *chunk,
                                mdl_error *error)
 {
-    const char *bytes = chunk->window.bytes + (chunk->start_bytes - chunk->window.offset_bytes);
-    XXH3_128bits_update(&reader->hash, bytes, (size_t)(chunk->end_bytes - chunk->start_bytes));
+    mdl_string bytes = bytes_of(chunk, chunk->start_bytes, chunk->end_bytes);
+    XXH3_128bits_update(&reader->hash, bytes.data, (size_t)bytes.size_bytes);
     if (reader->next_record < chunk->end_bytes) {
         if (!chunk->is_complete || chunk->first_record != reader->next_record) {
             MDLI_TRY(mdli_csv_parse_from(parser, chunk, reader->next_record, error));
@@ -329,7 +363,9 @@ static mdl_status read_chunks(csv_reader *reader, mdl_error *error)
                                   .source = reader->source,
                                   .chunk_bytes = chunk_bytes,
                                   .n_bad_max = reader->n_bad_max,
-                                  .keeps_raw = reader->options->on_error == MDL_ON_ERROR_SKIP};
+                                  .keeps_raw = reader->options->on_error == MDL_ON_ERROR_SKIP,
+                                  .keeps_layout = reader->layout != NULL,
+                                  .is_crlf = reader->is_crlf};
     int n_workers = mdli_n_workers(reader->context, reader->n_chunks);
     int64_t n_slots = (int64_t)CHUNKS_PER_WORKER * n_workers;
     void *slots;
@@ -389,11 +425,24 @@ static mdl_status finish_table(csv_reader *reader, mdl_table **out, mdl_error *e
     return status;
 }
 
+/* Ends the layout with what stands behind the last record. */
+static mdl_status finish_layout(csv_reader *reader, mdl_table **out, mdl_error *error)
+{
+    mdl_string end = {reader->blank_lines.bytes, reader->blank_lines.size_bytes};
+    if (end.size_bytes > 0) {
+        MDLI_TRY(mdli_csv_layout_append(reader->layout, reader->n_records + 1, end, error));
+    }
+    return mdli_csv_layout_finish(reader->layout, out, error);
+}
+
 static mdl_status finish(csv_reader *reader, mdl_csv_result *out, mdl_error *error)
 {
     MDLI_TRY(finish_table(reader, &out->table, error));
     if (reader->rejects != NULL) {
         MDLI_TRY(mdl_table_builder_finish(reader->rejects, &out->rejects, error));
+    }
+    if (reader->layout != NULL) {
+        MDLI_TRY(finish_layout(reader, &out->layout, error));
     }
     out->n_records = reader->n_records;
     out->n_rejected = reader->n_rejected;
@@ -421,6 +470,8 @@ static void free_reader(csv_reader *reader)
     }
     mdli_free(context, reader->columns);
     mdl_table_builder_free(reader->rejects);
+    mdli_csv_layout_free(reader->layout);
+    mdli_free(context, reader->blank_lines.bytes);
     mdli_csv_schema_free(&reader->schema);
     pthread_mutex_destroy(&reader->lock);
     pthread_cond_destroy(&reader->changed);

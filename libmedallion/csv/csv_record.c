@@ -171,6 +171,21 @@ bool mdli_csv_split_record(const char *at, const char *end, bool is_file_end,
     }
 }
 
+bool mdli_csv_split_header(const char *bytes, const char *end, bool is_file_end,
+                           mdli_csv_field *fields, int64_t n_fields_max, mdli_csv_record *record)
+{
+    bool has_mark = end - bytes >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0;
+    const char *at = bytes + (has_mark ? 3 : 0);
+    *record = (mdli_csv_record){.start = at, .end = at, .next = at, .is_blank = true};
+    while (record->is_blank && at < end) {
+        if (!mdli_csv_split_record(at, end, is_file_end, fields, n_fields_max, record)) {
+            return false;
+        }
+        at = record->next;
+    }
+    return !record->is_blank || is_file_end;
+}
+
 int64_t mdli_csv_undouble_quotes(mdl_string text, char *out)
 {
     const char *at = text.data;

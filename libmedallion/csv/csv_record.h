@@ -60,6 +60,14 @@ typedef struct mdli_csv_record {
 bool mdli_csv_split_record(const char *at, const char *end, bool is_file_end,
                            mdli_csv_field *fields, int64_t n_fields_max, mdli_csv_record *record);
 
+/*
+ * Splits the header: the first line of a file that is not blank, behind a byte order mark if there
+ * is one. Arguments and answer are those of mdli_csv_split_record, `bytes` being the file's start;
+ * where the file has no such line, true with record->is_blank.
+ */
+bool mdli_csv_split_header(const char *bytes, const char *end, bool is_file_end,
+                           mdli_csv_field *fields, int64_t n_fields_max, mdli_csv_record *record);
+
 /* Copies the text with single quotes for doubled ones; `out` has room for all of it. Returns the
  * size. */
 int64_t mdli_csv_undouble_quotes(mdl_string text, char *out);

@@ -30,8 +30,8 @@ int64_t mdli_csv_scan_avx512(const char *bytes, int64_t size_bytes, uint16_t *po
 /*
  * Reads n <= MDLI_CSV_NUMBERS_MAX numbers. Number i stands in base[begins[i] ... ends[i]); the
  * MDLI_CSV_DIGITS_MAX bytes before its end are readable. Bit i of the result is 1 where that is 1
- * to MDLI_CSV_DIGITS_MAX digits, nothing else, whose value is from `least` to `greatest`; it is
- * numbers[i] then, which is undefined elsewhere.
+ * to MDLI_CSV_DIGITS_MAX digits, nothing else, without a leading zero, whose value is from `least`
+ * to `greatest`; it is numbers[i] then, which is undefined elsewhere.
  */
 uint64_t mdli_csv_read_numbers_scalar(const char *base, const uint16_t *begins,
                                       const uint16_t *ends, int n, int64_t least, int64_t greatest,

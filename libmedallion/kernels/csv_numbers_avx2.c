@@ -26,13 +26,15 @@ static inline __m256i load_words(const char *base, const uint16_t *ends)
 
 /*
  * The numbers that the last bytes of each word write, all but `n_other_bits` of its bits. What is
- * not a digit among them leaves a bit in *odd.
+ * not a digit among them leaves a bit in *odd. The low bytes of *from_first are the first digits.
  */
-static inline __m256i read_digits(__m256i words, __m256i n_other_bits, __m256i *odd)
+static inline __m256i read_digits(__m256i words, __m256i n_other_bits, __m256i *odd,
+                                  __m256i *from_first)
 {
     __m256i digits = _mm256_xor_si256(words, _mm256_set1_epi8('0'));
     /* The other bytes, which come first, become leading zeros. */
-    digits = _mm256_sllv_epi64(_mm256_srlv_epi64(digits, n_other_bits), n_other_bits);
+    *from_first = _mm256_srlv_epi64(digits, n_other_bits);
+    digits = _mm256_sllv_epi64(*from_first, n_other_bits);
     *odd = _mm256_or_si256(*odd, _mm256_subs_epu8(digits, _mm256_set1_epi8(9)));
     /* Neighbours are joined: two digits in 16 bits, four in 32, four in 16, eight in 32. */
     __m256i two = _mm256_maddubs_epi16(digits, _mm256_set1_epi16(10 | 1 << 8));
@@ -53,20 +55,28 @@ static inline __m256i load_offsets(const uint16_t *offsets)
     return _mm256_cvtepu16_epi64(_mm_loadl_epi64((const __m128i *)offsets));
 }
 
-/* Reads four numbers; the result has a bit for each that is good. */
+/* Reads four numbers; the result has a bit for each that is good, leading zeros aside. The low byte
+ * of a lane of *first_digits becomes 0 where a first digit is. */
 static inline uint64_t read_four(const char *base, const uint16_t *begins, const uint16_t *ends,
-                                 __m256i least, __m256i greatest, int64_t *numbers)
+                                 __m256i least, __m256i greatest, int64_t *numbers,
+                                 __m256i *first_digits)
 {
     __m256i sizes = _mm256_sub_epi64(load_offsets(ends), load_offsets(begins));
     __m256i odd = _mm256_setzero_si256();
-    __m256i values = read_digits(load_words(base, ends), bits_besides(sizes), &odd);
+    __m256i from_first;
+    __m256i values = read_digits(load_words(base, ends), bits_besides(sizes), &odd, &from_first);
     /* Digits in front of the last eight. */
     __m256i n_more = _mm256_subs_epu16(sizes, _mm256_set1_epi64x(8));
     if (!_mm256_testz_si256(n_more, n_more)) {
-        __m256i more = read_digits(load_words(base - 8, ends), bits_besides(n_more), &odd);
+        __m256i from_more;
+        __m256i more =
+            read_digits(load_words(base - 8, ends), bits_besides(n_more), &odd, &from_more);
         more = _mm256_mul_epu32(more, _mm256_set1_epi64x(100000000));
         values = _mm256_add_epi64(values, more);
+        __m256i has_more = _mm256_cmpgt_epi64(n_more, _mm256_setzero_si256());
+        from_first = _mm256_blendv_epi8(from_first, from_more, has_more);
     }
+    *first_digits = _mm256_min_epu8(*first_digits, from_first);
     _mm256_storeu_si256((__m256i *)numbers, values);
     const __m256i zero = _mm256_setzero_si256();
     __m256i bad =
@@ -79,15 +89,36 @@ static inline uint64_t read_four(const char *base, const uint16_t *begins, const
     return (uint64_t)_mm256_movemask_pd(_mm256_castsi256_pd(good));
 }
 
+/* The numbers that have a leading zero. */
+static uint64_t find_leading_zeros(const char *base, const uint16_t *begins, const uint16_t *ends,
+                                   int n)
+{
+    uint64_t found = 0;
+    for (int i = 0; i < n; i++) {
+        found |= (uint64_t)(ends[i] - begins[i] > 1 && base[begins[i]] == '0') << i;
+    }
+    return found;
+}
+
 uint64_t mdli_csv_read_numbers_avx2(const char *base, const uint16_t *begins, const uint16_t *ends,
                                     int n, int64_t least, int64_t greatest, int64_t *numbers)
 {
     __m256i all_least = _mm256_set1_epi64x(least);
     __m256i all_greatest = _mm256_set1_epi64x(greatest);
+    __m256i first_digits = _mm256_set1_epi8(-1);
     uint64_t good = 0;
     int i = 0;
     for (; i + LANES <= n; i += LANES) {
-        good |= read_four(base, begins + i, ends + i, all_least, all_greatest, numbers + i) << i;
+        good |= read_four(base, begins + i, ends + i, all_least, all_greatest, numbers + i,
+                          &first_digits)
+                << i;
+    }
+    /* A first digit is hardly ever 0: which one it was is found only then. */
+    const __m256i low_bytes = _mm256_set1_epi64x(0xff);
+    __m256i zeros =
+        _mm256_cmpeq_epi64(_mm256_and_si256(first_digits, low_bytes), _mm256_setzero_si256());
+    if (!_mm256_testz_si256(zeros, zeros)) {
+        good &= ~find_leading_zeros(base, begins, ends, i);
     }
     if (i < n) {
         good |= mdli_csv_read_numbers_scalar(base, begins + i, ends + i, n - i, least, greatest,

@@ -3,6 +3,7 @@
  */
 #include "kernels/csv_kernels.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #define EACH_BYTE UINT64_C(0x0101010101010101)
@@ -55,8 +56,11 @@ uint64_t mdli_csv_read_numbers_scalar(const char *base, const uint16_t *begins,
         } else {
             odd = 1;
         }
+        bool has_leading_zero = size > 1 && base[begins[i]] == '0';
         numbers[i] = (int64_t)number;
-        good |= (uint64_t)(odd == 0 && numbers[i] >= least && numbers[i] <= greatest) << i;
+        good |= (uint64_t)(odd == 0 && !has_leading_zero && numbers[i] >= least &&
+                           numbers[i] <= greatest)
+                << i;
     }
     return good;
 }

@@ -63,11 +63,12 @@ START_TEST(scan_finds_marks)
 }
 END_TEST
 
-/* Whether the text is digits alone, as many as kernels take. */
+/* Whether the text is digits alone, as many as kernels take, without a leading zero. */
 static bool is_number(const char *text)
 {
     size_t size = strlen(text);
-    return size >= 1 && size <= MDLI_CSV_DIGITS_MAX && strspn(text, "0123456789") == size;
+    return size >= 1 && size <= MDLI_CSV_DIGITS_MAX && strspn(text, "0123456789") == size &&
+           (size == 1 || text[0] != '0');
 }
 
 START_TEST(numbers_are_read)
