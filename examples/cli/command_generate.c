@@ -12,7 +12,8 @@ typedef struct generate_progress {
 static bool on_progress(void *data, int64_t n_done, int64_t n_total)
 {
     generate_progress *progress = data;
-    mdl_progress now = {progress->directory, n_done, n_total, "rows"};
+    mdl_progress now = {
+        .task = progress->directory, .done = n_done, .total = n_total, .unit = "rows"};
     run_lines_progress(progress->lines, &now);
     return !was_interrupted();
 }
