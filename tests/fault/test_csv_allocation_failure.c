@@ -2,35 +2,9 @@
  * Reading and writing CSV while the allocator fails, at every allocation in turn: the call answers
  * MDL_E_NO_MEMORY, gives everything back, and works when there is memory again.
  */
-#include <stdatomic.h>
-
 #include "support/csv_dump.h"
+#include "support/failing_allocator.h"
 #include "support/run_suite.h"
-
-/* Serves allocations until one is to fail; then that one and all later ones fail. */
-typedef struct failing_allocator {
-    _Atomic int64_t n_left;
-    _Atomic int64_t n_held;
-} failing_allocator;
-
-static void *allocate(void *user_data, size_t size_bytes, size_t alignment_bytes)
-{
-    failing_allocator *allocator = user_data;
-    void *memory;
-    if (atomic_fetch_sub(&allocator->n_left, 1) <= 0 ||
-        posix_memalign(&memory, alignment_bytes, size_bytes) != 0) {
-        return NULL;
-    }
-    atomic_fetch_add(&allocator->n_held, 1);
-    return memory;
-}
-
-static void release(void *user_data, void *memory, size_t size_bytes)
-{
-    (void)size_bytes;
-    atomic_fetch_sub(&((failing_allocator *)user_data)->n_held, 1);
-    free(memory);
-}
 
 static const mdl_csv_column columns[] = {
     {.name = "id", .type = MDL_TYPE_INT32, .is_required = true},
@@ -78,14 +52,14 @@ static mdl_status read_and_write(mdl_context *context, mdl_error *error)
 /* Runs with n = 0, 1, … allocations until that is enough. */
 static void fail_at_each_allocation(int32_t n_threads)
 {
-    failing_allocator allocator = {INT64_MAX, 0};
+    failing_allocator allocator = {INT64_MAX, 0, true};
     mdl_context_options options;
     mdl_context *context;
     mdl_context_options_init(&options);
     options.n_threads = n_threads;
     options.chunk_bytes = 16;
     options.block_rows = 2;
-    options.allocator = (mdl_allocator){allocate, release, &allocator};
+    options.allocator = failing_allocator_hooks(&allocator);
     ck_assert(mdl_context_create(&options, &context, NULL) == MDL_OK);
     int64_t n_held = atomic_load(&allocator.n_held);
     int64_t n = 0;

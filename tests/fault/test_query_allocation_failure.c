@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "support/csv_dump.h"
+#include "support/failing_allocator.h"
 #include "support/run_suite.h"
 
 enum {
@@ -243,33 +244,6 @@ static void expect_csv(mdl_context *context, int plan, mdl_table *const *tables,
  * No memory.
  */
 
-/* Serves allocations until one is to fail: that one, and all later ones if `fails_on`. */
-typedef struct failing_allocator {
-    _Atomic int64_t n_left;
-    _Atomic int64_t n_held;
-    bool fails_on;
-} failing_allocator;
-
-static void *allocate(void *user_data, size_t size_bytes, size_t alignment_bytes)
-{
-    failing_allocator *allocator = user_data;
-    void *memory;
-    int64_t n_left = atomic_fetch_sub(&allocator->n_left, 1);
-    bool fails = allocator->fails_on ? n_left <= 0 : n_left == 0;
-    if (fails || posix_memalign(&memory, alignment_bytes, size_bytes) != 0) {
-        return NULL;
-    }
-    atomic_fetch_add(&allocator->n_held, 1);
-    return memory;
-}
-
-static void release(void *user_data, void *memory, size_t size_bytes)
-{
-    (void)size_bytes;
-    atomic_fetch_sub(&((failing_allocator *)user_data)->n_held, 1);
-    free(memory);
-}
-
 /* Runs one plan with 0, 1, 2, … allocations before the failure until that is enough. */
 static void fail_at_each(failing_allocator *allocator, mdl_context *context, int plan,
                          mdl_table *const *tables)
@@ -305,7 +279,7 @@ static void fail_all_plans(int32_t n_threads, bool fails_on)
     mdl_context_options_init(&options);
     options.n_threads = n_threads;
     options.block_rows = 16;
-    options.allocator = (mdl_allocator){allocate, release, &allocator};
+    options.allocator = failing_allocator_hooks(&allocator);
     ck_assert_int_eq(mdl_context_create(&options, &context, NULL), MDL_OK);
     make_tables(context, SMALL_ROWS, tables);
     for (int p = 0; p < N_PLANS; p++) {
