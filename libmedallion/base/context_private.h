@@ -67,9 +67,4 @@ mdl_status mdli_thread_pool_create(mdl_context *context, mdli_thread_pool **out,
 /* Joins the threads and frees the pool. Accepts NULL. */
 void mdli_thread_pool_free(mdl_context *context, mdli_thread_pool *pool);
 
-/* As mdl_executor.run on the pool's threads and the calling one. When the pool is at work already
- * (work that starts more work), the calling thread runs all jobs itself. */
-void mdli_thread_pool_run(mdli_thread_pool *pool, void (*job)(void *data, int index), void *data,
-                          int n_jobs);
-
 #endif

@@ -1,8 +1,15 @@
 /*
- * The threads of a context and parallel loops on them.
+ * The threads of a context and parallel work on them.
  *
  * The pool starts its threads with the first work and keeps them asleep between pieces of work. The
  * thread that asks for work takes part in it. A system that refuses a thread just leaves fewer.
+ *
+ * Several pieces of work can be under way at once: loops, from several threads or one inside the
+ * other, and tasks, which take long and run loops of their own. A thread without work joins the
+ * oldest loop that has a part to give, and starts a task only when no loop has one: what is begun
+ * ends soon, and a lone loop gets all threads. Who has started a loop waits for its last parts
+ * without doing others', which could be longer than these or wait for this thread's. Who has
+ * started tasks has nothing else to do and serves as one of the pool's threads until they are over.
  */
 #include "base/parallel.h"
 
@@ -15,23 +22,31 @@
 #include "base/error.h"
 #include "base/memory.h"
 
+/* Work in parts that threads take; on the stack of the thread that started it, guarded by the
+ * pool's lock. A loop has as many parts as workers; each ready task is a part. */
+typedef struct pool_work {
+    struct pool_work *next;
+    /* Does a part; gives how many more parts there are now. */
+    int64_t (*run)(void *data, int index);
+    void *data;
+    bool is_tasks;
+    int64_t n_open; /* parts that nobody has begun */
+    int n_begun;
+    int n_running;
+} pool_work;
+
 struct mdli_thread_pool {
     pthread_mutex_t lock;
-    pthread_cond_t work_came;
-    pthread_cond_t work_done;
+    pthread_cond_t work_came; /* for idle threads; also when tasks are over */
+    pthread_cond_t loop_over; /* for those who wait for their loops */
     pthread_t *threads;
     int n_threads_wanted; /* besides the calling one */
     int n_threads;        /* started */
     bool is_started;
     bool is_ending;
-    bool is_busy;
-
-    /* The work at hand. */
-    void (*job)(void *data, int index);
-    void *data;
-    int n_jobs;
-    int next_job;
-    int n_running;
+    /* Work under way, oldest first. */
+    pool_work *loops;
+    pool_work *tasks;
 };
 
 mdl_status mdli_thread_pool_create(mdl_context *context, mdli_thread_pool **out, mdl_error *error)
@@ -52,24 +67,37 @@ mdl_status mdli_thread_pool_create(mdl_context *context, mdli_thread_pool **out,
     pool->n_threads_wanted = n;
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->work_came, NULL);
-    pthread_cond_init(&pool->work_done, NULL);
+    pthread_cond_init(&pool->loop_over, NULL);
     *out = pool;
     return MDL_OK;
 }
 
-/* Takes jobs until none is left. Called and left with the lock held. */
-static void take_jobs(mdli_thread_pool *pool)
+/* The first work of a list that has a part to give, or NULL. */
+static pool_work *find_open(pool_work *work)
 {
-    while (pool->next_job < pool->n_jobs) {
-        int index = pool->next_job++;
-        pool->n_running++;
-        pthread_mutex_unlock(&pool->lock);
-        pool->job(pool->data, index);
-        pthread_mutex_lock(&pool->lock);
-        pool->n_running--;
+    while (work != NULL && work->n_open == 0) {
+        work = work->next;
     }
-    if (pool->n_running == 0) {
-        pthread_cond_signal(&pool->work_done);
+    return work;
+}
+
+/* Does a part of the work, which may be gone afterwards. Called and left with the lock held. */
+static void take_part(mdli_thread_pool *pool, pool_work *work)
+{
+    int index = work->n_begun++;
+    work->n_open--;
+    work->n_running++;
+    pthread_mutex_unlock(&pool->lock);
+    int64_t n_more = work->run(work->data, index);
+    pthread_mutex_lock(&pool->lock);
+    work->n_open += n_more;
+    work->n_running--;
+    if (!work->is_tasks) {
+        if (work->n_running == 0) {
+            pthread_cond_broadcast(&pool->loop_over);
+        }
+    } else if (n_more > 0 || (work->n_open == 0 && work->n_running == 0)) {
+        pthread_cond_broadcast(&pool->work_came);
     }
 }
 
@@ -78,8 +106,10 @@ static void *thread_main(void *argument)
     mdli_thread_pool *pool = argument;
     pthread_mutex_lock(&pool->lock);
     while (!pool->is_ending) {
-        if (pool->next_job < pool->n_jobs) {
-            take_jobs(pool);
+        pool_work *work = find_open(pool->loops);
+        work = work != NULL ? work : find_open(pool->tasks);
+        if (work != NULL) {
+            take_part(pool, work);
         } else {
             pthread_cond_wait(&pool->work_came, &pool->lock);
         }
@@ -97,33 +127,61 @@ static void start_threads(mdli_thread_pool *pool)
     }
 }
 
-void mdli_thread_pool_run(mdli_thread_pool *pool, void (*job)(void *data, int index), void *data,
-                          int n_jobs)
+/* Puts work at the end of its list and calls the threads. */
+static void enter_work(mdli_thread_pool *pool, pool_work **list, pool_work *work)
 {
-    pthread_mutex_lock(&pool->lock);
-    if (pool->is_busy) {
-        pthread_mutex_unlock(&pool->lock);
-        for (int i = 0; i < n_jobs; i++) {
-            job(data, i);
-        }
-        return;
-    }
-    pool->is_busy = true;
     if (!pool->is_started) {
         start_threads(pool);
     }
-    pool->job = job;
-    pool->data = data;
-    pool->next_job = 0;
-    pool->n_jobs = n_jobs;
-    pthread_cond_broadcast(&pool->work_came);
-    take_jobs(pool);
-    while (pool->n_running > 0) {
-        pthread_cond_wait(&pool->work_done, &pool->lock);
+    while (*list != NULL) {
+        list = &(*list)->next;
     }
-    pool->n_jobs = 0;
-    pool->next_job = 0;
-    pool->is_busy = false;
+    *list = work;
+    pthread_cond_broadcast(&pool->work_came);
+}
+
+static void leave_work(pool_work **list, const pool_work *work)
+{
+    while (*list != work) {
+        list = &(*list)->next;
+    }
+    *list = work->next;
+}
+
+/* Runs a loop: parts that take jobs from one cursor, so that the end of one leaves nothing for
+ * those that have not begun. */
+static void run_loop(mdli_thread_pool *pool, int64_t (*run)(void *data, int worker), void *data,
+                     int n_workers)
+{
+    pool_work work = {.run = run, .data = data, .n_open = n_workers};
+    pthread_mutex_lock(&pool->lock);
+    enter_work(pool, &pool->loops, &work);
+    take_part(pool, &work);
+    leave_work(&pool->loops, &work);
+    while (work.n_running > 0) {
+        pthread_cond_wait(&pool->loop_over, &pool->lock);
+    }
+    pthread_mutex_unlock(&pool->lock);
+}
+
+static void run_tasks(mdli_thread_pool *pool, int64_t (*run)(void *data, int index), void *data,
+                      int64_t n_ready)
+{
+    pool_work tasks = {.run = run, .data = data, .is_tasks = true, .n_open = n_ready};
+    pthread_mutex_lock(&pool->lock);
+    enter_work(pool, &pool->tasks, &tasks);
+    while (tasks.n_open > 0 || tasks.n_running > 0) {
+        pool_work *work = find_open(pool->loops);
+        if (work == NULL && tasks.n_open > 0) {
+            work = &tasks;
+        }
+        if (work != NULL) {
+            take_part(pool, work);
+        } else {
+            pthread_cond_wait(&pool->work_came, &pool->lock);
+        }
+    }
+    leave_work(&pool->tasks, &tasks);
     pthread_mutex_unlock(&pool->lock);
 }
 
@@ -140,7 +198,7 @@ void mdli_thread_pool_free(mdl_context *context, mdli_thread_pool *pool)
         pthread_join(pool->threads[i], NULL);
     }
     pthread_cond_destroy(&pool->work_came);
-    pthread_cond_destroy(&pool->work_done);
+    pthread_cond_destroy(&pool->loop_over);
     pthread_mutex_destroy(&pool->lock);
     mdli_free(context, pool->threads);
     mdli_free(context, pool);
@@ -176,13 +234,13 @@ static void keep_failure(loop *work, int64_t job, mdl_status status, const mdl_e
     atomic_store_explicit(&work->is_failed, true, memory_order_relaxed);
 }
 
-static void run_worker(void *data, int worker)
+static int64_t run_worker(void *data, int worker)
 {
     loop *work = data;
     while (!atomic_load_explicit(&work->is_failed, memory_order_relaxed)) {
         int64_t job = atomic_fetch_add_explicit(&work->next_job, 1, memory_order_relaxed);
         if (job >= work->n_jobs) {
-            return;
+            break;
         }
         mdl_error error = MDL_ERROR_INIT;
         mdl_status status = mdli_check_cancel(work->context, &error);
@@ -193,6 +251,13 @@ static void run_worker(void *data, int worker)
             keep_failure(work, job, status, &error);
         }
     }
+    return 0;
+}
+
+/* For executors, whose jobs give nothing back. */
+static void run_executor_worker(void *data, int worker)
+{
+    run_worker(data, worker);
 }
 
 int mdli_n_workers(const mdl_context *context, int64_t n_jobs)
@@ -220,13 +285,64 @@ mdl_status mdli_parallel_for(mdl_context *context, int64_t n_jobs, mdli_job_fn j
     if (n_workers == 1) {
         run_worker(&work, 0);
     } else if (context->executor.run != NULL) {
-        context->executor.run(context->executor.user_data, run_worker, &work, n_workers);
+        context->executor.run(context->executor.user_data, run_executor_worker, &work, n_workers);
     } else {
-        mdli_thread_pool_run(context->pool, run_worker, &work, n_workers);
+        run_loop(context->pool, run_worker, &work, n_workers);
     }
     pthread_mutex_destroy(&work.failure_lock);
     if (work.failed_status != MDL_OK) {
         mdli_error_copy(error, &failure);
     }
     return work.failed_status;
+}
+
+/* Tasks that run without the pool. */
+typedef struct task_list {
+    mdli_task_fn task;
+    void *data;
+    pthread_mutex_t lock;
+    int64_t n_ready;
+} task_list;
+
+/* Runs tasks as long as one is ready. Waits for none: an executor may have no other thread that
+ * could make one ready. */
+static void run_ready_tasks(void *data, int index)
+{
+    (void)index;
+    task_list *list = data;
+    pthread_mutex_lock(&list->lock);
+    while (list->n_ready > 0) {
+        list->n_ready--;
+        pthread_mutex_unlock(&list->lock);
+        int64_t n_more = list->task(list->data);
+        pthread_mutex_lock(&list->lock);
+        list->n_ready += n_more;
+    }
+    pthread_mutex_unlock(&list->lock);
+}
+
+static int64_t run_pool_task(void *data, int index)
+{
+    (void)index;
+    task_list *list = data;
+    return list->task(list->data);
+}
+
+void mdli_parallel_tasks(mdl_context *context, int64_t n_ready, mdli_task_fn task, void *data)
+{
+    task_list list = {.task = task, .data = data, .n_ready = n_ready};
+    if (context->pool != NULL) {
+        run_tasks(context->pool, run_pool_task, &list, n_ready);
+        return;
+    }
+    pthread_mutex_init(&list.lock, NULL);
+    while (list.n_ready > 0) {
+        int n_workers = mdli_n_workers(context, list.n_ready);
+        if (n_workers == 1) {
+            run_ready_tasks(&list, 0);
+        } else {
+            context->executor.run(context->executor.user_data, run_ready_tasks, &list, n_workers);
+        }
+    }
+    pthread_mutex_destroy(&list.lock);
 }

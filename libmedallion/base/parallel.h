@@ -28,6 +28,16 @@ int mdli_n_workers(const mdl_context *context, int64_t n_jobs);
 mdl_status mdli_parallel_for(mdl_context *context, int64_t n_jobs, mdli_job_fn job, void *data,
                              mdl_error *error);
 
+/* Does one of the tasks that are ready; gives how many others are ready now that were not before. */
+typedef int64_t (*mdli_task_fn)(void *data);
+
+/*
+ * Runs tasks as they become ready, `n_ready` of them at the start, and returns when none is ready
+ * nor running. They run at once as the threads allow, and may run loops: threads help with these
+ * before they start another task. With one thread, one after the other.
+ */
+void mdli_parallel_tasks(mdl_context *context, int64_t n_ready, mdli_task_fn task, void *data);
+
 /* Whether work has to stop: MDL_OK, MDL_E_CANCELLED or MDL_E_DEADLINE. Cheap; call it once per
  * morsel. */
 mdl_status mdli_check_cancel(mdl_context *context, mdl_error *error);
