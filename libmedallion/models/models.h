@@ -7,6 +7,7 @@
 #define MDLI_MODELS_MODELS_H
 
 #include "medallion/model.h"
+#include "medallion/snapshot.h"
 
 /* Silver, staging. */
 extern const mdl_model mdli_src_movies;
@@ -25,6 +26,9 @@ extern const mdl_model mdli_fact_movie_genre_ratings;
 extern const mdl_model mdli_mart_movie_analytics;
 extern const mdl_model mdli_mart_user_behavior;
 extern const mdl_model mdli_mart_genre_performance;
+
+/* The snapshots of the marts; static storage. */
+const mdl_snapshot *mdli_builtin_snapshots(int32_t *n_snapshots);
 
 /* Items in an array, for declarations. */
 #define MDLI_COUNT_OF(array) ((int32_t)(sizeof(array) / sizeof(array)[0]))

@@ -13,6 +13,7 @@ struct mdl_build {
     /* Of this run, for each node; NULL = the published one counts. */
     mdl_table *const *tables;
     bool is_incremental;
+    mdli_built *built;
     mdl_query *query;
     /* What lives as long as the query. */
     mdli_arena arena;
@@ -92,6 +93,22 @@ mdl_rel *mdl_build_scan(mdl_build *build, const char *name)
     return mdl_scan(build->query, table);
 }
 
+void mdl_build_count(mdl_build *build, const char *name, int64_t value)
+{
+    mdli_built *built = build->built;
+    int32_t i = 0;
+    while (i < built->n_counters && strcmp(built->counters[i].name, name) != 0) {
+        i++;
+    }
+    if (i == MDLI_COUNTERS_MAX) {
+        return;
+    }
+    if (i == built->n_counters) {
+        built->counters[built->n_counters++] = (mdl_run_counter){.name = name};
+    }
+    built->counters[i].value += value;
+}
+
 mdl_status mdl_build_collect(mdl_build *build, mdl_rel *rel, mdl_table **out, mdl_error *error)
 {
     *out = NULL;
@@ -144,8 +161,8 @@ static mdl_status call_build(mdl_build *build, mdl_table **table, mdl_error *err
 }
 
 mdl_status mdli_build_model(mdl_warehouse *warehouse, const mdli_node *node,
-                            mdl_table *const *tables, bool full_refresh, mdli_arena *arena,
-                            mdli_built *out, mdl_error *error)
+                            mdl_table *const *tables, bool full_refresh, mdli_built *out,
+                            mdl_error *error)
 {
     mdl_build build = {
         .warehouse = warehouse,
@@ -153,10 +170,11 @@ mdl_status mdli_build_model(mdl_warehouse *warehouse, const mdli_node *node,
         .tables = tables,
         .is_incremental = node->model.materialization == MDL_MATERIALIZATION_INCREMENTAL &&
                           node->table != NULL && !full_refresh,
+        .built = out,
         .fault = MDL_ERROR_INIT,
     };
     mdli_arena_init(&build.arena, warehouse->context, "model");
-    *out = (mdli_built){.is_incremental = build.is_incremental, .explain = ""};
+    *out = (mdli_built){.is_incremental = build.is_incremental};
 
     mdl_status status;
     mdl_table *table = NULL;
@@ -166,12 +184,8 @@ mdl_status mdli_build_model(mdl_warehouse *warehouse, const mdli_node *node,
         goto done;
     }
     MDLI_TRY_GOTO_DONE(call_build(&build, &table, error));
-    const char *explain = mdl_query_explain(build.query);
-    out->explain = mdli_arena_copy(arena, explain, strlen(explain), error);
-    if (out->explain == NULL) {
-        status = error->status;
-        goto done;
-    }
+    MDLI_TRY_GOTO_DONE(
+        mdli_copy_text(warehouse->context, mdl_query_explain(build.query), &out->explain, error));
     out->table = table;
     table = NULL;
 done:

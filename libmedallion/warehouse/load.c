@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "column/column_internal.h"
+#include "warehouse/run_internal.h"
 
 /* The longest wait before a retry. */
 #define RETRY_SECONDS_MAX 60
@@ -87,6 +88,9 @@ static mdl_status commit_batch(load_batch *batch, mdl_error *error)
                              sizeof *warehouse->segments, "load", error));
     warehouse->segments = segments;
 
+    if (batch->n_segments > 0) {
+        mdli_drop_pending(warehouse);
+    }
     for (int64_t i = 0; i < batch->n_loads; i++) {
         warehouse->loads[warehouse->n_loads++] = batch->loads[i];
     }

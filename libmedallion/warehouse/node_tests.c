@@ -2,6 +2,7 @@
  * The data quality tests of a table: those of its declaration, those that its key stands for, and
  * what they need of the warehouse, which is the labels of its tiers.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -10,6 +11,8 @@
 
 /* Tests that a key stands for: its columns are unique together and not NULL. */
 #define N_KEY_TESTS 2
+
+#define TEST_NAME_BYTES_MAX 256
 
 /* Puts a label as a literal of an expression: quotes in it are doubled. */
 static size_t put_literal(char *out, const char *label)
@@ -43,7 +46,7 @@ static mdl_status list_labels(const mdl_warehouse *warehouse, mdli_node *node, m
         }
     }
     mdl_error fault = MDL_ERROR_INIT;
-    char *values = mdli_arena_allocate(&node->test_arena, size_bytes, &fault);
+    char *values = mdli_arena_allocate(&node->arena, size_bytes, &fault);
     if (values == NULL) {
         return mdli_error_copy(error, &fault);
     }
@@ -62,6 +65,49 @@ static mdl_status list_labels(const mdl_warehouse *warehouse, mdli_node *node, m
     return MDL_OK;
 }
 
+static bool has_test(const mdl_test *tests, int32_t n_tests, const char *name)
+{
+    for (int32_t i = 0; i < n_tests; i++) {
+        if (strcmp(tests[i].name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether a test of the warehouse, or one of the first `n_named` of the node, has that name. */
+static bool is_taken(const mdl_warehouse *warehouse, const mdli_node *node, int32_t n_named,
+                     const char *name)
+{
+    for (int32_t i = 0; i < warehouse->n_nodes; i++) {
+        const mdli_node *other = warehouse->nodes[i];
+        if (has_test(other->tests, other->n_tests, name)) {
+            return true;
+        }
+    }
+    return has_test(node->tests, n_named, name);
+}
+
+/* Gives tests their names, with a number behind where one is taken: runs tell tests by name. */
+static mdl_status name_tests(const mdl_warehouse *warehouse, mdli_node *node, mdl_error *error)
+{
+    for (int32_t i = 0; i < node->n_tests; i++) {
+        char base[TEST_NAME_BYTES_MAX];
+        char name[TEST_NAME_BYTES_MAX + 16];
+        mdl_test_name(&node->tests[i], node->model.name, base, sizeof base);
+        snprintf(name, sizeof name, "%s", base);
+        for (int n = 2; is_taken(warehouse, node, i, name); n++) {
+            snprintf(name, sizeof name, "%s_%d", base, n);
+        }
+        mdl_error fault = MDL_ERROR_INIT;
+        node->tests[i].name = mdli_arena_copy(&node->arena, name, strlen(name), &fault);
+        if (node->tests[i].name == NULL) {
+            return mdli_error_copy(error, &fault);
+        }
+    }
+    return MDL_OK;
+}
+
 mdl_status mdli_node_tests_create(const mdl_warehouse *warehouse, mdli_node *node, mdl_error *error)
 {
     const mdl_model *model = &node->model;
@@ -72,7 +118,7 @@ mdl_status mdli_node_tests_create(const mdl_warehouse *warehouse, mdli_node *nod
         return MDL_OK;
     }
     mdl_error fault = MDL_ERROR_INIT;
-    node->tests = mdli_arena_allocate(&node->test_arena, n_tests * sizeof *node->tests, &fault);
+    node->tests = mdli_arena_allocate(&node->arena, n_tests * sizeof *node->tests, &fault);
     if (node->tests == NULL) {
         return mdli_error_copy(error, &fault);
     }
@@ -87,7 +133,7 @@ mdl_status mdli_node_tests_create(const mdl_warehouse *warehouse, mdli_node *nod
             MDLI_TRY(list_labels(warehouse, node, test, error));
         }
     }
-    return MDL_OK;
+    return name_tests(warehouse, node, error);
 }
 
 int32_t mdl_warehouse_n_tests(const mdl_warehouse *warehouse, const char *name)

@@ -1,12 +1,12 @@
 /*
- * Selectors: dbt's language for picking models.
+ * Selectors: dbt's language for picking tables.
  *
  *   text  = words, united
  *   word  = terms with commas between, intersected
  *   term  = [@ | + | N+] what [+ | +N]
- *   what  = name | layer:name
+ *   what  = name | layer:name | kind:name | tag:name
  *
- * `+` before takes in what a model is built from, `+` after what is built from it, N steps far or
+ * `+` before takes in what a table is built from, `+` after what is built from it, N steps far or
  * all the way. `@` takes in what is built from it and all that those are built from. A `*` in a
  * name stands for any text.
  */
@@ -103,17 +103,61 @@ static bool fits(const char *pattern, const char *name)
     }
 }
 
-/* Marks the nodes that a name, a pattern or `layer:` means in `base`; false when there is none. */
+static bool has_layer(const mdl_model *model, const char *pattern)
+{
+    return fits(pattern, mdl_layer_name(model->layer));
+}
+
+static bool has_kind(const mdl_model *model, const char *pattern)
+{
+    return fits(pattern, mdl_materialization_name(model->materialization));
+}
+
+static bool has_tag(const mdl_model *model, const char *pattern)
+{
+    static const char separators[] = ", \t";
+    char tag[TERM_BYTES_MAX + 1];
+    const char *tags = model->tags != NULL ? model->tags : "";
+    for (tags += strspn(tags, separators); *tags != '\0'; tags += strspn(tags, separators)) {
+        size_t size_bytes = strcspn(tags, separators);
+        if (size_bytes < sizeof tag) {
+            memcpy(tag, tags, size_bytes);
+            tag[size_bytes] = '\0';
+            if (fits(pattern, tag)) {
+                return true;
+            }
+        }
+        tags += size_bytes;
+    }
+    return false;
+}
+
+static bool has_name(const mdl_model *model, const char *pattern)
+{
+    return fits(pattern, model->name);
+}
+
+/* Ways to pick by something else than the name. */
+static const struct {
+    const char *prefix;
+    bool (*holds)(const mdl_model *model, const char *pattern);
+} methods[] = {{"layer:", has_layer}, {"kind:", has_kind}, {"tag:", has_tag}};
+
+/* Marks the nodes that `what` means in `base`; false when there is none. */
 static bool find_base(const selector *s, const char *what)
 {
-    static const char by_layer[] = "layer:";
-    bool is_layer = strncmp(what, by_layer, sizeof by_layer - 1) == 0;
+    bool (*holds)(const mdl_model *model, const char *pattern) = has_name;
+    for (size_t m = 0; m < sizeof methods / sizeof *methods; m++) {
+        size_t size_bytes = strlen(methods[m].prefix);
+        if (strncmp(what, methods[m].prefix, size_bytes) == 0) {
+            holds = methods[m].holds;
+            what += size_bytes;
+            break;
+        }
+    }
     bool is_found = false;
     for (int32_t i = 0; i < s->warehouse->n_nodes; i++) {
-        const mdl_model *model = &s->warehouse->nodes[i]->model;
-        s->base[i] = is_layer
-                         ? strcmp(mdl_layer_name(model->layer), what + sizeof by_layer - 1) == 0
-                         : fits(what, model->name);
+        s->base[i] = holds(&s->warehouse->nodes[i]->model, what);
         is_found = is_found || s->base[i];
     }
     return is_found;
@@ -221,20 +265,30 @@ static mdl_status pick(const selector *s, const char *text, bool *picked, mdl_er
     return MDL_OK;
 }
 
-/* Leaves the models in `selected` that `excluded` does not have; how many they are. */
-static int32_t keep_models(const mdl_warehouse *warehouse, const bool *excluded, bool *selected)
+/* Adds the sources that a picked table is built from, directly or not. */
+static void add_sources(const selector *s, bool *picked)
 {
-    int32_t n_selected = 0;
-    for (int32_t i = 0; i < warehouse->n_nodes; i++) {
-        bool is_source = i < MDLI_N_SOURCES;
-        selected[i] = selected[i] && !excluded[i] && !is_source;
-        n_selected += selected[i];
+    memset(s->term, 0, (size_t)s->warehouse->n_nodes);
+    add_within(s, picked, ALL_THE_WAY, true, s->term);
+    for (int32_t i = 0; i < MDLI_N_SOURCES; i++) {
+        picked[i] = picked[i] || s->term[i];
     }
-    return n_selected;
 }
 
-mdl_status mdli_select_models(const mdl_warehouse *warehouse, const char *select,
-                              const char *exclude, bool *selected, mdl_error *error)
+/* Takes out of `selected` what `excluded` has; whether anything is left. */
+static bool leave_out(int32_t n_nodes, const bool *excluded, bool *selected)
+{
+    bool is_any = false;
+    for (int32_t i = 0; i < n_nodes; i++) {
+        selected[i] = selected[i] && !excluded[i];
+        is_any = is_any || selected[i];
+    }
+    return is_any;
+}
+
+mdl_status mdli_select_nodes(const mdl_warehouse *warehouse, const char *select,
+                             const char *exclude, bool with_sources, bool *selected,
+                             mdl_error *error)
 {
     mdl_status status;
     size_t n_nodes = (size_t)warehouse->n_nodes;
@@ -257,12 +311,15 @@ mdl_status mdli_select_models(const mdl_warehouse *warehouse, const char *select
     if (select != NULL) {
         MDLI_TRY_GOTO_DONE(pick(&s, select, selected, error));
     }
+    if (with_sources) {
+        add_sources(&s, selected);
+    }
     if (exclude != NULL) {
         s.option = "exclude";
         MDLI_TRY_GOTO_DONE(pick(&s, exclude, excluded, error));
     }
-    if (keep_models(warehouse, excluded, selected) == 0) {
-        status = mdl_error_set(error, MDL_E_ARGUMENT, "no model is selected%s%s%s%s",
+    if (!leave_out(warehouse->n_nodes, excluded, selected)) {
+        status = mdl_error_set(error, MDL_E_ARGUMENT, "no table is selected%s%s%s%s",
                                select != NULL ? " by " : "", select != NULL ? select : "",
                                exclude != NULL ? " without " : "", exclude != NULL ? exclude : "");
     }

@@ -9,7 +9,9 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "column/column_internal.h"
+#include "models/models.h"
 #include "quality/quality_internal.h"
+#include "warehouse/run_internal.h"
 
 const char *mdl_layer_name(mdl_layer layer)
 {
@@ -67,12 +69,12 @@ static void free_node(mdl_context *context, mdli_node *node)
         mdl_table_free(node->previous_refs[r]);
     }
     mdli_free(context, node->previous_refs);
-    mdli_arena_reset(&node->test_arena);
+    mdli_arena_reset(&node->arena);
     mdli_free(context, node->refs);
     mdli_free(context, node);
 }
 
-/* A node for a declaration, which is copied, without a table. */
+/* A node without a table for a declaration, which is copied. */
 static mdl_status create_node(const mdl_warehouse *warehouse, const mdl_model *model,
                               mdli_node **out, mdl_error *error)
 {
@@ -82,14 +84,13 @@ static mdl_status create_node(const mdl_warehouse *warehouse, const mdl_model *m
     MDLI_TRY(mdli_allocate_zeroed(context, sizeof(mdli_node), "model", &memory, error));
     mdli_node *node = memory;
     node->model = *model;
-    mdli_arena_init(&node->test_arena, context, "model");
+    mdli_arena_init(&node->arena, context, "model");
     MDLI_TRY_GOTO_DONE(
         mdli_allocate_array(context, model->n_refs, sizeof *node->refs, "model", &memory, error));
     node->refs = memory;
     MDLI_TRY_GOTO_DONE(mdli_allocate_zeroed(
         context, (size_t)model->n_refs * sizeof *node->previous_refs, "model", &memory, error));
     node->previous_refs = memory;
-    MDLI_TRY_GOTO_DONE(mdli_node_tests_create(warehouse, node, error));
     *out = node;
     node = NULL;
 done:
@@ -115,16 +116,30 @@ static mdl_status add_node(mdl_warehouse *warehouse, mdli_node *node, mdl_error 
     return MDL_OK;
 }
 
-static mdl_status add_declaration(mdl_warehouse *warehouse, const mdl_model *model,
-                                  mdl_error *error)
+mdl_status mdli_add_declaration(mdl_warehouse *warehouse, const mdl_model *model,
+                                const mdl_snapshot *snapshot, mdli_arena *arena, mdl_error *error)
 {
     mdli_node *node = NULL;
-    MDLI_TRY(create_node(warehouse, model, &node, error));
-    mdl_status status = add_node(warehouse, node, error);
+    mdl_status status = create_node(warehouse, model, &node, error);
     if (status != MDL_OK) {
-        free_node(warehouse->context, node);
+        mdli_arena_reset(arena);
+        return status;
     }
+    node->arena = *arena;
+    node->snapshot = snapshot;
+    MDLI_TRY_GOTO_DONE(mdli_node_tests_create(warehouse, node, error));
+    MDLI_TRY_GOTO_DONE(add_node(warehouse, node, error));
+    node = NULL;
+done:
+    free_node(warehouse->context, node);
     return status;
+}
+
+static mdl_status add_model(mdl_warehouse *warehouse, const mdl_model *model, mdl_error *error)
+{
+    mdli_arena arena;
+    mdli_arena_init(&arena, warehouse->context, "model");
+    return mdli_add_declaration(warehouse, model, NULL, &arena, error);
 }
 
 /* A table of no rows with the columns of a source. */
@@ -143,7 +158,7 @@ static mdl_status add_sources(mdl_warehouse *warehouse, mdl_error *error)
 {
     for (int32_t i = 0; i < MDLI_N_SOURCES; i++) {
         const mdl_model *source = &mdli_sources[i].model;
-        MDLI_TRY(add_declaration(warehouse, source, error));
+        MDLI_TRY(add_model(warehouse, source, error));
         MDLI_TRY(
             create_empty_table(warehouse->context, source, &warehouse->nodes[i]->table, error));
     }
@@ -156,6 +171,11 @@ static mdl_status add_builtin_models(mdl_warehouse *warehouse, mdl_error *error)
     const mdl_model *const *models = mdl_builtin_models(&n_models);
     for (int32_t i = 0; i < n_models; i++) {
         MDLI_TRY(mdl_warehouse_add_model(warehouse, models[i], error));
+    }
+    int32_t n_snapshots = 0;
+    const mdl_snapshot *snapshots = mdli_builtin_snapshots(&n_snapshots);
+    for (int32_t i = 0; i < n_snapshots; i++) {
+        MDLI_TRY(mdl_warehouse_add_snapshot(warehouse, &snapshots[i], error));
     }
     return MDL_OK;
 }
@@ -185,6 +205,8 @@ mdl_status mdl_warehouse_create(mdl_context *context, const mdl_warehouse_option
 
     mdl_status status;
     MDLI_TRY_GOTO_DONE(check_tiers(warehouse->tiers, warehouse->n_tiers, error));
+    MDLI_TRY_GOTO_DONE(
+        mdli_run_log_create(context, &warehouse->runs, &warehouse->run_tasks, error));
     MDLI_TRY_GOTO_DONE(add_sources(warehouse, error));
     if (!options->no_builtin_models) {
         MDLI_TRY_GOTO_DONE(add_builtin_models(warehouse, error));
@@ -213,6 +235,8 @@ void mdl_warehouse_free(mdl_warehouse *warehouse)
         mdli_free(context, (char *)warehouse->loads[i].path);
     }
     mdl_table_free(warehouse->rejects);
+    mdl_table_free(warehouse->runs);
+    mdl_table_free(warehouse->run_tasks);
     mdli_free(context, warehouse->segments);
     mdli_free(context, warehouse->loads);
     mdli_free(context, warehouse->order);
@@ -220,7 +244,7 @@ void mdl_warehouse_free(mdl_warehouse *warehouse)
     mdli_free(context, warehouse);
 }
 
-static bool is_name(const char *name)
+bool mdli_is_name(const char *name)
 {
     if (name == NULL || *name == '\0') {
         return false;
@@ -229,7 +253,7 @@ static bool is_name(const char *name)
     return name[strspn(name, letters)] == '\0';
 }
 
-static mdl_status check_columns(const mdl_model *model, mdl_error *error)
+static mdl_status check_column_list(const mdl_model *model, mdl_error *error)
 {
     if (model->n_columns < 1 || model->columns == NULL) {
         return mdl_error_set(error, MDL_E_ARGUMENT, "model %s declares no column", model->name);
@@ -263,22 +287,29 @@ static bool has_column(const mdl_model *model, const char *name, size_t size_byt
     return false;
 }
 
-static mdl_status check_key(const mdl_model *model, mdl_error *error)
+mdl_status mdli_check_names(const mdl_model *model, const char *what, const char *names,
+                            mdl_error *error)
 {
-    const char *name = model->key;
+    const char *name = names;
     while (name != NULL) {
         name += strspn(name, " \t");
         size_t size_bytes = strcspn(name, " \t,");
         if (!has_column(model, name, size_bytes)) {
             return mdl_error_set(error, MDL_E_ARGUMENT,
-                                 "model %s: key \"%s\" is not made of columns", model->name,
-                                 model->key);
+                                 "model %s: %s \"%s\" is not made of columns", model->name, what,
+                                 names);
         }
         name += size_bytes;
         name += strspn(name, " \t");
         name = *name == ',' ? name + 1 : NULL;
     }
     return MDL_OK;
+}
+
+mdl_status mdli_check_columns(const mdl_model *model, mdl_error *error)
+{
+    MDLI_TRY(check_column_list(model, error));
+    return mdli_check_names(model, "key", model->key, error);
 }
 
 static mdl_status check_tests(mdl_context *context, const mdl_model *model, mdl_error *error)
@@ -308,7 +339,7 @@ static mdl_status check_refs(const mdl_model *model, mdl_error *error)
         return mdl_error_set(error, MDL_E_ARGUMENT, "model %s: its refs are missing", model->name);
     }
     for (int32_t i = 0; i < model->n_refs; i++) {
-        if (!is_name(model->refs[i])) {
+        if (!mdli_is_name(model->refs[i])) {
             return mdl_error_set(error, MDL_E_ARGUMENT, "model %s: ref %d is no name", model->name,
                                  (int)i + 1);
         }
@@ -322,7 +353,7 @@ static mdl_status check_declaration(mdl_context *context, const mdl_model *model
         return mdl_error_set(error, MDL_E_ARGUMENT,
                              "struct_size of a model must be sizeof(mdl_model)");
     }
-    if (!is_name(model->name)) {
+    if (!mdli_is_name(model->name)) {
         return mdl_error_set(error, MDL_E_ARGUMENT,
                              "the name of a model is made of letters, digits and _");
     }
@@ -340,8 +371,7 @@ static mdl_status check_declaration(mdl_context *context, const mdl_model *model
                              "model %s lacks a description or a build function", model->name);
     }
     MDLI_TRY(check_refs(model, error));
-    MDLI_TRY(check_columns(model, error));
-    MDLI_TRY(check_key(model, error));
+    MDLI_TRY(mdli_check_columns(model, error));
     return check_tests(context, model, error);
 }
 
@@ -352,7 +382,7 @@ mdl_status mdl_warehouse_add_model(mdl_warehouse *warehouse, const mdl_model *mo
     if (mdli_find_node(warehouse, model->name) >= 0) {
         return mdl_error_set(error, MDL_E_ARGUMENT, "there is a table %s already", model->name);
     }
-    return add_declaration(warehouse, model, error);
+    return add_model(warehouse, model, error);
 }
 
 mdl_status mdli_node_table(mdl_warehouse *warehouse, mdli_node *node, const mdl_table **out,

@@ -30,10 +30,13 @@ int32_t mdli_find_source(const char *name);
 /* A table of the warehouse. The first MDLI_N_SOURCES nodes are the sources, in their order. */
 typedef struct mdli_node {
     mdl_model model;
-    /* Those of the declaration and of its key; in the arena, as are texts that they need. */
+    /* Those of the declaration and of its key, each with a name that no other has. */
     mdl_test *tests;
     int32_t n_tests;
-    mdli_arena test_arena;
+    /* Of a snapshot, whose one ref is the table that it is taken of; else NULL. */
+    const mdl_snapshot *snapshot;
+    /* What these point to where that is not the caller's. */
+    mdli_arena arena;
     /* Node of each ref; -1 = no table has that name. */
     int32_t *refs;
     /* In the build order; -1 = none, for a model whose refs are missing or circular. */
@@ -83,6 +86,10 @@ struct mdl_warehouse {
     int64_t n_segments;
     /* NULL = no record was rejected. */
     mdl_table *rejects;
+
+    /* The log, as mdl_warehouse_runs and mdl_warehouse_run_tasks give it. */
+    mdl_table *runs;
+    mdl_table *run_tasks;
 };
 
 /* warehouse.c */
@@ -93,6 +100,25 @@ struct mdl_warehouse {
  */
 mdl_status mdli_node_table(mdl_warehouse *warehouse, mdli_node *node, const mdl_table **out,
                            mdl_error *error);
+
+/*
+ * Adds a table whose declaration has been checked and is copied. `arena`, which is taken over also
+ * after a failure, holds what it points to where that is not the caller's; so too `snapshot`, which
+ * is NULL for what is none.
+ */
+mdl_status mdli_add_declaration(mdl_warehouse *warehouse, const mdl_model *model,
+                                const mdl_snapshot *snapshot, mdli_arena *arena, mdl_error *error);
+
+/* Names of tables are letters, digits and `_`. */
+bool mdli_is_name(const char *name);
+
+/* MDL_E_ARGUMENT for columns of a model that make no sense, or a key that is not made of them. */
+mdl_status mdli_check_columns(const mdl_model *model, mdl_error *error);
+
+/* MDL_E_ARGUMENT when a list of names, NULL allowed, is not made of columns; `what` is for the
+ * message. */
+mdl_status mdli_check_names(const mdl_model *model, const char *what, const char *names,
+                            mdl_error *error);
 
 /* model_graph.c */
 
@@ -114,10 +140,14 @@ mdl_status mdli_node_tests_create(const mdl_warehouse *warehouse, mdli_node *nod
 
 /* selector.c */
 
-/* Marks in `selected`, which has a flag for each node, the models that `select` picks and `exclude`
- * does not; both may be NULL. MDL_E_ARGUMENT when none is left or a text cannot be read. */
-mdl_status mdli_select_models(const mdl_warehouse *warehouse, const char *select,
-                              const char *exclude, bool *selected, mdl_error *error);
+/*
+ * Marks in `selected`, which has a flag for each node, the tables that `select` picks and `exclude`
+ * does not; both may be NULL. With `with_sources` also the sources that a picked table is built
+ * from. MDL_E_ARGUMENT when none is left or a text cannot be read.
+ */
+mdl_status mdli_select_nodes(const mdl_warehouse *warehouse, const char *select,
+                             const char *exclude, bool with_sources, bool *selected,
+                             mdl_error *error);
 
 /* load_plan.c */
 
@@ -145,12 +175,16 @@ void mdli_load_plan_free(mdli_load_plan *plan);
 
 /* build.c */
 
+/* Most numbers that a build can tell. */
+#define MDLI_COUNTERS_MAX 8
+
 /* What the build of a model gave. */
 typedef struct mdli_built {
     mdl_table *table;
     bool is_incremental;
-    /* In the arena that was handed in. */
-    const char *explain;
+    char *explain; /* of the context's memory; owned, like the table */
+    mdl_run_counter counters[MDLI_COUNTERS_MAX];
+    int32_t n_counters;
 } mdli_built;
 
 /*
@@ -159,8 +193,8 @@ typedef struct mdli_built {
  * `error` must not be NULL.
  */
 mdl_status mdli_build_model(mdl_warehouse *warehouse, const mdli_node *node,
-                            mdl_table *const *tables, bool full_refresh, mdli_arena *arena,
-                            mdli_built *out, mdl_error *error);
+                            mdl_table *const *tables, bool full_refresh, mdli_built *out,
+                            mdl_error *error);
 
 /* content_hash.c */
 

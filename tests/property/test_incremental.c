@@ -88,6 +88,9 @@ static void assert_same_models(test_world *one, test_world *other)
 {
     for (int32_t i = 0; i < mdl_warehouse_n_models(one->warehouse); i++) {
         const char *name = mdl_warehouse_model(one->warehouse, i)->name;
+        if (mdl_warehouse_find_snapshot(one->warehouse, name) != NULL) {
+            continue; /* was not taken */
+        }
         char *expected = world_csv(other, name);
         world_assert_csv(one, name, expected);
         free(expected);

@@ -25,19 +25,25 @@ typedef struct test_world {
 } test_world;
 
 /* Starts a world; small blocks and chunks, so that little data has many. */
-static inline void world_start_with(test_world *world, const mdl_warehouse_options *options)
+static inline void world_start_threads(test_world *world, const mdl_warehouse_options *options,
+                                       int32_t n_threads)
 {
     *world = (test_world){.folder = "/tmp/medallion-test-XXXXXX", .error = MDL_ERROR_INIT};
     ck_assert_ptr_nonnull(mkdtemp(world->folder));
     mdl_context_options context_options;
     mdl_context_options_init(&context_options);
-    context_options.n_threads = 2;
+    context_options.n_threads = n_threads;
     context_options.block_rows = 7;
     context_options.chunk_bytes = 64;
     ck_assert_int_eq(mdl_context_create(&context_options, &world->context, NULL), MDL_OK);
     world->context_bytes = mdl_context_memory_in_use(world->context);
     ck_assert_int_eq(mdl_warehouse_create(world->context, options, &world->warehouse, NULL),
                      MDL_OK);
+}
+
+static inline void world_start_with(test_world *world, const mdl_warehouse_options *options)
+{
+    world_start_threads(world, options, 2);
 }
 
 static inline void world_start(test_world *world)

@@ -11,6 +11,8 @@ typedef struct toy {
     const char *name;
     mdl_layer layer;
     const char *refs[4];
+    mdl_materialization kind; /* 0 = a table */
+    const char *tags;
     bool fails;
     bool cancels;
     int32_t n_builds;
@@ -53,8 +55,9 @@ static void add_toy(test_world *world, toy *self)
         .struct_size = sizeof(mdl_model),
         .name = self->name,
         .layer = self->layer != 0 ? self->layer : MDL_LAYER_SILVER,
-        .materialization = MDL_MATERIALIZATION_TABLE,
+        .materialization = self->kind != 0 ? self->kind : MDL_MATERIALIZATION_TABLE,
         .description = "A toy",
+        .tags = self->tags,
         .refs = self->refs,
         .columns = toy_columns,
         .n_columns = 1,
@@ -69,12 +72,22 @@ static void add_toy(test_world *world, toy *self)
     ck_assert_msg(status == MDL_OK, "%s", error.message);
 }
 
+/* One thread builds one model after the other, in their order. */
 static void start_toys(test_world *world)
 {
     mdl_warehouse_options options;
     mdl_warehouse_options_init(&options);
     options.no_builtin_models = true;
-    world_start_with(world, &options);
+    world_start_threads(world, &options, 1);
+}
+
+/* Builds models alone, without tests of the sources. */
+static mdl_status build_models(test_world *world, mdl_run **run)
+{
+    mdl_build_options options;
+    mdl_build_options_init(&options);
+    options.tests = MDL_TESTS_NONE;
+    return mdl_warehouse_build(world->warehouse, &options, run, &world->error);
 }
 
 /* The names in build order, after the four sources. */
@@ -192,10 +205,12 @@ typedef struct toy_house {
 static void start_house(toy_house *house)
 {
     start_toys(&house->world);
-    house->left = (toy){.name = "left", .refs = {"movies"}};
-    house->right = (toy){.name = "right", .refs = {"ratings"}};
+    house->left = (toy){
+        .name = "left", .kind = MDL_MATERIALIZATION_VIEW, .tags = "daily", .refs = {"movies"}};
+    house->right = (toy){.name = "right", .kind = MDL_MATERIALIZATION_VIEW, .refs = {"ratings"}};
     house->fact = (toy){.name = "fact", .refs = {"left", "right"}};
-    house->mart = (toy){.name = "mart", .layer = MDL_LAYER_GOLD, .refs = {"fact"}};
+    house->mart =
+        (toy){.name = "mart", .layer = MDL_LAYER_GOLD, .tags = "daily, nightly", .refs = {"fact"}};
     house->mart_2 = (toy){.name = "mart_2", .layer = MDL_LAYER_GOLD, .refs = {"fact"}};
     house->report = (toy){.name = "report", .layer = MDL_LAYER_GOLD, .refs = {"mart"}};
     toy *toys[] = {&house->left, &house->right,  &house->fact,
@@ -231,6 +246,14 @@ static const struct {
     {"+layer:gold", NULL, "left right fact mart mart_2 report "},
     {"1+layer:gold", NULL, "fact mart mart_2 report "},
     {"layer:silver", "fact", "left right "},
+    {"kind:view", NULL, "left right "},
+    {"kind:table,layer:silver", NULL, "fact "},
+    {"tag:daily", NULL, "left mart "},
+    {"tag:nightly+", NULL, "mart report "},
+    {"tag:*ly,layer:gold", NULL, "mart "},
+    {NULL, "tag:daily", "right fact mart_2 report "},
+    {"movies+1", NULL, "left "},
+    {"1+fact,kind:source+", NULL, "left right fact "},
     {"@left", NULL, "left right fact mart mart_2 report "},
     {"@mart", NULL, "left right fact mart report "},
     {"ratings+", NULL, "right fact mart mart_2 report "},
@@ -256,13 +279,14 @@ START_TEST(selectors_pick)
     mdl_build_options_init(&options);
     options.select = selections[_i].select;
     options.exclude = selections[_i].exclude;
+    options.tests = MDL_TESTS_NONE;
     mdl_run *run = NULL;
     ck_assert_int_eq(mdl_warehouse_build(house.world.warehouse, &options, &run, NULL), MDL_OK);
     char names[256] = "";
     for (int32_t i = 0; i < mdl_run_n_results(run); i++) {
         const mdl_run_result *result = mdl_run_get_result(run, i);
         ck_assert_int_eq(result->state, MDL_RUN_SUCCESS);
-        strcat(strcat(names, result->model->name), " ");
+        strcat(strcat(names, result->name), " ");
     }
     ck_assert_str_eq(names, selections[_i].picked);
     ck_assert_int_eq(house.fact.n_builds, strstr(names, "fact") != NULL ? 2 : 1);
@@ -276,14 +300,15 @@ static const struct {
     const char *exclude;
     const char *message;
 } bad_selections[] = {
-    {"", NULL, "no model is selected by "},
-    {"ratings", NULL, "no model is selected by ratings"},
-    {"fact", "+fact", "no model is selected by fact without +fact"},
-    {"left,right", NULL, "no model is selected by left,right"},
+    {"", NULL, "no table is selected by "},
+    {"fact", "+fact", "no table is selected by fact without +fact"},
+    {"left,right", NULL, "no table is selected by left,right"},
     {"fakt", NULL, "select: \"fakt\" fits no table"},
     {"fact fakt+", NULL, "select: \"fakt+\" fits no table"},
     {NULL, "fakt", "exclude: \"fakt\" fits no table"},
     {"layer:copper", NULL, "select: \"layer:copper\" fits no table"},
+    {"kind:incremental", NULL, "select: \"kind:incremental\" fits no table"},
+    {"tag:dail", NULL, "select: \"tag:dail\" fits no table"},
     {"fact,,mart", NULL, "select: \"\" names no table"},
     {"fact,", NULL, "select: \"\" names no table"},
     {"+", NULL, "select: \"+\" names no table"},
@@ -337,10 +362,9 @@ static void note_start(void *user_data, const mdl_run_result *model, int32_t ind
 
 static void note_end(void *user_data, const mdl_run_result *result, int32_t index, int32_t n_models)
 {
-    static const char *const states[] = {"?", "ok", "error", "skip"};
     char *notes = user_data;
-    sprintf(notes + strlen(notes), "%d/%d %s=%s; ", (int)index, (int)n_models, result->model->name,
-            states[result->state]);
+    sprintf(notes + strlen(notes), "%d/%d %s=%s; ", (int)index, (int)n_models, result->name,
+            mdl_run_state_name(result->state));
 }
 
 START_TEST(failure_skips_below_and_publishes_nothing)
@@ -352,6 +376,7 @@ START_TEST(failure_skips_below_and_publishes_nothing)
     char notes[1024] = "";
     mdl_build_options options;
     mdl_build_options_init(&options);
+    options.tests = MDL_TESTS_NONE;
     options.events =
         (mdl_run_events){.task_started = note_start, .task_finished = note_end, .user_data = notes};
     house.mart.fails = true;
@@ -359,8 +384,9 @@ START_TEST(failure_skips_below_and_publishes_nothing)
     ck_assert_int_eq(mdl_warehouse_build(house.world.warehouse, &options, &run, &house.world.error),
                      MDL_E_OVERFLOW);
     ck_assert_str_eq(house.world.error.message, "model mart: the toy broke");
-    ck_assert_str_eq(notes, "1/6 left 1/6 left=ok; 2/6 right 2/6 right=ok; 3/6 fact 3/6 fact=ok; "
-                            "4/6 mart 4/6 mart=error; 5/6 mart_2 5/6 mart_2=ok; 6/6 report=skip; ");
+    ck_assert_str_eq(notes, "1/6 left 1/6 left=success; 2/6 right 2/6 right=success; "
+                            "3/6 fact 3/6 fact=success; 4/6 mart 4/6 mart=error; "
+                            "5/6 mart_2 5/6 mart_2=success; 6/6 report=skipped; ");
     ck_assert_str_eq(mdl_run_get_result(run, 3)->message, "the toy broke");
     ck_assert_str_eq(mdl_run_get_result(run, 4)->message, "");
     ck_assert_str_eq(mdl_run_get_result(run, 5)->message, "mart, which it is built from, failed");
@@ -385,7 +411,7 @@ START_TEST(skipping_spreads)
     start_house(&house);
     house.left.fails = true;
     mdl_run *run = NULL;
-    ck_assert_int_eq(mdl_warehouse_build(house.world.warehouse, NULL, &run, NULL), MDL_E_OVERFLOW);
+    ck_assert_int_eq(build_models(&house.world, &run), MDL_E_OVERFLOW);
     static const mdl_run_state states[] = {MDL_RUN_ERROR,   MDL_RUN_SUCCESS, MDL_RUN_SKIPPED,
                                            MDL_RUN_SKIPPED, MDL_RUN_SKIPPED, MDL_RUN_SKIPPED};
     for (int32_t i = 0; i < 6; i++) {
@@ -405,7 +431,7 @@ START_TEST(cancelling_stops_the_run)
     start_house(&house);
     house.right.cancels = true;
     mdl_run *run = NULL;
-    ck_assert_int_eq(mdl_warehouse_build(house.world.warehouse, NULL, &run, NULL), MDL_E_CANCELLED);
+    ck_assert_int_eq(build_models(&house.world, &run), MDL_E_CANCELLED);
     ck_assert_int_eq(mdl_run_get_result(run, 0)->state, MDL_RUN_SUCCESS);
     ck_assert_int_eq(mdl_run_get_result(run, 1)->state, MDL_RUN_ERROR);
     ck_assert_int_eq(mdl_run_get_result(run, 3)->state, MDL_RUN_SKIPPED);
@@ -424,7 +450,7 @@ START_TEST(cancelling_stops_what_does_not_depend_on_it)
     add_toy(&world, &a);
     add_toy(&world, &b);
     mdl_run *run = NULL;
-    ck_assert_int_eq(mdl_warehouse_build(world.warehouse, NULL, &run, NULL), MDL_E_CANCELLED);
+    ck_assert_int_eq(build_models(&world, &run), MDL_E_CANCELLED);
     ck_assert_int_eq(mdl_run_get_result(run, 1)->state, MDL_RUN_SKIPPED);
     ck_assert_str_eq(mdl_run_get_result(run, 1)->message, "the run was stopped");
     ck_assert_int_eq(b.n_builds, 0);

@@ -1,0 +1,110 @@
+/*
+ * The tasks of a run: building a model, taking a snapshot, testing a table.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/context_internal.h"
+#include "base/error.h"
+#include "base/memory.h"
+#include "warehouse/run_internal.h"
+
+/* The table of a node as tasks of this run see it. */
+static const mdl_table *table_of(const mdli_run_state *state, int32_t n)
+{
+    const mdl_table *table = state->tables[n];
+    return table != NULL ? table : state->warehouse->nodes[n]->table;
+}
+
+static mdl_status run_model(const mdli_run_state *state, mdli_task *task, mdl_table **table,
+                            mdl_error *error)
+{
+    mdli_built built;
+    mdl_status status = mdli_build_model(state->warehouse, state->warehouse->nodes[task->node],
+                                         state->tables, state->options.full_refresh, &built, error);
+    task->result.incremental = built.is_incremental;
+    memcpy(task->counters, built.counters, sizeof task->counters);
+    task->result.n_counters = built.n_counters;
+    if (status == MDL_OK) {
+        task->explain = built.explain;
+        task->result.explain = built.explain;
+        *table = built.table;
+    }
+    return status;
+}
+
+/* Says what a test found, where rows failed. */
+static void describe_failures(mdli_task *task)
+{
+    const mdl_run_result *result = &task->result;
+    switch (result->test->kind) {
+    case MDL_TEST_ROW_COUNT_EQUAL:
+        snprintf(task->message, sizeof task->message, "the numbers of rows differ by %" PRId64,
+                 result->n_failures);
+        break;
+    case MDL_TEST_SUM_EQUAL:
+        snprintf(task->message, sizeof task->message, "the sums differ");
+        break;
+    default:
+        snprintf(task->message, sizeof task->message, "%" PRId64 " of %" PRId64 " rows failed",
+                 result->n_failures, result->n_rows);
+        break;
+    }
+}
+
+static mdl_status run_test(const mdli_run_state *state, mdli_task *task, mdl_error *error)
+{
+    mdl_test_options options;
+    mdl_test_options_init(&options);
+    options.n_failures_kept = state->options.n_failures_kept;
+    mdl_run_result *result = &task->result;
+    mdl_test_result found;
+    const mdl_table *to = task->to >= 0 ? table_of(state, task->to) : NULL;
+    MDLI_TRY(mdl_test_run(state->run->context, result->test, table_of(state, task->tested), to,
+                          &options, &found, error));
+    result->n_rows = found.n_rows;
+    result->n_failures = found.n_failures;
+    task->failures = found.failures;
+    result->failures = found.failures;
+    if (found.n_failures > 0) {
+        describe_failures(task);
+    }
+    if (found.outcome == MDL_TEST_FAIL) {
+        result->state = MDL_RUN_FAIL;
+        return mdl_error_set(error, MDL_E_TEST, "%s", task->message);
+    }
+    result->state = found.outcome == MDL_TEST_WARN ? MDL_RUN_WARN : MDL_RUN_PASS;
+    return MDL_OK;
+}
+
+mdl_status mdli_run_task(const mdli_run_state *state, mdli_task *task, mdl_table **table,
+                         mdl_error *error)
+{
+    const mdli_node *node = state->warehouse->nodes[task->node];
+    mdl_run_result *result = &task->result;
+    mdl_status status = MDL_OK;
+    *table = NULL;
+    switch (result->kind) {
+    case MDL_TASK_MODEL:
+        status = run_model(state, task, table, error);
+        break;
+    case MDL_TASK_SNAPSHOT:
+        status =
+            mdli_take_snapshot(state, node, table_of(state, node->refs[0]), task, table, error);
+        break;
+    case MDL_TASK_TEST:
+        status = run_test(state, task, error);
+        break;
+    case MDL_TASK_LOAD:
+        break;
+    }
+    if (*table != NULL) {
+        result->state = MDL_RUN_SUCCESS;
+        result->n_rows = mdl_table_n_rows(*table);
+    } else if (status != MDL_OK && result->state != MDL_RUN_FAIL) {
+        result->state = MDL_RUN_ERROR;
+        memcpy(task->message, error->message, sizeof task->message);
+    }
+    return status;
+}
