@@ -852,6 +852,6 @@ static const bench_group bench_operators = {
 
 int main(int argc, char **argv)
 {
-    const bench_group *const groups[] = {&bench_csv_files, &bench_operators};
+    const bench_group *const groups[] = {&bench_csv_files, &bench_operators, &bench_snapshots};
     return bench_main(argc, argv, groups, BENCH_COUNT_OF(groups));
 }
