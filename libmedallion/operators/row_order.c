@@ -16,6 +16,7 @@
 #include "base/memory.h"
 #include "base/parallel.h"
 #include "base/tuning.h"
+#include "operators/row_sort.h"
 #include "operators/rowset.h"
 
 /* Rows of one job: whole words of `repeats`. */
@@ -284,16 +285,6 @@ static mdl_status cut_by_runs(order_search *search, order_worker *worker, const 
     return MDL_OK;
 }
 
-static void set_bits(uint64_t *words, int64_t first, int64_t end)
-{
-    while (first < end) {
-        int64_t in_word = 64 - (first & 63);
-        int64_t n = end - first < in_word ? end - first : in_word;
-        words[first >> 6] |= (~(uint64_t)0 >> (64 - n)) << (first & 63);
-        first += n;
-    }
-}
-
 /* Relates rows [row, row + n) to the rows before them. `runs` may be NULL. */
 static mdl_status relate_vector(order_search *search, order_worker *worker, const row_runs *runs,
                                 int64_t row, int64_t n, mdl_error *error)
@@ -318,7 +309,7 @@ static mdl_status relate_vector(order_search *search, order_worker *worker, cons
     for (int32_t s = 0; s < worker->n_cut; s++) {
         const stretch at = worker->cut[s];
         if (search->repeats != NULL) {
-            set_bits(search->repeats, row + at.first, row + at.end - 1);
+            mdli_set_bits(search->repeats, row + at.first, row + at.end - 1);
         }
     }
     if (worker->n_cut > 0) {

@@ -50,6 +50,17 @@ static inline bool mdli_bit(const uint64_t *bits, int64_t row)
     return ((bits[row >> 6] >> (row & 63)) & 1) != 0;
 }
 
+/* Sets bits [first, end). */
+static inline void mdli_set_bits(uint64_t *words, int64_t first, int64_t end)
+{
+    while (first < end) {
+        int64_t in_word = 64 - (first & 63);
+        int64_t n = end - first < in_word ? end - first : in_word;
+        words[first >> 6] |= (~(uint64_t)0 >> (64 - n)) << (first & 63);
+        first += n;
+    }
+}
+
 /* The rows below `n` whose bit is set, ascending. */
 mdl_status mdli_marked_rows(mdl_context *context, const uint64_t *bits, int64_t n,
                             mdli_row_list *out, mdl_error *error);

@@ -5,15 +5,13 @@
  * row that ends, so all other columns get the new rows alone, and blocks into which none falls are
  * shared.
  */
-#include <string.h>
-
 #include "base/calendar.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "operators/rowset.h"
 #include "operators/table_edit.h"
-#include "snapshot/snapshot_compare.h"
 #include "snapshot/snapshot_internal.h"
+#include "snapshot/snapshot_recode.h"
 #include "snapshot/snapshot_scd_id.h"
 
 /* Whether a change brings a row. */
@@ -322,7 +320,7 @@ static mdl_status make_new_rows(const mdl_snapshot_changes *changes, const apply
  */
 
 /* The edits of all columns but dbt_valid_to: rows that enter. */
-static int64_t list_new_rows(const mdl_snapshot_changes *changes, mdli_table_edit *edits)
+static void list_new_rows(const mdl_snapshot_changes *changes, mdli_table_edit *edits)
 {
     int64_t n = 0;
     for (int64_t i = 0; i < changes->n_changes; i++) {
@@ -332,7 +330,6 @@ static int64_t list_new_rows(const mdl_snapshot_changes *changes, mdli_table_edi
             n++;
         }
     }
-    return n;
 }
 
 /* The edits of dbt_valid_to: rows that end, and rows that enter; bit i of `validity` is set where
@@ -357,21 +354,37 @@ static int64_t list_ends(const mdl_snapshot_changes *changes, mdli_table_edit *e
     return n;
 }
 
-/* Makes the new dbt_valid_to. */
-static mdl_status edit_ends(const mdl_snapshot_changes *changes, const apply_counts *counts,
-                            int64_t run_time, mdli_table_edit *edits, mdl_column **out,
-                            mdl_error *error)
+/* Puts the new values of a column among the old ones. */
+static mdl_status edit_column(const mdl_snapshot_changes *changes, const mdl_column *base,
+                              const mdl_column *new_values, const mdli_table_edit *edits,
+                              int64_t n_edits, mdl_column **out, mdl_error *error)
 {
     mdl_context *context = changes->context;
-    int64_t n_most = counts->n_new + counts->n_ended;
+    mdl_column *recoded;
+    *out = NULL;
+    MDLI_TRY(mdli_column_recode(context, new_values, base, &recoded, error));
+    mdl_status status = mdli_column_apply_edits(context, base, recoded, edits, n_edits, out, error);
+    mdli_column_release(recoded);
+    return status;
+}
+
+/* Makes the new dbt_valid_to. */
+static mdl_status edit_ends(const mdl_snapshot_changes *changes, int64_t n_most, int64_t run_time,
+                            mdl_column **out, mdl_error *error)
+{
+    mdl_context *context = changes->context;
+    const mdl_column *base = mdli_history_column_of(changes->history, MDLI_HISTORY_VALID_TO);
+    size_t n_words = (size_t)((n_most + 63) >> 6);
     mdl_column *ends = NULL;
     void *memory;
     *out = NULL;
     MDLI_TRY(mdli_allocate_zeroed(context,
-                                  (size_t)(n_most + ((n_most + 63) >> 6)) * sizeof(int64_t),
+                                  n_words * sizeof(uint64_t) +
+                                      (size_t)n_most * (sizeof(int64_t) + sizeof(mdli_table_edit)),
                                   "snapshot", &memory, error));
-    int64_t *times = memory;
-    uint64_t *validity = (uint64_t *)(times + n_most);
+    uint64_t *validity = memory;
+    int64_t *times = (int64_t *)(void *)(validity + n_words);
+    mdli_table_edit *edits = (mdli_table_edit *)(void *)(times + n_most);
     int64_t n = list_ends(changes, edits, validity);
     for (int64_t i = 0; i < n; i++) {
         times[i] = run_time;
@@ -380,7 +393,6 @@ static mdl_status edit_ends(const mdl_snapshot_changes *changes, const apply_cou
         .type = MDL_TYPE_TIMESTAMP, .n_rows = n, .values = times, .validity = validity};
     mdl_status status = mdli_column_from_vector(context, &vector, NULL, &ends, error);
     if (status == MDL_OK) {
-        const mdl_column *base = mdli_history_column_of(changes->history, MDLI_HISTORY_VALID_TO);
         status = mdli_column_apply_edits(context, base, ends, edits, n, out, error);
     }
     mdli_column_release(ends);
@@ -390,20 +402,20 @@ static mdl_status edit_ends(const mdl_snapshot_changes *changes, const apply_cou
 
 /* Makes the columns of the new history; `*n` counts those that are made. */
 static mdl_status edit_columns(const mdl_snapshot_changes *changes, const apply_counts *counts,
-                               const mdl_table *new_rows, int64_t run_time, mdli_table_edit *edits,
-                               mdl_column **columns, int32_t *n, mdl_error *error)
+                               const mdl_table *new_rows, int64_t run_time,
+                               const mdli_table_edit *edits, mdl_column **columns, int32_t *n,
+                               mdl_error *error)
 {
     const mdl_table *history = changes->history;
     int32_t valid_to = history->n_columns - MDLI_HISTORY_COLUMNS + MDLI_HISTORY_VALID_TO;
     for (*n = 0; *n < history->n_columns; ++*n) {
-        mdl_column **out = &columns[*n];
         if (*n == valid_to) {
-            MDLI_TRY(edit_ends(changes, counts, run_time, edits, out, error));
-            continue;
+            MDLI_TRY(
+                edit_ends(changes, counts->n_new + counts->n_ended, run_time, &columns[*n], error));
+        } else {
+            MDLI_TRY(edit_column(changes, history->columns[*n], new_rows->columns[*n], edits,
+                                 counts->n_new, &columns[*n], error));
         }
-        int64_t n_edits = list_new_rows(changes, edits);
-        MDLI_TRY(mdli_column_apply_edits(changes->context, history->columns[*n],
-                                         new_rows->columns[*n], edits, n_edits, out, error));
     }
     return MDL_OK;
 }
@@ -418,10 +430,11 @@ static mdl_status edit_history(const mdl_snapshot_changes *changes, const apply_
     void *columns = NULL;
     int32_t n = 0;
     mdl_status status;
-    MDLI_TRY_GOTO_DONE(mdli_allocate_array(context, counts->n_new + counts->n_ended,
-                                           sizeof(mdli_table_edit), "snapshot", &edits, error));
+    MDLI_TRY_GOTO_DONE(mdli_allocate_array(context, counts->n_new, sizeof(mdli_table_edit),
+                                           "snapshot", &edits, error));
     MDLI_TRY_GOTO_DONE(mdli_allocate_array(context, history->n_columns, sizeof(mdl_column *),
                                            "snapshot", &columns, error));
+    list_new_rows(changes, edits);
     status = edit_columns(changes, counts, new_rows, run_time, edits, columns, &n, error);
     if (status == MDL_OK) {
         status = mdli_table_create(context, (const char *const *)history->names, columns, n,

@@ -79,8 +79,9 @@ static mdl_status number_entries(mdli_string_set *set, const mdli_dictionary *di
     return MDL_OK;
 }
 
-mdl_status mdli_relate_dictionaries(mdl_context *context, const mdli_dictionary *from,
-                                    const mdli_dictionary *to, int32_t **out, mdl_error *error)
+/* Gives for each code of one dictionary that of the same text in another, −1 = it is not there. */
+static mdl_status relate_dictionaries(mdl_context *context, const mdli_dictionary *from,
+                                      const mdli_dictionary *to, int32_t **out, mdl_error *error)
 {
     void *memory = NULL;
     int64_t n_most = from->n_entries > to->n_entries ? from->n_entries : to->n_entries;
@@ -117,8 +118,8 @@ mdl_status mdli_column_pair_init(mdli_column_pair *pair, mdl_context *context,
     if (pair->has_same_codes) {
         return MDL_OK;
     }
-    return mdli_relate_dictionaries(context, history->dictionary, current->dictionary, &pair->codes,
-                                    error);
+    return relate_dictionaries(context, history->dictionary, current->dictionary, &pair->codes,
+                               error);
 }
 
 void mdli_column_pair_free(mdli_column_pair *pair, mdl_context *context)

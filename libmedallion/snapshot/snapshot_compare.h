@@ -18,11 +18,6 @@ bool mdli_blocks_are_same(const mdli_block *a, const mdli_block *b);
 /* Whether two blocks are known to hold one and the same value in all of their rows. */
 bool mdli_blocks_are_same_constant(const mdli_block *a, const mdli_block *b);
 
-/* Gives for each code of one dictionary that of the same text in another, −1 = it is not there; to
- * be freed with mdli_free. */
-mdl_status mdli_relate_dictionaries(mdl_context *context, const mdli_dictionary *from,
-                                    const mdli_dictionary *to, int32_t **out, mdl_error *error);
-
 /* A column of the table beside that of the history. */
 typedef struct mdli_column_pair {
     const mdl_column *current;

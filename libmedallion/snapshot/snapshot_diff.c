@@ -286,26 +286,44 @@ typedef struct row_span {
     bool is_in_line;     /* row + i matches history_row + i */
 } row_span;
 
-/* The rows from `row` on whose matches lie close enough together. */
+/* Whether `n` matches follow one another. */
+static bool are_in_line(const int64_t *rows, int64_t n)
+{
+    int64_t deviation = rows[0] < 0;
+    for (int64_t i = 0; i < n; i++) {
+        deviation |= rows[i] - rows[0] - i;
+    }
+    return deviation == 0;
+}
+
+/* The rows from `row` on whose matches lie close enough together; `places` counts these from the
+ * first one, unless they are in line. */
 static row_span next_span(const compare_jobs *jobs, int64_t row, int64_t end, int32_t *places)
 {
-    const int64_t *rows = jobs->match->rows;
-    row_span span = {.row = row, .history_row = -1, .is_in_line = true};
-    int64_t last = -1;
-    while (row + span.n < end && span.n < MDLI_VECTOR_ROWS) {
-        int64_t match = rows[row + span.n];
-        if (match >= 0) {
-            span.history_row = span.history_row < 0 ? match : span.history_row;
-            if (match - span.history_row >= SPAN_ROWS_MAX) {
-                break;
-            }
-            last = match;
-        }
-        places[span.n] = match >= 0 ? (int32_t)(match - span.history_row) : 0;
-        span.is_in_line = span.is_in_line && match >= 0 && places[span.n] == span.n;
-        span.n++;
+    const int64_t *rows = jobs->match->rows + row;
+    int64_t n_most = end - row < MDLI_VECTOR_ROWS ? end - row : MDLI_VECTOR_ROWS;
+    row_span span = {.row = row, .history_row = -1};
+    if (are_in_line(rows, n_most)) {
+        return (row_span){
+            .row = row,
+            .n = n_most,
+            .history_row = rows[0],
+            .n_history = n_most,
+            .is_in_line = true,
+        };
     }
-    span.n_history = last >= 0 ? last + 1 - span.history_row : 0;
+    for (; span.n < n_most; span.n++) {
+        places[span.n] = 0;
+        if (rows[span.n] < 0) {
+            continue;
+        }
+        span.history_row = span.history_row < 0 ? rows[span.n] : span.history_row;
+        if (rows[span.n] - span.history_row >= SPAN_ROWS_MAX) {
+            break;
+        }
+        places[span.n] = (int32_t)(rows[span.n] - span.history_row);
+        span.n_history = places[span.n] + 1;
+    }
     return span;
 }
 
@@ -362,19 +380,39 @@ static mdl_status compare_span(compare_jobs *jobs, compare_worker *worker, const
     return MDL_OK;
 }
 
+/* Whether bits [first, first + n) are all set. */
+static bool are_all_set(const uint64_t *bits, int64_t first, int64_t n)
+{
+    bool are_set = true;
+    for (int64_t i = first; are_set && i < first + n;) {
+        int64_t in_word = 64 - (i & 63);
+        int64_t n_bits = first + n - i < in_word ? first + n - i : in_word;
+        uint64_t mask = (~(uint64_t)0 >> (64 - n_bits)) << (i & 63);
+        are_set = (bits[i >> 6] & mask) == mask;
+        i += n_bits;
+    }
+    return are_set;
+}
+
 /* Says what became of the keys of a span. */
 static void classify_span(compare_jobs *jobs, const compare_worker *worker, const row_span *span)
 {
     const mdli_match *match = jobs->match;
+    const uint8_t *differs = worker->some_differs;
+    uint8_t *kinds = jobs->kinds + span->row;
+    for (int64_t i = 0; i < span->n; i++) {
+        kinds[i] = differs[i] ? MDLI_CHANGE_CHANGED : MDLI_CHANGE_NONE;
+    }
+    if (span->is_in_line && are_all_set(match->live, span->history_row, span->n)) {
+        return;
+    }
     for (int64_t i = 0; i < span->n; i++) {
         int64_t history_row = match->rows[span->row + i];
-        mdli_change_kind kind = worker->some_differs[i] ? MDLI_CHANGE_CHANGED : MDLI_CHANGE_NONE;
         if (history_row < 0) {
-            kind = MDLI_CHANGE_INSERTED;
+            kinds[i] = MDLI_CHANGE_INSERTED;
         } else if (!mdli_bit(match->live, history_row)) {
-            kind = MDLI_CHANGE_REAPPEARED;
+            kinds[i] = MDLI_CHANGE_REAPPEARED;
         }
-        jobs->kinds[span->row + i] = (uint8_t)kind;
     }
 }
 
@@ -525,25 +563,42 @@ static mdl_status add_row(mdl_snapshot_changes *changes, const mdli_match *match
                       error);
 }
 
+/* The first row from `row` on that is of another kind than NONE; n_rows = none. */
+static int64_t next_changed(const uint8_t *kinds, int64_t row, int64_t n_rows)
+{
+    uint64_t eight = 0;
+    while (n_rows - row >= (int64_t)sizeof eight) {
+        memcpy(&eight, kinds + row, sizeof eight);
+        if (eight != 0) {
+            break;
+        }
+        row += sizeof eight;
+    }
+    while (row < n_rows && kinds[row] == MDLI_CHANGE_NONE) {
+        row++;
+    }
+    return row;
+}
+
 /* Brings the keys that are there and those that are gone in one order. */
 static mdl_status list_changes(mdl_snapshot_changes *changes, const mdli_match *match,
                                const uint8_t *kinds, mdl_error *error)
 {
     int64_t n_rows = changes->current->n_rows;
+    int64_t n_listed = 0;
     int64_t g = 0;
-    for (int64_t row = 0; row < n_rows; row++) {
-        if (kinds[row] == MDLI_CHANGE_NONE) {
-            changes->counts.n_unchanged++;
-            continue;
-        }
+    int64_t row = next_changed(kinds, 0, n_rows);
+    for (; row < n_rows; row = next_changed(kinds, row + 1, n_rows)) {
         for (; g < match->n_gone && match->gone[g].before_row <= row; g++) {
             MDLI_TRY(add_gone(changes, &match->gone[g], error));
         }
         MDLI_TRY(add_row(changes, match, row, (mdli_change_kind)kinds[row], error));
+        n_listed++;
     }
     for (; g < match->n_gone; g++) {
         MDLI_TRY(add_gone(changes, &match->gone[g], error));
     }
+    changes->counts.n_unchanged = n_rows - n_listed;
     return MDL_OK;
 }
 

@@ -17,13 +17,6 @@
  * Which rows of the history are current.
  */
 
-static void set_bits(uint64_t *words, int64_t first, int64_t n)
-{
-    for (int64_t i = first; i < first + n; i++) {
-        words[i >> 6] |= (uint64_t)1 << (i & 63);
-    }
-}
-
 /* Sets the bits of rows where a column is NULL. */
 static void mark_nulls(const mdl_column *column, uint64_t *words)
 {
@@ -31,7 +24,7 @@ static void mark_nulls(const mdl_column *column, uint64_t *words)
         const mdli_block *block = column->blocks[b];
         int64_t first = column->row_starts[b];
         if (block->n_nulls == block->n_rows) {
-            set_bits(words, first, block->n_rows);
+            mdli_set_bits(words, first, first + block->n_rows);
             continue;
         }
         for (int64_t i = 0; block->n_nulls > 0 && i < block->n_rows; i++) {
