@@ -326,8 +326,10 @@ typedef struct mdl_audit_result {
 /** Settings of an audit. Start from ::mdl_audit_options_init. */
 typedef struct mdl_audit_options {
     size_t struct_size;        /**< set by ::mdl_audit_options_init */
-    const char *out_directory; /**< NULL (default), or a folder that gets the files, named as they
-                                    were; of files with one name the later ones get `.2`, `.3` … */
+    const char *out_directory; /**< NULL (default), or a folder, made if it is not there, that gets
+                                    the files, named as they were; of files with one name the later
+                                    ones get `.2`, `.3` … What is there of that name is replaced,
+                                    but for the loaded file itself, which is ::MDL_E_ARGUMENT */
     void (*file_finished)(void *user_data, const mdl_audit_result *result); /**< NULL = not told */
     void *user_data;
 } mdl_audit_options;
@@ -337,8 +339,9 @@ MDL_API void mdl_audit_options_init(mdl_audit_options *options);
 
 /**
  * Writes every loaded file anew from the sources and compares it with what was read: byte for byte,
- * by size and XXH3-128.
+ * by size and XXH3-128. Rows from ::mdl_warehouse_append are of no file.
  *
+ * @param options      NULL = the defaults
  * @param n_different  gets how many files are not equal or not reproducible
  * @return ::MDL_OK also when some are not; what reading and writing answer.
  */
