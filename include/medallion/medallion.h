@@ -39,6 +39,7 @@
  * | run.h         | what a run was told to do and what became of its tasks            |
  * | store.h       | tables that outlive the process, in versions                      |
  * | snapshot.h    | the history of a keyed table (SCD type 2)                         |
+ * | watch.h       | daily files in a folder, as they come                             |
  * | quality.h     | data quality tests                                                |
  * | csv.h         | one file to a table and back                                      |
  * | table.h       | reading tables by cursor, making them by builder                  |
@@ -78,5 +79,6 @@
 #include "medallion/types.h"
 #include "medallion/version.h"
 #include "medallion/warehouse.h"
+#include "medallion/watch.h"
 
 #endif
