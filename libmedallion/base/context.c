@@ -198,6 +198,16 @@ void mdl_context_clear_cancel(mdl_context *context)
     atomic_store_explicit(&context->cancelled, 0, memory_order_relaxed);
 }
 
+void mdli_context_shield(mdl_context *context)
+{
+    atomic_fetch_add_explicit(&context->n_shields, 1, memory_order_relaxed);
+}
+
+void mdli_context_unshield(mdl_context *context)
+{
+    atomic_fetch_sub_explicit(&context->n_shields, 1, memory_order_relaxed);
+}
+
 void mdl_context_set_deadline(mdl_context *context, double seconds_from_now)
 {
     int64_t deadline = 0;
@@ -240,6 +250,9 @@ int64_t mdli_context_chunk_bytes(const mdl_context *context)
 
 mdl_status mdli_check_cancel(mdl_context *context, mdl_error *error)
 {
+    if (atomic_load_explicit(&context->n_shields, memory_order_relaxed) != 0) {
+        return MDL_OK;
+    }
     if (atomic_load_explicit(&context->cancelled, memory_order_relaxed) != 0) {
         return mdl_error_set(error, MDL_E_CANCELLED, "cancelled");
     }

@@ -20,6 +20,13 @@ int64_t mdli_context_chunk_bytes(const mdl_context *context);
  */
 mdl_status mdli_progress(mdl_context *context, const mdl_progress *progress, mdl_error *error);
 
+/*
+ * From shield to unshield, work on the context is neither cancelled nor out of time: for the little
+ * that has to be done after either, such as entering a cancelled run in the log. Shields nest.
+ */
+void mdli_context_shield(mdl_context *context);
+void mdli_context_unshield(mdl_context *context);
+
 /* Seconds on a clock that never goes back, for durations. */
 double mdli_seconds_now(void);
 

@@ -45,7 +45,8 @@ struct mdl_context {
     int64_t block_rows;
     int64_t chunk_bytes;
 
-    atomic_int cancelled;        /* lock-free: set from signal handlers */
+    atomic_int cancelled; /* lock-free: set from signal handlers */
+    atomic_int n_shields; /* while there are some, work is neither cancelled nor out of time */
     _Atomic int64_t deadline_ns; /* on the monotonic clock; 0 = none */
 
     mdl_progress_fn progress;

@@ -203,7 +203,10 @@ static void close_run(mdli_run_state *state)
     mdl_table *run_tasks = NULL;
     mdl_error error = MDL_ERROR_INIT;
     run->seconds = mdli_seconds_now() - run->start;
-    if (mdli_run_log_append(warehouse, run, &runs, &run_tasks, &error) != MDL_OK) {
+    mdli_context_shield(warehouse->context); /* a cancelled run is logged too */
+    mdl_status logged = mdli_run_log_append(warehouse, run, &runs, &run_tasks, &error);
+    mdli_context_unshield(warehouse->context);
+    if (logged != MDL_OK) {
         mdli_error_copy(&run->failure, &error);
         return;
     }

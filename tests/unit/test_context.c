@@ -242,6 +242,24 @@ START_TEST(executor_of_the_caller_does_the_work)
 }
 END_TEST
 
+/* What has to be done after cancelling can be done under a shield. */
+START_TEST(shields_hold_cancelling_off)
+{
+    mdl_context *context = create(NULL);
+    mdl_context_cancel(context);
+    mdl_context_set_deadline(context, 1e-9);
+    mdli_context_shield(context);
+    mdli_context_shield(context);
+    mdli_context_unshield(context);
+    ck_assert_int_eq(mdli_check_cancel(context, NULL), MDL_OK);
+    mdli_context_unshield(context);
+    ck_assert_int_eq(mdli_check_cancel(context, NULL), MDL_E_CANCELLED);
+    mdl_context_clear_cancel(context);
+    ck_assert_int_eq(mdli_check_cancel(context, NULL), MDL_E_DEADLINE);
+    mdl_context_free(context);
+}
+END_TEST
+
 typedef struct progress_log {
     int n_calls;
     int64_t last_done;
@@ -402,6 +420,7 @@ static Suite *context_suite(void)
     tcase_add_test(all, loops_run_each_job_once);
     tcase_add_test(all, loops_tell_the_lowest_failure);
     tcase_add_test(all, cancel_ends_a_loop_and_can_be_lifted);
+    tcase_add_test(all, shields_hold_cancelling_off);
     tcase_add_test(all, executor_of_the_caller_does_the_work);
     tcase_add_test(all, progress_is_throttled_and_can_cancel);
     tcase_add_test(all, memory_comes_and_goes);

@@ -308,6 +308,7 @@ START_TEST(failed_build_keeps_the_incremental_state)
     ck_assert_int_eq(world_load(&world, world.folder), MDL_OK);
     mdl_context_cancel(world.context);
     ck_assert_int_eq(mdl_warehouse_build(world.warehouse, NULL, NULL, NULL), MDL_E_CANCELLED);
+    ck_assert_int_eq(mdl_table_n_rows(mdl_warehouse_runs(world.warehouse)), 2); /* logged too */
     mdl_context_clear_cancel(world.context);
     ck_assert_int_eq(world_n_rows(&world, "fact_ratings"), 4);
     ck_assert(build_is_incremental(&world, false));
