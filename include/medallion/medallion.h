@@ -39,6 +39,7 @@
  * | run.h         | what a run was told to do and what became of its tasks            |
  * | store.h       | tables that outlive the process, in versions                      |
  * | snapshot.h    | the history of a keyed table (SCD type 2)                         |
+ * | notify.h      | telling Discord or a webhook of a finished run                    |
  * | watch.h       | daily files in a folder, as they come                             |
  * | quality.h     | data quality tests                                                |
  * | csv.h         | one file to a table and back                                      |
@@ -69,6 +70,7 @@
 #include "medallion/csv.h"
 #include "medallion/export.h"
 #include "medallion/model.h"
+#include "medallion/notify.h"
 #include "medallion/operators.h"
 #include "medallion/quality.h"
 #include "medallion/run.h"

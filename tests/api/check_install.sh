@@ -12,6 +12,7 @@ meson install -C "$build_dir" --no-rebuild --destdir "$work/root" >/dev/null
 pc=$(dirname "$(find "$work/root" -name medallion.pc)")
 export PKG_CONFIG_PATH=$pc PKG_CONFIG_SYSROOT_DIR=$work/root
 library_dir=$(dirname "$pc")
+needed=$(pkg-config --print-requires-private medallion | cut -d ' ' -f 1)
 
 cat >"$work/program.c" <<'PROGRAM'
 #include <medallion/medallion.h>
@@ -36,7 +37,7 @@ cc -o "$work/shared" "$work/program.c" $(pkg-config --cflags --libs medallion)
 LD_LIBRARY_PATH=$library_dir "$work/shared"
 # shellcheck disable=SC2046
 cc -o "$work/static" "$work/program.c" $(pkg-config --cflags medallion) \
-    "$library_dir/libmedallion.a" -lzstd -lxxhash -lpthread -lm
+    "$library_dir/libmedallion.a" $(pkg-config --libs $needed) -lpthread -lm
 "$work/static"
 
 mkdir -p "$work/project/subprojects"
