@@ -82,17 +82,24 @@ static mdl_status rank_texts(mdl_context *context, const mdl_string *texts, int6
     return status;
 }
 
-/* Ranks of a column whose rows are codes in one dictionary, by code. */
-static mdl_status rank_codes(mdl_context *context, mdli_sort_column *key, mdl_error *error)
+/* Rows for each entry of a dictionary from which on putting it in order costs next to nothing. */
+#define ROWS_PER_RANK 64
+
+/* Ranks of a column whose rows are codes in one dictionary, by code; none where the codes do. */
+static mdl_status rank_codes(mdl_context *context, mdli_sort_column *key, bool needs_order,
+                             mdl_error *error)
 {
     const mdli_dictionary *dictionary = key->column->dictionary;
     void *ranks;
-    MDLI_TRY(mdli_allocate_array(context, dictionary->n_entries, sizeof(int32_t), "sorting text",
-                                 &ranks, error));
-    key->ranks = ranks;
     key->has_codes = true;
     key->n_value_bits =
         dictionary->n_entries > 0 ? bits_of((uint64_t)dictionary->n_entries - 1) : 0;
+    if (!needs_order && dictionary->n_entries > key->column->n_rows / ROWS_PER_RANK) {
+        return MDL_OK;
+    }
+    MDLI_TRY(mdli_allocate_array(context, dictionary->n_entries, sizeof(int32_t), "sorting text",
+                                 &ranks, error));
+    key->ranks = ranks;
     return rank_texts(context, dictionary->entries, dictionary->n_entries, key->is_descending,
                       key->ranks, error);
 }
@@ -134,8 +141,9 @@ static mdl_status rank_numbers(mdl_context *context, const mdli_key_table *table
     return status;
 }
 
-/* Ranks of a column without a dictionary for all its rows, by row. */
-static mdl_status rank_rows(mdl_context *context, mdli_sort_column *key, mdl_error *error)
+/* Ranks of a column without a dictionary for all its rows, by row; just numbers where these do. */
+static mdl_status rank_rows(mdl_context *context, mdli_sort_column *key, bool needs_order,
+                            mdl_error *error)
 {
     const mdl_column *column = key->column;
     mdl_type type = MDL_TYPE_STRING;
@@ -148,11 +156,13 @@ static mdl_status rank_rows(mdl_context *context, mdli_sort_column *key, mdl_err
                                            &rows, error));
     MDLI_TRY_GOTO_DONE(number_rows(context, column, table, rows, error));
     int64_t n_keys = mdli_key_table_n_keys(table);
-    MDLI_TRY_GOTO_DONE(
-        mdli_allocate_array(context, n_keys, sizeof(int32_t), "sorting text", &ranks, error));
-    MDLI_TRY_GOTO_DONE(rank_numbers(context, table, key->is_descending, ranks, error));
+    if (needs_order) {
+        MDLI_TRY_GOTO_DONE(
+            mdli_allocate_array(context, n_keys, sizeof(int32_t), "sorting text", &ranks, error));
+        MDLI_TRY_GOTO_DONE(rank_numbers(context, table, key->is_descending, ranks, error));
+    }
     key->ranks = rows;
-    for (int64_t i = 0; i < column->n_rows; i++) {
+    for (int64_t i = 0; needs_order && i < column->n_rows; i++) {
         key->ranks[i] = ((const int32_t *)ranks)[key->ranks[i]];
     }
     key->n_value_bits = n_keys > 0 ? bits_of((uint64_t)n_keys - 1) : 0;
@@ -165,7 +175,8 @@ done:
 }
 
 /* Finds what values a column holds, and so how many bits they need. */
-static mdl_status prepare_column(mdl_context *context, mdli_sort_column *key, mdl_error *error)
+static mdl_status prepare_column(mdl_context *context, mdli_sort_column *key, bool needs_order,
+                                 mdl_error *error)
 {
     const mdl_column_stats *stats = &key->column->stats;
     key->has_nulls = stats->n_nulls > 0;
@@ -177,8 +188,8 @@ static mdl_status prepare_column(mdl_context *context, mdli_sort_column *key, md
         return MDL_OK;
     }
     if (key->column->type == MDL_TYPE_STRING) {
-        return key->column->dictionary != NULL ? rank_codes(context, key, error)
-                                               : rank_rows(context, key, error);
+        return key->column->dictionary != NULL ? rank_codes(context, key, needs_order, error)
+                                               : rank_rows(context, key, needs_order, error);
     }
     bool has_bounds = !stats->min.is_null;
     key->least = has_bounds ? stats->min.as.integer : INT64_MIN;
@@ -187,8 +198,9 @@ static mdl_status prepare_column(mdl_context *context, mdli_sort_column *key, md
     return MDL_OK;
 }
 
-mdl_status mdli_sort_keys_init(mdli_sort_keys *keys, mdl_context *context, const mdl_table *table,
-                               const mdli_key *columns, int32_t n_columns, mdl_error *error)
+static mdl_status init_keys(mdli_sort_keys *keys, mdl_context *context, const mdl_table *table,
+                            const mdli_key *columns, int32_t n_columns, bool needs_order,
+                            mdl_error *error)
 {
     *keys = (mdli_sort_keys){.context = context, .n_rows = table->n_rows, .n_columns = n_columns};
     void *memory;
@@ -200,7 +212,7 @@ mdl_status mdli_sort_keys_init(mdli_sort_keys *keys, mdl_context *context, const
         key->column = table->columns[columns[i].column];
         key->is_descending = columns[i].is_descending;
         key->first_bit = keys->n_bits;
-        mdl_status status = prepare_column(context, key, error);
+        mdl_status status = prepare_column(context, key, needs_order, error);
         if (status != MDL_OK) {
             mdli_sort_keys_free(keys);
             return status;
@@ -209,6 +221,19 @@ mdl_status mdli_sort_keys_init(mdli_sort_keys *keys, mdl_context *context, const
     }
     keys->n_words = keys->n_bits > 64 ? (keys->n_bits + 63) / 64 : 1;
     return MDL_OK;
+}
+
+mdl_status mdli_sort_keys_init(mdli_sort_keys *keys, mdl_context *context, const mdl_table *table,
+                               const mdli_key *columns, int32_t n_columns, mdl_error *error)
+{
+    return init_keys(keys, context, table, columns, n_columns, true, error);
+}
+
+mdl_status mdli_sort_keys_init_unordered(mdli_sort_keys *keys, mdl_context *context,
+                                         const mdl_table *table, const mdli_key *columns,
+                                         int32_t n_columns, mdl_error *error)
+{
+    return init_keys(keys, context, table, columns, n_columns, false, error);
 }
 
 void mdli_sort_keys_free(mdli_sort_keys *keys)
@@ -369,6 +394,10 @@ mdl_status mdli_sort_column_read(const mdli_sort_column *key, int64_t row, int64
     *validity = v.validity;
     if (key->n_value_bits == 0) {
         memset(values, 0, (size_t)n * sizeof *values);
+    } else if (key->has_codes && key->ranks == NULL) {
+        for (int64_t i = 0; i < n; i++) {
+            values[i] = mdl_vector_is_null(&v, i) ? 0 : (uint64_t)v.codes[i];
+        }
     } else if (key->ranks != NULL) {
         for (int64_t i = 0; i < n; i++) {
             bool is_null = mdl_vector_is_null(&v, i);

@@ -26,7 +26,8 @@ typedef struct mdli_sort_column {
     int64_t greatest;
     int32_t n_value_bits;
     int32_t first_bit; /* of the value; the one for NULL lies above the value */
-    int32_t *ranks; /* STRING: place in the order of the texts, by code or, without codes, by row */
+    int32_t *ranks; /* STRING: place in the order of the texts, by code or, without codes, by row;
+                       NULL = the codes themselves */
     bool has_codes;
 } mdli_sort_column;
 
@@ -42,6 +43,10 @@ typedef struct mdli_sort_keys {
 /* Prepares the keys of a table, which must outlive them. Zero-initialised keys may be freed. */
 mdl_status mdli_sort_keys_init(mdli_sort_keys *keys, mdl_context *context, const mdl_table *table,
                                const mdli_key *columns, int32_t n_columns, mdl_error *error);
+/* As mdli_sort_keys_init for keys of which only equality counts: texts may stand in any order. */
+mdl_status mdli_sort_keys_init_unordered(mdli_sort_keys *keys, mdl_context *context,
+                                         const mdl_table *table, const mdli_key *columns,
+                                         int32_t n_columns, mdl_error *error);
 void mdli_sort_keys_free(mdli_sort_keys *keys);
 
 /* Bits of all columns but the first `n_columns`: a key without them is the key of those. */

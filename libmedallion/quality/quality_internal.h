@@ -5,6 +5,7 @@
 #ifndef MDLI_QUALITY_QUALITY_INTERNAL_H
 #define MDLI_QUALITY_QUALITY_INTERNAL_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -12,6 +13,7 @@
 #include "column/column_internal.h"
 #include "medallion/quality.h"
 #include "operators/expression.h"
+#include "operators/sort_keys.h"
 
 /* quality_condition.c */
 
@@ -78,6 +80,13 @@ static inline void mdli_mark(uint64_t *marks, int64_t row)
     marks[row >> 6] |= (uint64_t)1 << (row & 63);
 }
 
+/* As mdli_mark for jobs whose rows may share a word. */
+static inline void mdli_mark_shared(uint64_t *marks, int64_t row)
+{
+    _Atomic uint64_t *words = (_Atomic uint64_t *)marks;
+    atomic_fetch_or_explicit(&words[row >> 6], (uint64_t)1 << (row & 63), memory_order_relaxed);
+}
+
 int64_t mdli_marks_count(const uint64_t *marks, int64_t n_rows);
 
 /* Takes the marks away that `kept` has not. */
@@ -111,6 +120,13 @@ mdl_status mdli_mark_rule(const mdli_test_plan *plan, const mdl_table *table, ui
 mdl_status mdli_mark_repeats(const mdli_test_plan *plan, const mdl_table *table,
                              const uint64_t *tested, uint64_t *marks, bool *is_proved,
                              mdl_error *error);
+
+/* quality_stretches.c: of all rows of a table, which are in the order of the first `n_ordered`
+ * columns of their keys. `*is_done` is false, and some rows may be marked, when these leave long
+ * stretches in which nothing is known. */
+mdl_status mdli_mark_in_stretches(const mdli_sort_keys *keys, const mdl_table *table,
+                                  const mdli_key *columns, int32_t n_ordered, uint64_t *marks,
+                                  bool *is_done, mdl_error *error);
 
 /* quality_relationships.c: rows whose key `to` has not */
 mdl_status mdli_mark_orphans(const mdli_test_plan *plan, const mdl_table *table,

@@ -37,13 +37,6 @@ typedef struct probe {
 
 /* ---- Probing ---- */
 
-/* Marks rows from several jobs. */
-static void mark_shared(uint64_t *marks, int64_t row)
-{
-    _Atomic uint64_t *words = (_Atomic uint64_t *)marks;
-    atomic_fetch_or_explicit(&words[row >> 6], (uint64_t)1 << (row & 63), memory_order_relaxed);
-}
-
 static bool has_null(const mdl_vector *keys, int32_t n_keys, int64_t row)
 {
     for (int32_t k = 0; k < n_keys; k++) {
@@ -62,10 +55,13 @@ static mdl_status probe_vector(probe *p, probe_worker *worker, int64_t row, int6
     for (int32_t k = 0; k < p->n_columns; k++) {
         MDLI_TRY(mdli_column_read(p->columns[k], row, n, &worker->buffers[k], &keys[k], error));
     }
+    if (mdli_join_map_has_all(p->map, keys, n)) {
+        return MDL_OK;
+    }
     MDLI_TRY(mdli_join_map_pick(p->map, keys, n, false, worker->picked, &n_picked, error));
     for (int64_t i = 0; i < n_picked; i++) {
         if (!has_null(keys, p->n_columns, worker->picked[i])) {
-            mark_shared(p->marks, row + worker->picked[i]);
+            mdli_mark_shared(p->marks, row + worker->picked[i]);
         }
     }
     return MDL_OK;

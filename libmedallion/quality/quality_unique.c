@@ -1,9 +1,9 @@
 /*
  * Uniqueness: rows whose key comes again.
  *
- * Rows in the order of their key, as those of models are, are compared with their neighbours.
- * Others are sorted by it twice: the first rows of all keys are kept, and then the last ones. A row
- * that is both is alone.
+ * Rows in the order of their key, as those of models are, are compared with their neighbours; those
+ * in the order of its first columns within short stretches. Others are sorted by it twice: the
+ * first rows of all keys are kept, and then the last ones. A row that is both is alone.
  */
 #include "quality/quality_internal.h"
 
@@ -52,12 +52,12 @@ static mdl_status keep_picked(const mdli_sort_keys *keys, mdli_pick pick, uint64
     return MDL_OK;
 }
 
+/* Marks in `marks`, all 0 before. */
 static mdl_status mark_by_sorting(const mdli_sort_keys *keys, uint64_t *marks, mdl_error *error)
 {
     uint64_t *last = NULL;
     bool is_all;
     mdl_status status;
-    memset(marks, 0, (size_t)mdli_marks_words(keys->n_rows) * sizeof *marks);
     MDLI_TRY(keep_picked(keys, MDLI_PICK_FIRST, marks, &is_all, error));
     if (is_all) {
         memset(marks, 0, (size_t)mdli_marks_words(keys->n_rows) * sizeof *marks);
@@ -76,15 +76,24 @@ done:
     return status;
 }
 
-static mdl_status mark_by_keys(const mdli_sort_keys *keys, uint64_t *marks, mdl_error *error)
+static mdl_status mark_by_keys(const mdli_sort_keys *keys, const mdl_table *table,
+                               const mdli_key *columns, uint64_t *marks, mdl_error *error)
 {
+    const size_t size_bytes = (size_t)mdli_marks_words(keys->n_rows) * sizeof *marks;
     mdli_row_order order;
+    bool is_done;
     MDLI_TRY(mdli_find_row_order(keys, keys->n_columns, marks, &order, error));
-    if (!order.is_ascending) {
-        return mark_by_sorting(keys, marks, error);
+    if (order.is_ascending) {
+        mark_neighbours(marks, keys->n_rows);
+        return MDL_OK;
     }
-    mark_neighbours(marks, keys->n_rows);
-    return MDL_OK;
+    memset(marks, 0, size_bytes);
+    MDLI_TRY(mdli_mark_in_stretches(keys, table, columns, order.n_ordered, marks, &is_done, error));
+    if (is_done) {
+        return MDL_OK;
+    }
+    memset(marks, 0, size_bytes);
+    return mark_by_sorting(keys, marks, error);
 }
 
 /* As mdli_mark_repeats for all rows of a table. */
@@ -96,8 +105,8 @@ static mdl_status mark_all(mdl_context *context, const mdl_table *table, const m
     if (*is_proved) {
         return MDL_OK;
     }
-    MDLI_TRY(mdli_sort_keys_init(&keys, context, table, columns, n_columns, error));
-    mdl_status status = mark_by_keys(&keys, marks, error);
+    MDLI_TRY(mdli_sort_keys_init_unordered(&keys, context, table, columns, n_columns, error));
+    mdl_status status = mark_by_keys(&keys, table, columns, marks, error);
     mdli_sort_keys_free(&keys);
     for (int32_t i = 0; i < n_columns; i++) {
         mdli_unmark_nulls(table->columns[columns[i].column], marks);
