@@ -366,6 +366,55 @@ START_TEST(test_statistics_answer)
 }
 END_TEST
 
+/* Distances of keys that wrap in 32 bits must not lead to a key of the other table. */
+START_TEST(test_keys_at_the_ends_of_their_types)
+{
+    static const mdl_csv_column narrow[] = {{.name = "x", .type = MDL_TYPE_INT32}};
+    const expectation orphan = {{.kind = MDL_TEST_RELATIONSHIPS, .columns = "x", .to = "wide"},
+                                2,
+                                1,
+                                "-2147483648 \n",
+                                false};
+    mdl_table *keys = read_table("x\n2147483647\n-2147483648\n", narrow, 1);
+    mdl_table *past_the_end = make_column(INT32_MAX, 300, 1);
+    mdl_table *before_the_end = make_column(INT32_MAX - 299, 300, 1);
+    check_run(&orphan, keys, past_the_end);
+    check_run(&orphan, keys, before_the_end);
+    mdl_table_free(keys);
+    mdl_table_free(past_the_end);
+    mdl_table_free(before_the_end);
+}
+END_TEST
+
+/* Stretches of one first column that are short, long, and too long to compare pairs. */
+START_TEST(test_repeats_in_stretches)
+{
+    static const mdl_csv_column pairs[] = {{.name = "a", .type = MDL_TYPE_INT32},
+                                           {.name = "b", .type = MDL_TYPE_INT32}};
+    static const int stretch_rows[] = {2, 70, 300, 2500};
+    for (size_t s = 0; s < sizeof stretch_rows / sizeof *stretch_rows; s++) {
+        dump text = {.bytes = NULL};
+        const int n = stretch_rows[s];
+        dump_add_text(&text, "a,b\n");
+        for (int i = 0; i < 3 * n; i++) {
+            char line[32];
+            /* b falls in each stretch; the last of the second one repeats its first. */
+            int b = i == 2 * n - 1 ? n : n - i % n;
+            snprintf(line, sizeof line, "%d,%d\n", i / n, b);
+            dump_add_text(&text, line);
+        }
+        char failing[64];
+        snprintf(failing, sizeof failing, "1 %d \n1 %d \n", n, n);
+        const expectation repeats = {
+            {.kind = MDL_TEST_UNIQUE, .columns = "a, b"}, 3 * n, 2, failing, false};
+        mdl_table *table = read_table(text.bytes, pairs, 2);
+        check_run(&repeats, table, NULL);
+        mdl_table_free(table);
+        dump_free(&text);
+    }
+}
+END_TEST
+
 START_TEST(test_kept_rows_are_the_first)
 {
     const mdl_test test = {.kind = MDL_TEST_UNIQUE, .columns = "x"};
@@ -618,6 +667,8 @@ static Suite *quality_suite(void)
     tcase_add_test(tests, test_rules_find_their_rows);
     tcase_add_test(tests, test_rules_on_two_tables);
     tcase_add_test(tests, test_statistics_answer);
+    tcase_add_test(tests, test_keys_at_the_ends_of_their_types);
+    tcase_add_test(tests, test_repeats_in_stretches);
     tcase_add_test(tests, test_kept_rows_are_the_first);
     tcase_add_test(tests, test_conditions_decide);
     tcase_add_test(tests, test_names);
