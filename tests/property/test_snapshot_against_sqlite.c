@@ -710,6 +710,17 @@ static void change_things(world *w, bool is_first)
     }
 }
 
+/* Lets all things of a stretch go: matches of others then lie far apart. */
+static void drop_stretch(world *w)
+{
+    int32_t n = w->shape.n_things;
+    int32_t first = n > 0 ? (int32_t)test_random_below(w->random, (uint64_t)n) : 0;
+    int32_t end = first + (int32_t)test_random_below(w->random, (uint64_t)(n - first) + 1);
+    for (int32_t id = first; id < end; id++) {
+        w->things[id].is_there = false;
+    }
+}
+
 /* The things in the order of their keys' numbers, or in none. */
 static int32_t *order_things(const world *w)
 {
@@ -811,6 +822,9 @@ static void run_world(test_random *random, shape how)
     for (int32_t s = 0; s < how.n_steps; s++) {
         int32_t *ids = order_things(&w);
         change_things(&w, s == 0);
+        if (s > 0 && one_in(random, 5)) {
+            drop_stretch(&w);
+        }
         if (one_in(random, 6)) {
             w.snapshot.hard_deletes = (mdl_hard_deletes)test_random_below(random, 3);
         }

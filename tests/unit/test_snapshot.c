@@ -19,6 +19,11 @@ enum {
     N_FIELDS = sizeof fields / sizeof *fields
 };
 
+/* Rows of tables of several vectors. */
+enum {
+    MANY_ROWS = 70000
+};
+
 static const mdl_snapshot by_id = {.struct_size = sizeof(mdl_snapshot),
                                    .name = "snap_things",
                                    .table = "things",
@@ -439,6 +444,49 @@ START_TEST(sharing)
 }
 END_TEST
 
+/* A table of the ids from 0 on, every `step`th, with n = 1, or 2 for id `changed`. */
+static mdl_table *many_things(mdl_context *context, int32_t step, int32_t changed)
+{
+    const mdl_field columns[] = {{"id", MDL_TYPE_INT32}, {"n", MDL_TYPE_INT64}};
+    int32_t *ids = malloc(MANY_ROWS * sizeof *ids);
+    int64_t *values = malloc(MANY_ROWS * sizeof *values);
+    int64_t n_rows = 0;
+    mdl_table_builder *builder;
+    mdl_table *table;
+    for (int32_t id = 0; id < MANY_ROWS; id += step) {
+        ids[n_rows] = id;
+        values[n_rows++] = id == changed ? 2 : 1;
+    }
+    const mdl_vector vectors[] = {{.type = MDL_TYPE_INT32, .n_rows = n_rows, .values = ids},
+                                  {.type = MDL_TYPE_INT64, .n_rows = n_rows, .values = values}};
+    ck_assert_int_eq(mdl_table_builder_create(context, columns, 2, &builder, NULL), MDL_OK);
+    ck_assert_int_eq(mdl_table_builder_append(builder, vectors, n_rows, NULL), MDL_OK);
+    ck_assert_int_eq(mdl_table_builder_finish(builder, &table, NULL), MDL_OK);
+    mdl_table_builder_free(builder);
+    free(ids);
+    free(values);
+    return table;
+}
+
+/* Matches that lie far apart, equal and different blocks, and keys that go and come by thousands. */
+START_TEST(many_rows)
+{
+    world w = start(MDL_HARD_DELETES_INVALIDATE);
+    w.snapshot.check = NULL;
+    step_table(&w, many_things(w.context, 1, -1), DAY(0));
+    step_table(&w, many_things(w.context, 1, -1), DAY(0));
+    expect_counts(&w, 0, 0, 0, 0, 0, MANY_ROWS);
+    step_table(&w, many_things(w.context, 1, MANY_ROWS - 1), DAY(1));
+    expect_counts(&w, 0, 1, 0, 0, 0, MANY_ROWS - 1);
+    step_table(&w, many_things(w.context, 10000, 60000), DAY(2));
+    expect_counts(&w, 0, 1, MANY_ROWS - 7, 0, 0, 6);
+    step_table(&w, many_things(w.context, 1, 60000), DAY(3));
+    expect_counts(&w, 0, 0, 0, 0, MANY_ROWS - 7, 7);
+    ck_assert_int_eq(mdl_table_n_rows(w.history), MANY_ROWS + 1 + 1 + MANY_ROWS - 7);
+    end(&w);
+}
+END_TEST
+
 START_TEST(names)
 {
     ck_assert_str_eq(mdl_hard_deletes_name(MDL_HARD_DELETES_IGNORE), "ignore");
@@ -467,6 +515,7 @@ static Suite *snapshot_suite(void)
     tcase_add_test(steps, times);
     tcase_add_test(steps, empty_tables);
     tcase_add_test(steps, sharing);
+    tcase_add_test(steps, many_rows);
     tcase_add_test(steps, names);
     suite_add_tcase(suite, steps);
     return suite;
