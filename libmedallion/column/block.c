@@ -67,16 +67,13 @@ static int64_t payload_offset(void)
     return ((int64_t)sizeof(mdli_block) + 63) & ~INT64_C(63);
 }
 
-mdl_status mdli_block_allocate(mdl_context *context, const mdl_vector *values,
-                               mdl_encoding encoding, int64_t payload_bytes, mdli_block **out,
-                               void **payload, mdl_error *error)
+mdl_status mdli_block_allocate_unfilled(mdl_context *context, mdl_type type, mdl_encoding encoding,
+                                        int32_t n_rows, int32_t n_nulls, int64_t payload_bytes,
+                                        mdli_block **out, void **body, mdl_error *error)
 {
-    const int64_t n = values->n_rows;
-    assert(1 <= n && n <= MDLI_BLOCK_ROWS_MAX);
-    const int64_t n_nulls = mdli_count_nulls(values->validity, 0, n);
-    const int64_t n_words = n_nulls > 0 ? mdli_validity_words(n) : 0;
-    const int64_t validity_offset = payload_offset() + ((payload_bytes + 7) & ~INT64_C(7));
-    const int64_t size_bytes = validity_offset + n_words * 8;
+    assert(1 <= n_rows && n_rows <= MDLI_BLOCK_ROWS_MAX);
+    const int64_t body_bytes = mdli_block_body_bytes(payload_bytes, n_rows, n_nulls);
+    const int64_t size_bytes = payload_offset() + ((body_bytes + 7) & ~INT64_C(7));
     void *memory;
     *out = NULL;
     MDLI_TRY(mdli_allocate(context, (size_t)size_bytes, "column", &memory, error));
@@ -84,23 +81,41 @@ mdl_status mdli_block_allocate(mdl_context *context, const mdl_vector *values,
     mdli_block *block = memory;
     *block = (mdli_block){
         .context = context,
-        .type = values->type,
+        .type = type,
         .encoding = encoding,
-        .n_rows = (int32_t)n,
-        .n_nulls = (int32_t)n_nulls,
+        .n_rows = n_rows,
+        .n_nulls = n_nulls,
         .n_distinct = -1,
         .payload_bytes = payload_bytes,
         .size_bytes = size_bytes,
     };
     atomic_init(&block->references, 1);
-    *payload = (uint8_t *)memory + payload_offset();
-    block->payload = *payload;
+    atomic_init(&block->content.state, 0);
+    *body = (uint8_t *)memory + payload_offset();
+    block->payload = *body;
     if (n_nulls > 0) {
-        block->validity = (uint64_t *)((uint8_t *)memory + validity_offset);
-        block->validity[n_words - 1] = 0;
-        mdli_copy_validity(block->validity, 0, values->validity, 0, n);
+        const int64_t validity_bytes = mdli_validity_words(n_rows) * 8;
+        block->validity = (uint64_t *)((uint8_t *)*body + body_bytes - validity_bytes);
     }
     *out = block;
+    return MDL_OK;
+}
+
+mdl_status mdli_block_allocate(mdl_context *context, const mdl_vector *values,
+                               mdl_encoding encoding, int64_t payload_bytes, mdli_block **out,
+                               void **payload, mdl_error *error)
+{
+    const int64_t n = values->n_rows;
+    const int64_t n_nulls = mdli_count_nulls(values->validity, 0, n);
+    MDLI_TRY(mdli_block_allocate_unfilled(context, values->type, encoding, (int32_t)n,
+                                          (int32_t)n_nulls, payload_bytes, out, payload, error));
+    if (n_nulls > 0) {
+        uint64_t *validity = (*out)->validity;
+        uint8_t *payload_end = (uint8_t *)*payload + payload_bytes;
+        memset(payload_end, 0, (size_t)((uint8_t *)validity - payload_end));
+        validity[mdli_validity_words(n) - 1] = 0;
+        mdli_copy_validity(validity, 0, values->validity, 0, n);
+    }
     return MDL_OK;
 }
 
@@ -128,8 +143,11 @@ mdl_status mdli_block_retype(mdli_block *block, mdl_type type, mdli_block **out,
     MDLI_TRY(mdli_allocate(block->context, sizeof *block, "column", &memory, error));
     mdli_block *owner = block->payload_owner != NULL ? block->payload_owner : block;
     mdli_block *view = memory;
-    memcpy(view, block, sizeof *view);
+    /* All but the references and the note of the content, which other threads may be changing. */
+    memcpy((char *)view + sizeof view->references, (char *)block + sizeof block->references,
+           offsetof(mdli_block, content) - sizeof block->references);
     atomic_init(&view->references, 1);
+    atomic_init(&view->content.state, 0);
     view->type = type;
     view->payload_owner = owner;
     mdli_block_retain(owner);
@@ -144,6 +162,35 @@ mdl_status mdli_error_encoding(mdl_error *error, mdl_encoding encoding, mdl_type
 {
     return mdl_error_set(error, MDL_E_UNSUPPORTED, "encoding %s cannot hold these %s values",
                          mdl_encoding_name(encoding), mdl_type_name(type));
+}
+
+/*
+ * Notes of contents.
+ */
+
+enum {
+    NOTE_EMPTY = 0, /* as zero-initialised */
+    NOTE_IN_WORK = 1,
+    NOTE_FILLED = 2
+};
+
+void mdli_content_note_set(mdli_content_note *note, const mdli_content_id *id)
+{
+    int empty = NOTE_EMPTY;
+    if (atomic_compare_exchange_strong_explicit(&note->state, &empty, NOTE_IN_WORK,
+                                                memory_order_relaxed, memory_order_relaxed)) {
+        note->id = *id;
+        atomic_store_explicit(&note->state, NOTE_FILLED, memory_order_release);
+    }
+}
+
+bool mdli_content_note_get(const mdli_content_note *note, mdli_content_id *id)
+{
+    if (atomic_load_explicit(&note->state, memory_order_acquire) != NOTE_FILLED) {
+        return false;
+    }
+    *id = note->id;
+    return true;
 }
 
 /*

@@ -288,20 +288,21 @@ void mdli_frame_payload_write(const mdli_profile *profile, void *payload)
 {
     const int32_t n_frames = profile->n_frames;
     const mdli_page_plan *pages = profile->pages;
+    const frames_header filled = frame_header(profile);
+    const int64_t n_pages = pages != NULL ? pages->starts[n_frames] : 0;
+    uint8_t *packed = (uint8_t *)payload + frame_directory_bytes(n_frames, &filled, n_pages);
+    mdli_clear_before(packed);
     frames_header *header = payload;
-    *header = frame_header(profile);
+    *header = filled;
     uint32_t *bases_32 = (uint32_t *)(header + 1);
     uint64_t *bases_64 = (uint64_t *)(header + 1);
     uint16_t *starts = header->has_64_bit_bases ? (uint16_t *)(bases_64 + n_frames)
                                                 : (uint16_t *)(bases_32 + n_frames);
-    int64_t n_pages = 0;
     if (pages != NULL) {
         uint16_t *page_starts = starts + n_frames + 1;
-        n_pages = pages->starts[n_frames];
         memcpy(page_starts, pages->starts, (size_t)starts_bytes(n_frames));
         mdli_page_list_write(pages, n_frames, (uint8_t *)(page_starts + n_frames + 1));
     }
-    uint8_t *packed = (uint8_t *)payload + frame_directory_bytes(n_frames, header, n_pages);
     starts[0] = 0;
     for (int32_t f = 0; f < n_frames; f++) {
         const int width = frame_width(profile, f);
@@ -467,13 +468,14 @@ void mdli_delta_payload_write(const mdli_profile *profile, void *payload)
     for (int32_t f = 0; f < n_frames; f++) {
         n_jumps += (uint32_t)profile->deltas[f].n_jumps;
     }
+    delta_writer writer = {.packed = (uint8_t *)payload + delta_directory_bytes(n_frames, n_jumps)};
+    mdli_clear_before(writer.packed);
     frames_header *header = payload;
     *header = (frames_header){.base = profile->min, .n_jumps = n_jumps};
     uint32_t *firsts = (uint32_t *)(header + 1);
     uint32_t *leasts = firsts + n_frames;
     uint16_t *starts = (uint16_t *)(leasts + n_frames);
     uint16_t *jump_starts = starts + n_frames + 1;
-    delta_writer writer = {.packed = (uint8_t *)payload + delta_directory_bytes(n_frames, n_jumps)};
     if (n_jumps > 0) {
         writer.heights = (int16_t *)(jump_starts + n_frames + 1);
         writer.rows = (uint8_t *)(writer.heights + n_jumps);
@@ -564,4 +566,112 @@ void mdli_frames_read_int64(const mdli_frames *frames, int64_t f, uint64_t *out)
         base += frames->bases_32 != NULL ? frames->bases_32[f] : frames->bases_64[f];
     }
     frames->kernels->widen(offsets, base, out);
+}
+
+/*
+ * Payloads from outside.
+ */
+
+/* Whether the numbers count on from 0, at most `step_max` at a time. */
+static bool counts_on(const uint16_t *starts, int64_t n_frames, int step_max)
+{
+    bool is_sound = starts[0] == 0;
+    for (int64_t f = 0; f < n_frames; f++) {
+        const int step = starts[f + 1] - starts[f];
+        is_sound = is_sound && 0 <= step && step <= step_max;
+    }
+    return is_sound;
+}
+
+/* Whether the payload ends with the last packed frame. */
+static bool ends_with_frames(const mdli_frames *frames, int64_t n_frames, const void *payload,
+                             int64_t payload_bytes)
+{
+    return frame_at(frames, n_frames) - (const uint8_t *)payload == payload_bytes;
+}
+
+/* Whether each packed value of a frame names one of the pages that the frame lists. */
+static bool names_its_pages(const mdli_frames *frames, int64_t f)
+{
+    const uint32_t n_pages = (uint32_t)frames->page_starts[f + 1] - frames->page_starts[f];
+    uint32_t values[MDLI_FRAME_ROWS];
+    uint32_t greatest = 0;
+    frames->kernels->unpack(frame_at(frames, f), 0, width_at(frames, f), values);
+    for (int i = 0; i < MDLI_FRAME_ROWS; i++) {
+        greatest = values[i] > greatest ? values[i] : greatest;
+    }
+    return greatest >> frames->page_bits < n_pages;
+}
+
+static const char *frame_fault(const mdli_kernels *kernels, int64_t n_frames, int64_t value_bytes,
+                               const frames_header *header, int64_t payload_bytes)
+{
+    const bool has_pages = header->page_bits > 0;
+    if (header->has_64_bit_bases > (value_bytes == 8) || header->page_bits > 31 ||
+        header->page_width > 32 || header->reserved != 0 || header->n_jumps != 0) {
+        return "its frames have a header that none has";
+    }
+    if (frame_directory_bytes(n_frames, header, 0) > payload_bytes) {
+        return "its frames are cut off";
+    }
+    mdli_frames frames = open_frame(n_frames, header);
+    frames.kernels = kernels;
+    if (has_pages &&
+        (!counts_on(frames.page_starts, n_frames, MDLI_RELOCATE_MAX) ||
+         frame_directory_bytes(n_frames, header, frames.page_starts[n_frames]) > payload_bytes)) {
+        return "its lists of pages are not in order";
+    }
+    if (!counts_on(frames.starts, n_frames, RAW_WIDTH) ||
+        !ends_with_frames(&frames, n_frames, header, payload_bytes)) {
+        return "its frames are not in order";
+    }
+    for (int64_t f = 0; f < n_frames; f++) {
+        const int width = width_at(&frames, f);
+        const bool is_paged = has_entries(frames.page_starts, f);
+        if (width > 32 && (width != RAW_WIDTH || value_bytes != 8 || is_paged)) {
+            return "a frame is wider than its values";
+        }
+        if (is_paged && !names_its_pages(&frames, f)) {
+            return "a frame names a page that it does not list";
+        }
+    }
+    return NULL;
+}
+
+static const char *delta_fault(int64_t n_frames, const frames_header *header, int64_t payload_bytes)
+{
+    if (header->has_64_bit_bases != 0 || header->page_bits != 0 || header->page_width != 0 ||
+        header->reserved != 0 || header->n_jumps > UINT16_MAX) {
+        return "its frames have a header that none has";
+    }
+    if (delta_directory_bytes(n_frames, header->n_jumps) > payload_bytes) {
+        return "its frames are cut off";
+    }
+    const mdli_frames frames = open_delta(n_frames, header);
+    if (!counts_on(frames.starts, n_frames, 32) ||
+        !ends_with_frames(&frames, n_frames, header, payload_bytes)) {
+        return "its frames are not in order";
+    }
+    if (header->n_jumps > 0 && (!counts_on(frames.jump_starts, n_frames, MDLI_FRAME_ROWS) ||
+                                frames.jump_starts[n_frames] != header->n_jumps)) {
+        return "its jumps are not in order";
+    }
+    for (int64_t f = 0; f < n_frames; f++) {
+        if (has_entries(frames.jump_starts, f) && width_at(&frames, f) == 32) {
+            return "a frame jumps that has no need to";
+        }
+    }
+    return NULL;
+}
+
+const char *mdli_frames_fault(const mdli_kernels *kernels, mdl_encoding encoding, int64_t n_rows,
+                              int64_t value_bytes, const void *payload, int64_t payload_bytes)
+{
+    const int32_t n_frames = mdli_n_frames(n_rows);
+    if (payload_bytes < (int64_t)sizeof(frames_header)) {
+        return "its frames are cut off";
+    }
+    return encoding == MDL_ENCODING_DELTA
+               ? delta_fault(n_frames, payload, payload_bytes)
+               : frame_fault(kernels, n_frames, value_bytes, payload, payload_bytes);
 }

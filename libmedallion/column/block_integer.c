@@ -228,6 +228,9 @@ static int64_t dictionary_payload_bytes(const mdli_profile *profile, int32_t n_v
 
 static void write_dictionary(const mdli_profile *profile, const distinct_values *set, void *payload)
 {
+    uint8_t *packed =
+        (uint8_t *)payload + dictionary_directory_bytes(set->n_values, profile->is_64);
+    mdli_clear_before(packed);
     dictionary_header *header = payload;
     header->n_values = (uint32_t)set->n_values;
     header->width = (uint32_t)mdli_bits((uint64_t)set->n_values - 1);
@@ -238,8 +241,6 @@ static void write_dictionary(const mdli_profile *profile, const distinct_values 
             ((int32_t *)(header + 1))[i] = (int32_t)set->values[i];
         }
     }
-    uint8_t *packed =
-        (uint8_t *)payload + dictionary_directory_bytes(set->n_values, profile->is_64);
     for (int32_t f = 0; f < profile->n_frames; f++) {
         uint32_t codes[MDLI_FRAME_ROWS];
         frame_codes(set, profile, f, codes);
@@ -760,4 +761,121 @@ int32_t mdli_block_distinct_values(const mdli_block *block, int64_t *values, int
         }
     }
     return n;
+}
+
+/*
+ * Payloads from outside.
+ */
+
+static const char *runs_fault(const mdli_block *block)
+{
+    const int64_t run_bytes = run_length_payload_bytes(1);
+    const int64_t value_bytes = mdli_value_bytes(block->type);
+    if (block->payload_bytes <= 0 || block->payload_bytes % run_bytes != 0 ||
+        block->payload_bytes > run_bytes * block->n_rows) {
+        return "its runs are cut off";
+    }
+    const run_view runs = open_runs(block);
+    bool is_sound = true;
+    int32_t end = 0;
+    for (int32_t r = 0; r < runs.n_runs; r++) {
+        is_sound = is_sound && runs.ends[r] > end;
+        end = runs.ends[r];
+        /* BOOL is held against its bounds with the other statistics. */
+        is_sound = is_sound && (value_bytes == 8 || runs.values[r] == (int32_t)runs.values[r]);
+    }
+    return is_sound && end == block->n_rows ? NULL : "its runs are not in order";
+}
+
+/* Decoding looks up the codes of whole frames, unused rows included. */
+static const char *dictionary_fault(const mdli_block *block)
+{
+    const int64_t n_frames = mdli_n_frames(block->n_rows);
+    const dictionary_header *header = block->payload;
+    if (block->payload_bytes < (int64_t)sizeof *header || header->n_values < 1 ||
+        header->n_values > MDLI_INTEGER_DICTIONARY_MAX ||
+        header->width != (uint32_t)mdli_bits((uint64_t)header->n_values - 1) ||
+        block->payload_bytes !=
+            dictionary_directory_bytes(header->n_values, mdli_value_bytes(block->type) == 8) +
+                n_frames * (int64_t)header->width * MDLI_FRAME_BYTES_PER_BIT) {
+        return "its dictionary has a header that does not fit it";
+    }
+    const frame_reader reader = open_reader(block);
+    uint32_t greatest = 0;
+    for (int64_t f = 0; f < n_frames; f++) {
+        uint32_t codes[MDLI_FRAME_ROWS];
+        read_codes(&reader, f, codes);
+        for (int i = 0; i < MDLI_FRAME_ROWS; i++) {
+            greatest = codes[i] > greatest ? codes[i] : greatest;
+        }
+    }
+    return greatest < header->n_values ? NULL
+                                       : "it names a value that its dictionary does not have";
+}
+
+const char *mdli_integers_fault(const mdli_block *block)
+{
+    const int64_t value_bytes = mdli_value_bytes(block->type);
+    if (block->dictionary != NULL) {
+        return "it has a dictionary and needs none, or the reverse";
+    }
+    switch (block->encoding) {
+    case MDL_ENCODING_CONSTANT:
+        return block->payload_bytes == 0 ? NULL : "it holds more than its value";
+    case MDL_ENCODING_RUN_LENGTH:
+        return runs_fault(block);
+    case MDL_ENCODING_FRAME:
+    case MDL_ENCODING_DELTA:
+        return mdli_frames_fault(mdli_kernels_of(block->context), block->encoding, block->n_rows,
+                                 value_bytes, block->payload, block->payload_bytes);
+    case MDL_ENCODING_DICTIONARY:
+        return dictionary_fault(block);
+    case MDL_ENCODING_PLAIN:
+        return block->payload_bytes == block->n_rows * value_bytes ? NULL
+                                                                   : "its values are cut off";
+    case MDL_ENCODING_ZSTD:
+        break;
+    }
+    return "its encoding holds text only";
+}
+
+static bool has_same_stats(const mdli_block *a, const mdli_block *b)
+{
+    return a->has_min_max == b->has_min_max && a->min == b->min && a->max == b->max &&
+           a->first == b->first && a->last == b->last && a->is_sorted == b->is_sorted &&
+           a->is_strictly_sorted == b->is_strictly_sorted &&
+           (b->n_distinct < 0 || a->n_distinct == b->n_distinct);
+}
+
+const char *mdli_integer_stats_fault(const mdli_block *block, const void *values)
+{
+    static const char fault[] = "its statistics are not those of its values";
+    /* As when the block was encoded. */
+    mdli_block expected = {.type = block->type,
+                           .encoding = block->encoding,
+                           .n_rows = block->n_rows,
+                           .n_nulls = block->n_nulls,
+                           .validity = block->validity,
+                           .n_distinct = -1};
+    if (block->n_nulls == block->n_rows) {
+        expected.n_distinct = 0;
+        return block->encoding == MDL_ENCODING_CONSTANT && has_same_stats(block, &expected) ? NULL
+                                                                                            : fault;
+    }
+    mdli_profile profile;
+    const bool is_64 = mdli_value_bytes(block->type) == 8;
+    mdli_profile_fill(&profile, mdli_kernels_of(block->context), values, is_64, block->n_rows);
+    expected.first = mdli_profile_value(&profile, 0);
+    expected.last = mdli_profile_value(&profile, block->n_rows - 1);
+    if (block->type == MDL_TYPE_FLOAT64) {
+        set_real_stats(&expected, values);
+    } else {
+        distinct_values unknown;
+        unknown.is_known = false;
+        set_integer_stats(&expected, &profile, &unknown);
+    }
+    if (block->type == MDL_TYPE_BOOL && (profile.min < 0 || profile.max > 1)) {
+        return "it holds a BOOL that is neither true nor false";
+    }
+    return has_same_stats(block, &expected) ? NULL : fault;
 }

@@ -28,6 +28,13 @@ static inline int64_t mdli_align_payload(int64_t bytes)
     return (bytes + MDLI_PAYLOAD_ALIGNMENT - 1) & ~(int64_t)(MDLI_PAYLOAD_ALIGNMENT - 1);
 }
 
+/* Clears what may stay unused between a directory and the part behind it, which starts at a multiple
+ * of the alignment: same values, same bytes. To be called before the directory is written. */
+static inline void mdli_clear_before(void *part)
+{
+    memset((uint8_t *)part - MDLI_PAYLOAD_ALIGNMENT, 0, MDLI_PAYLOAD_ALIGNMENT);
+}
+
 /* Frames that hold n rows; the last may be partly used. */
 static inline int32_t mdli_n_frames(int64_t n_rows)
 {
@@ -132,6 +139,17 @@ void mdli_decode_codes(const mdli_block *block, int64_t start, int64_t n, int32_
  */
 void mdli_decode_text(const mdli_block *block, const char *text, int64_t start, int64_t n,
                       mdl_string *out);
+
+/* What is wrong with the structure of a payload, or NULL; see mdli_block_check. */
+const char *mdli_integers_fault(const mdli_block *block);
+const char *mdli_text_fault(const mdli_block *block);
+/* Of a FRAME or DELTA payload of `n_rows` values of `value_bytes`. */
+const char *mdli_frames_fault(const mdli_kernels *kernels, mdl_encoding encoding, int64_t n_rows,
+                              int64_t value_bytes, const void *payload, int64_t payload_bytes);
+
+/* Of what a block says of its values, which are decoded: `values` are all of them, as INT32 or
+ * INT64. */
+const char *mdli_integer_stats_fault(const mdli_block *block, const void *values);
 
 /* Bytes of text that mdli_decompress_text writes for a block: 0 unless it is ZSTD. */
 int64_t mdli_decompressed_bytes(const mdli_block *block);

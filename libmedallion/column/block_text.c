@@ -11,12 +11,7 @@
  */
 #include "column/block_internal.h"
 
-/* For allocation through the context: ZSTD_customMem is no part of the stable API, though unchanged
- * since zstd 1.3. */
-#define ZSTD_STATIC_LINKING_ONLY
-#include <zstd.h>
-#include <zstd_errors.h>
-
+#include "base/compression.h"
 #include "base/error.h"
 #include "base/memory.h"
 
@@ -156,6 +151,7 @@ static mdl_status encode_plain(mdl_context *context, const mdl_vector *values, i
     void *payload;
     MDLI_TRY(mdli_block_allocate(context, values, MDL_ENCODING_PLAIN, bytes, out, &payload, error));
     text_payload parts = open_payload(payload, values->n_rows);
+    mdli_clear_before(parts.lengths);
     *parts.header = (text_header){
         .text_bytes = text_bytes, .stored_bytes = text_bytes, .lengths_bytes = lengths_bytes};
     mdli_frame_payload_write(&profile, parts.lengths);
@@ -227,67 +223,6 @@ done:
  * Compression.
  */
 
-/* Where zstd's working memory comes from, and what became of it. */
-typedef struct zstd_memory {
-    mdl_context *context;
-    mdl_error *error;
-    mdl_status status;
-} zstd_memory;
-
-static void *zstd_allocate(void *opaque, size_t size)
-{
-    zstd_memory *memory = opaque;
-    void *allocated;
-    mdl_status status =
-        mdli_allocate(memory->context, size, "text compression", &allocated, memory->error);
-    if (status != MDL_OK) {
-        memory->status = status;
-    }
-    return allocated;
-}
-
-static void zstd_release(void *opaque, void *allocated)
-{
-    const zstd_memory *memory = opaque;
-    mdli_free(memory->context, allocated);
-}
-
-static ZSTD_customMem zstd_hooks(zstd_memory *memory)
-{
-    return (ZSTD_customMem){zstd_allocate, zstd_release, memory};
-}
-
-/* What a failure inside zstd means. */
-static mdl_status zstd_failure(const zstd_memory *memory, const char *reason)
-{
-    if (memory->status != MDL_OK) {
-        return memory->status;
-    }
-    return mdl_error_set(memory->error, MDL_E_INTERNAL, "text compression failed: %s", reason);
-}
-
-/* Compresses text; `*stored_bytes` is 0 where that does not fit in `capacity`. */
-static mdl_status compress(mdl_context *context, const char *text, int64_t text_bytes, char *out,
-                           int64_t capacity, int64_t *stored_bytes, mdl_error *error)
-{
-    zstd_memory memory = {.context = context, .error = error, .status = MDL_OK};
-    ZSTD_CCtx *compressor = ZSTD_createCCtx_advanced(zstd_hooks(&memory));
-    if (compressor == NULL) {
-        return zstd_failure(&memory, "no compressor");
-    }
-    size_t written = ZSTD_compressCCtx(compressor, out, (size_t)capacity, text, (size_t)text_bytes,
-                                       COMPRESSION_LEVEL);
-    ZSTD_freeCCtx(compressor);
-    *stored_bytes = 0;
-    if (!ZSTD_isError(written)) {
-        *stored_bytes = (int64_t)written;
-    } else if (memory.status != MDL_OK ||
-               ZSTD_getErrorCode(written) != ZSTD_error_dstSize_tooSmall) {
-        return zstd_failure(&memory, ZSTD_getErrorName(written));
-    }
-    return MDL_OK;
-}
-
 /* The rows of a block as far as mdli_block_allocate looks at them. */
 static mdl_vector shape_of(const mdli_block *block)
 {
@@ -300,7 +235,7 @@ static mdl_status make_compressed(const mdli_block *block, int64_t stored_bytes_
 {
     const text_payload plain = open_filled_payload(block);
     const int64_t text_bytes = plain.header->text_bytes;
-    const int64_t bound = (int64_t)ZSTD_compressBound((size_t)text_bytes);
+    const int64_t bound = mdli_compressed_bytes_bound(text_bytes);
     const int64_t capacity = stored_bytes_max < bound ? stored_bytes_max : bound;
     void *compressed;
     mdl_status status;
@@ -308,8 +243,8 @@ static mdl_status make_compressed(const mdli_block *block, int64_t stored_bytes_
     MDLI_TRY(
         mdli_allocate(block->context, (size_t)capacity, "text compression", &compressed, error));
     int64_t stored_bytes = 0;
-    MDLI_TRY_GOTO_DONE(compress(block->context, plain.text, text_bytes, compressed, capacity,
-                                &stored_bytes, error));
+    MDLI_TRY_GOTO_DONE(mdli_compress(block->context, COMPRESSION_LEVEL, plain.text, text_bytes,
+                                     compressed, capacity, &stored_bytes, error));
     if (stored_bytes > 0) {
         const int64_t before_text = plain.text - (const char *)block->payload;
         const mdl_vector shape = shape_of(block);
@@ -360,18 +295,8 @@ int64_t mdli_decompressed_bytes(const mdli_block *block)
 mdl_status mdli_decompress_text(const mdli_block *block, char *text, mdl_error *error)
 {
     const text_payload parts = open_filled_payload(block);
-    zstd_memory memory = {.context = block->context, .error = error, .status = MDL_OK};
-    ZSTD_DCtx *decompressor = ZSTD_createDCtx_advanced(zstd_hooks(&memory));
-    if (decompressor == NULL) {
-        return zstd_failure(&memory, "no decompressor");
-    }
-    size_t written = ZSTD_decompressDCtx(decompressor, text, (size_t)parts.header->text_bytes,
-                                         parts.text, (size_t)parts.header->stored_bytes);
-    ZSTD_freeDCtx(decompressor);
-    if (ZSTD_isError(written)) {
-        return zstd_failure(&memory, ZSTD_getErrorName(written));
-    }
-    return MDL_OK;
+    return mdli_decompress(block->context, parts.text, parts.header->stored_bytes, text,
+                           parts.header->text_bytes, error);
 }
 
 /*
@@ -469,4 +394,96 @@ void mdli_decode_text(const mdli_block *block, const char *text, int64_t start, 
     case MDL_ENCODING_DELTA:
         assert(!"these hold no text");
     }
+}
+
+/*
+ * Payloads from outside.
+ */
+
+/* Whether the frames' texts start where the lengths before them end, and the last where all do. */
+static bool starts_fit_lengths(const mdli_block *block, const text_payload *parts)
+{
+    int64_t offset = 0;
+    bool is_sound = true;
+    frame_walk walk;
+    start_walk(&walk, block, parts->lengths, 0, block->n_rows);
+    while (next_frame(&walk)) {
+        is_sound = is_sound && parts->starts[walk.row / MDLI_FRAME_ROWS] == offset;
+        for (int64_t i = 0; i < walk.n_taken; i++) {
+            is_sound = is_sound && walk.values[i] <= INT32_MAX;
+            offset += walk.values[i];
+        }
+    }
+    return is_sound && offset == parts->header->text_bytes;
+}
+
+static const char *lengths_fault(const mdli_block *block)
+{
+    const int64_t lengths_start = lengths_offset(mdli_n_frames(block->n_rows));
+    const text_payload parts = open_payload(block->payload, block->n_rows);
+    const text_header *header = parts.header;
+    if (block->payload_bytes < lengths_start) {
+        return "its text is cut off";
+    }
+    const int64_t n_left = block->payload_bytes - lengths_start;
+    if (header->lengths_bytes < 0 || header->lengths_bytes > n_left ||
+        header->stored_bytes != n_left - header->lengths_bytes ||
+        (block->encoding == MDL_ENCODING_PLAIN && header->text_bytes != header->stored_bytes)) {
+        return "its text has a header that does not fit it";
+    }
+    const char *fault =
+        mdli_frames_fault(mdli_kernels_of(block->context), MDL_ENCODING_FRAME, block->n_rows,
+                          sizeof(int32_t), parts.lengths, header->lengths_bytes);
+    if (fault != NULL) {
+        return fault;
+    }
+    return starts_fit_lengths(block, &parts) ? NULL
+                                             : "its texts are longer or shorter than it says";
+}
+
+static const char *codes_fault(const mdli_block *block)
+{
+    const char *fault =
+        mdli_frames_fault(mdli_kernels_of(block->context), MDL_ENCODING_FRAME, block->n_rows,
+                          sizeof(int32_t), block->payload, block->payload_bytes);
+    if (fault != NULL) {
+        return fault;
+    }
+    /* In a block of nothing but NULL the dictionary may be empty. */
+    const int64_t n_entries = block->dictionary->n_entries;
+    const int64_t n_codes = n_entries == 0 && block->n_nulls == block->n_rows ? 1 : n_entries;
+    uint32_t greatest = 0;
+    frame_walk walk;
+    start_walk(&walk, block, block->payload, 0, block->n_rows);
+    while (next_frame(&walk)) {
+        for (int64_t i = 0; i < walk.n_taken; i++) {
+            greatest = walk.values[i] > greatest ? walk.values[i] : greatest;
+        }
+    }
+    return greatest < n_codes ? NULL : "it names a text that its dictionary does not have";
+}
+
+const char *mdli_text_fault(const mdli_block *block)
+{
+    if ((block->dictionary != NULL) != (block->encoding == MDL_ENCODING_DICTIONARY)) {
+        return "it has a dictionary and needs none, or the reverse";
+    }
+    if (block->has_min_max || block->is_sorted || block->is_strictly_sorted || block->min != 0 ||
+        block->max != 0 || block->first != 0 || block->last != 0) {
+        return "it claims an order that texts do not keep";
+    }
+    switch (block->encoding) {
+    case MDL_ENCODING_CONSTANT:
+        return NULL;
+    case MDL_ENCODING_DICTIONARY:
+        return codes_fault(block);
+    case MDL_ENCODING_PLAIN:
+    case MDL_ENCODING_ZSTD:
+        return lengths_fault(block);
+    case MDL_ENCODING_RUN_LENGTH:
+    case MDL_ENCODING_FRAME:
+    case MDL_ENCODING_DELTA:
+        break;
+    }
+    return "its encoding holds no text";
 }

@@ -19,6 +19,27 @@
 #include "medallion/table.h"
 #include "medallion/types.h"
 
+/*
+ * What a store knows bytes by: their XXH3-128 and size, as they are on disk. Same content, same id,
+ * in any store, so a block that has its id noted need not be looked at to see whether a store holds
+ * it.
+ */
+typedef struct mdli_content_id {
+    uint64_t low;
+    uint64_t high;
+    int64_t stored_bytes;
+} mdli_content_id;
+
+/* An id that is noted at most once, by whichever thread comes first. Zero-initialise. */
+typedef struct mdli_content_note {
+    atomic_int state;
+    mdli_content_id id;
+} mdli_content_note;
+
+void mdli_content_note_set(mdli_content_note *note, const mdli_content_id *id);
+/* False when nothing was noted. */
+bool mdli_content_note_get(const mdli_content_note *note, mdli_content_id *id);
+
 /* Distinct strings that blocks share; immutable, reference-counted. Entries are in order of first
  * appearance in the column, and no entry is there twice. */
 typedef struct mdli_dictionary {
@@ -28,6 +49,7 @@ typedef struct mdli_dictionary {
     mdl_string *entries; /* data points into `bytes` */
     char *bytes;
     int64_t size_bytes; /* memory held, for statistics */
+    mdli_content_note content;
 } mdli_dictionary;
 
 void mdli_dictionary_retain(mdli_dictionary *dictionary);
@@ -55,14 +77,22 @@ struct mdli_block {
         first; /* value of row 0 and of the last row, where is_sorted or CONSTANT; as min and max */
     int64_t last;
     int32_t n_distinct;  /* -1 = not known */
-    uint64_t *validity;  /* NULL = no NULL; inside the block's memory */
+    uint64_t *validity;  /* NULL = no NULL; behind the payload, at the next multiple of 8 bytes */
     const void *payload; /* inside the block's memory */
     int64_t payload_bytes;
     int64_t size_bytes;          /* of all memory that the block alone holds */
     mdli_dictionary *dictionary; /* STRING in DICTIONARY encoding */
     mdli_block
         *payload_owner; /* block whose memory `validity` and `payload` are in; NULL = this one */
+    mdli_content_note content; /* of payload and validity; kept with the owner of the payload */
 };
+
+/* Bytes of a payload and the validity behind it. */
+static inline int64_t mdli_block_body_bytes(int64_t payload_bytes, int32_t n_rows, int32_t n_nulls)
+{
+    return n_nulls == 0 ? payload_bytes
+                        : ((payload_bytes + 7) & ~INT64_C(7)) + (n_rows + 63) / 64 * 8;
+}
 
 void mdli_block_retain(mdli_block *block);
 /* Accepts NULL. */
@@ -93,6 +123,14 @@ mdl_status mdli_block_encode_as(mdl_context *context, mdl_encoding encoding,
                                 const mdl_vector *values, mdli_dictionary *dictionary,
                                 mdli_block **out, mdl_error *error);
 
+/*
+ * Allocates a block whose payload and validity, mdli_block_body_bytes from `*body` on, are the
+ * caller's to fill in, as are the members that say what is known of the values.
+ */
+mdl_status mdli_block_allocate_unfilled(mdl_context *context, mdl_type type, mdl_encoding encoding,
+                                        int32_t n_rows, int32_t n_nulls, int64_t payload_bytes,
+                                        mdli_block **out, void **body, mdl_error *error);
+
 /* Memory that decoded values live in; grows as needed and is reused. Zero-initialise; belongs to
  * one thread at a time. */
 typedef struct mdli_decode_buffer {
@@ -120,6 +158,14 @@ void mdli_decode_buffer_free(mdli_decode_buffer *buffer);
  */
 mdl_status mdli_block_decode(const mdli_block *block, int64_t start, int64_t n,
                              mdli_decode_buffer *buffer, mdl_vector *out, mdl_error *error);
+
+/*
+ * Proves that a block from outside can be decoded without leaving its memory, and that what it says
+ * of its values is true; operators rely on both. `*fault` is NULL, or what is wrong in words that
+ * go on from "block 3: ".
+ */
+mdl_status mdli_block_check(const mdli_block *block, mdli_decode_buffer *buffer, const char **fault,
+                            mdl_error *error);
 
 /* The runs of a RUN_LENGTH or CONSTANT block of an integer-like type without NULL: run r holds
  * values[r] in rows [ends[r−1], ends[r]). False when the block is not of that kind. Pointers live

@@ -39,6 +39,7 @@ mdl_status mdli_dictionary_allocate(mdl_context *context, int64_t n_entries, int
         .size_bytes = (int64_t)fixed_bytes + text_bytes,
     };
     atomic_init(&dictionary->references, 1);
+    atomic_init(&dictionary->content.state, 0);
     *out = dictionary;
     return MDL_OK;
 }

@@ -1,0 +1,102 @@
+/*
+ * zstd, with the context's memory.
+ */
+#include "base/compression.h"
+
+/* For allocation through the context: ZSTD_customMem is no part of the stable API, though unchanged
+ * since zstd 1.3. */
+#define ZSTD_STATIC_LINKING_ONLY
+#include <zstd.h>
+#include <zstd_errors.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+
+/* Where zstd's working memory comes from, and what became of it. */
+typedef struct zstd_memory {
+    mdl_context *context;
+    mdl_error *error;
+    mdl_status status;
+} zstd_memory;
+
+static void *zstd_allocate(void *opaque, size_t size)
+{
+    zstd_memory *memory = opaque;
+    void *allocated;
+    mdl_status status =
+        mdli_allocate(memory->context, size, "compression", &allocated, memory->error);
+    if (status != MDL_OK) {
+        memory->status = status;
+        return NULL;
+    }
+    return allocated;
+}
+
+static void zstd_release(void *opaque, void *allocated)
+{
+    const zstd_memory *memory = opaque;
+    mdli_free(memory->context, allocated);
+}
+
+static ZSTD_customMem zstd_hooks(zstd_memory *memory)
+{
+    return (ZSTD_customMem){zstd_allocate, zstd_release, memory};
+}
+
+/* What a failure inside zstd means: `status`, unless memory was refused. */
+static mdl_status zstd_failure(const zstd_memory *memory, mdl_status status, const char *action,
+                               const char *reason)
+{
+    if (memory->status != MDL_OK) {
+        return memory->status;
+    }
+    return mdl_error_set(memory->error, status, "%s failed: %s", action, reason);
+}
+
+int64_t mdli_compressed_bytes_bound(int64_t size_bytes)
+{
+    return (int64_t)ZSTD_compressBound((size_t)size_bytes);
+}
+
+mdl_status mdli_compress(mdl_context *context, int level, const void *bytes, int64_t size_bytes,
+                         void *out, int64_t capacity, int64_t *stored_bytes, mdl_error *error)
+{
+    zstd_memory memory = {.context = context, .error = error, .status = MDL_OK};
+    ZSTD_CCtx *compressor = ZSTD_createCCtx_advanced(zstd_hooks(&memory));
+    if (compressor == NULL) {
+        return zstd_failure(&memory, MDL_E_INTERNAL, "compression", "no compressor");
+    }
+    size_t written =
+        ZSTD_compressCCtx(compressor, out, (size_t)capacity, bytes, (size_t)size_bytes, level);
+    ZSTD_freeCCtx(compressor);
+    *stored_bytes = 0;
+    if (!ZSTD_isError(written)) {
+        *stored_bytes = (int64_t)written;
+    } else if (memory.status != MDL_OK ||
+               ZSTD_getErrorCode(written) != ZSTD_error_dstSize_tooSmall) {
+        return zstd_failure(&memory, MDL_E_INTERNAL, "compression", ZSTD_getErrorName(written));
+    }
+    return MDL_OK;
+}
+
+mdl_status mdli_decompress(mdl_context *context, const void *stored, int64_t stored_bytes,
+                           void *out, int64_t size_bytes, mdl_error *error)
+{
+    zstd_memory memory = {.context = context, .error = error, .status = MDL_OK};
+    ZSTD_DCtx *decompressor = ZSTD_createDCtx_advanced(zstd_hooks(&memory));
+    if (decompressor == NULL) {
+        return zstd_failure(&memory, MDL_E_INTERNAL, "decompression", "no decompressor");
+    }
+    size_t written =
+        ZSTD_decompressDCtx(decompressor, out, (size_t)size_bytes, stored, (size_t)stored_bytes);
+    ZSTD_freeDCtx(decompressor);
+    if (ZSTD_isError(written)) {
+        return zstd_failure(&memory, MDL_E_CORRUPT, "decompression", ZSTD_getErrorName(written));
+    }
+    if ((int64_t)written != size_bytes) {
+        return mdl_error_set(error, MDL_E_CORRUPT,
+                             "decompression failed: %lld bytes came out, not %lld",
+                             (long long)written, (long long)size_bytes);
+    }
+    return MDL_OK;
+}
