@@ -43,7 +43,10 @@ typedef struct mdl_notify_options {
                               environment */
     const char *subject; /**< what ran, for the title: "medallion watch"; default "medallion" */
     const char *footer;  /**< one line, such as the machine's name; NULL = none (default) */
-    int32_t n_slowest;   /**< how many of the slowest tasks Discord is told, 0 … 20; default 5 */
+    /** What went wrong besides the run, one line each, such as files that were refused; default none. */
+    const char *const *problems;
+    int32_t n_problems;
+    int32_t n_slowest; /**< how many of the slowest tasks Discord is told, 0 … 20; default 5 */
 
     double timeout_seconds; /**< most that one try may take; default 10 */
     int32_t max_retries;    /**< tries after the first; default 4 */
@@ -58,7 +61,8 @@ MDL_API void mdl_notify_options_init(mdl_notify_options *options);
 MDL_API bool mdl_notify_is_available(void);
 
 /**
- * Posts a run to a Discord webhook, as ::mdl_discord_payload makes it.
+ * Posts a run to a Discord webhook, as ::mdl_discord_payload makes it. `run` NULL = what was to be
+ * told never came to a run, as `problems` say.
  *
  * Tried again, after a wait, are: answers of 5xx; 429, after the time that Discord asks for; servers
  * that cannot be reached or do not answer in time. Other answers of 3xx and 4xx are final.
@@ -81,8 +85,8 @@ MDL_API MDL_MUST_CHECK mdl_status mdl_notify_webhook(mdl_context *context, const
 
 /**
  * Writes what ::mdl_notify_discord posts: JSON with one embed that has the state as title and
- * colour, the first failure, counts of tasks, duration, rows, each failed task with its message,
- * warnings, and the slowest tasks. All limits of Discord are kept by leaving out or clipping, never
+ * colour, the first failure, counts of tasks, duration, rows, problems, each failed task with its
+ * message, warnings, and the slowest tasks. All limits of Discord are kept by leaving out or clipping, never
  * inside a code point; texts of the run are escaped, and no text can mention anyone.
  *
  * @param options  NULL = the defaults; `url` and what is behind `n_slowest` are not looked at

@@ -26,6 +26,8 @@ enum {
     ALL_UNITS = 6000,
     FIELDS_MAX = 25,
 
+    PROBLEMS_UNITS = 700,
+
     /* Kept for what stands behind the failed tasks. */
     SLOWEST_UNITS = 700,
     WARNINGS_UNITS = 700,
@@ -51,13 +53,19 @@ typedef struct run_verdict {
     int32_t color;
 } run_verdict;
 
-static run_verdict judge(const mdli_run_facts *facts)
+static run_verdict judge(const mdli_run_facts *facts, int32_t n_problems)
 {
+    if (facts->run_id == 0) {
+        return (run_verdict){"❌", "did not start", RED};
+    }
     if (facts->status == MDL_E_CANCELLED || facts->status == MDL_E_DEADLINE) {
         return (run_verdict){"⏹️", "was stopped", GREY};
     }
     if (facts->status != MDL_OK) {
         return (run_verdict){"❌", "failed", RED};
+    }
+    if (n_problems > 0) {
+        return (run_verdict){"⚠️", "succeeded, but not all is well", YELLOW};
     }
     if (facts->counts.n_warn > 0) {
         return (run_verdict){"⚠️", "succeeded with warnings", YELLOW};
@@ -177,8 +185,12 @@ static void put_title(embed *e, const run_verdict *verdict)
     char run[64];
     mdli_limited_text title;
     begin_text(e, &title, TITLE_UNITS);
-    snprintf(run, sizeof run, "%s Run %" PRId64 " %s", verdict->sign, e->facts->run_id,
-             verdict->words);
+    if (e->facts->run_id > 0) {
+        snprintf(run, sizeof run, "%s Run %" PRId64 " %s", verdict->sign, e->facts->run_id,
+                 verdict->words);
+    } else {
+        snprintf(run, sizeof run, "%s The run %s", verdict->sign, verdict->words);
+    }
     mdli_limited_text_add(&title, run);
     if (e->options->subject != NULL && e->options->subject[0] != '\0') {
         mdli_limited_text_add(&title, ": ");
@@ -203,7 +215,8 @@ static void put_description(embed *e)
 static void put_timestamp(embed *e)
 {
     int64_t ended_at = e->facts->started_at + (int64_t)e->facts->seconds;
-    if (ended_at < MDLI_TIMESTAMP_MIN || ended_at > MDLI_TIMESTAMP_MAX) {
+    bool is_date = ended_at >= MDLI_TIMESTAMP_MIN && ended_at <= MDLI_TIMESTAMP_MAX;
+    if (e->facts->run_id == 0 || !is_date) {
         return;
     }
     char text[MDLI_TIMESTAMP_TEXT_SIZE + 2];
@@ -285,6 +298,20 @@ static void put_rows(embed *e)
     add_count(&value, n_built);
     mdli_limited_text_add(&value, " built");
     put_named_field(e, "Rows", &value, true);
+}
+
+/* A line for each problem, as far as there is room. */
+static void put_problems(embed *e)
+{
+    mdli_limited_text value;
+    begin_text(e, &value, PROBLEMS_UNITS);
+    for (int32_t i = 0; i < e->options->n_problems; i++) {
+        mdli_limited_text_add(&value, i > 0 ? "\n" : "");
+        mdli_limited_text_add_escaped(&value, e->options->problems[i]);
+    }
+    if (e->options->n_problems > 0) {
+        put_named_field(e, "Problems", &value, false);
+    }
 }
 
 /* ---- Fields on tasks ---- */
@@ -404,16 +431,19 @@ static void put_slowest(embed *e)
 
 static void put_embed(embed *e)
 {
-    run_verdict verdict = judge(e->facts);
+    run_verdict verdict = judge(e->facts, e->options->n_problems);
     put_title(e, &verdict);
     mdli_json_integer(e->json, "color", verdict.color);
     put_timestamp(e);
     put_footer(e);
     put_description(e);
     mdli_json_open_array(e->json, "fields");
-    put_task_counts(e);
-    put_duration(e);
-    put_rows(e);
+    if (e->facts->run_id > 0) {
+        put_task_counts(e);
+        put_duration(e);
+        put_rows(e);
+    }
+    put_problems(e);
     put_failures(e);
     put_warnings(e);
     put_slowest(e);

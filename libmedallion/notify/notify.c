@@ -45,6 +45,10 @@ static mdl_status check_content(const mdl_notify_options *options, mdl_error *er
         return mdl_error_set(error, MDL_E_ARGUMENT, "n_slowest is %d; it is 0 to %d",
                              (int)options->n_slowest, MDLI_SLOWEST_MAX);
     }
+    if (options->n_problems < 0 || (options->n_problems > 0 && options->problems == NULL)) {
+        return mdl_error_set(error, MDL_E_ARGUMENT, "%d problems, but no list of them",
+                             (int)options->n_problems);
+    }
     return MDL_OK;
 }
 

@@ -10,6 +10,9 @@ static const mdl_run_result *get_result(const void *run, int32_t index)
 
 mdli_run_facts mdli_run_facts_of(const mdl_run *run)
 {
+    if (run == NULL) {
+        return (mdli_run_facts){.message = ""};
+    }
     return (mdli_run_facts){
         .run_id = mdl_run_id(run),
         .status = mdl_run_status(run),

@@ -10,7 +10,7 @@
 #include "medallion/run.h"
 
 typedef struct mdli_run_facts {
-    int64_t run_id;
+    int64_t run_id; /* 0 = there was no run; then the rest is empty */
     mdl_status status;
     const char *message; /* the first failure */
     int64_t started_at;
@@ -21,7 +21,7 @@ typedef struct mdli_run_facts {
     const void *run; /* first argument of `get_result` */
 } mdli_run_facts;
 
-/* The facts of a run, for as long as it lives. */
+/* The facts of a run, for as long as it lives; NULL = there was none. */
 mdli_run_facts mdli_run_facts_of(const mdl_run *run);
 
 #endif

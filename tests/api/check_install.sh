@@ -35,7 +35,7 @@ PROGRAM
 # shellcheck disable=SC2046
 cc -o "$work/shared" "$work/program.c" $(pkg-config --cflags --libs medallion)
 LD_LIBRARY_PATH=$library_dir "$work/shared"
-# shellcheck disable=SC2046
+# shellcheck disable=SC2046,SC2086
 cc -o "$work/static" "$work/program.c" $(pkg-config --cflags medallion) \
     "$library_dir/libmedallion.a" $(pkg-config --libs $needed) -lpthread -lm
 "$work/static"

@@ -179,8 +179,9 @@ static int64_t n_failures_told(void)
 {
     int64_t n_fields = ask_number(
         "select count(*) from json_each(?1, '$.embeds[0].fields') where json_extract(value, "
-        "'$.inline') = 0 and json_extract(value, '$.name') not in ('Warnings', 'Slowest', 'More "
-        "failures')");
+        "'$.inline') = 0 and json_extract(value, '$.name') not in ('Problems', 'Warnings', "
+        "'Slowest', "
+        "'More failures')");
     return n_fields + strtoll(field("More failures"), NULL, 10);
 }
 
@@ -244,6 +245,26 @@ START_TEST(colours_tell_the_state)
     make_payload();
     ck_assert_int_eq(ask_number(sql), 0xF1C40F);
     check_limits();
+}
+END_TEST
+
+START_TEST(problems_are_told)
+{
+    static const char *const problems[] = {"27012026_tags.csv was refused: *bad*", "no links came"};
+    options.problems = problems;
+    options.n_problems = 2;
+    add_task(MDL_TASK_MODEL, "dim_users", MDL_RUN_SUCCESS, "");
+    make_payload();
+    check_limits();
+    ck_assert_int_eq(ask_number("select json_extract(?1, '$.embeds[0].color')"), 0xF1C40F);
+    ck_assert_str_eq(field("Problems"), "27012026\\_tags.csv was refused\\: \\*bad\\*\n"
+                                        "no links came");
+    facts = (mdli_run_facts){.message = ""}; /* as of no run */
+    make_payload();
+    check_limits();
+    ck_assert_int_eq(ask_number("select json_array_length(?1, '$.embeds[0].fields')"), 1);
+    ck_assert_str_eq(text_at("$.embeds[0].title"), "❌ The run did not start: medallion");
+    ck_assert_str_eq(text_at("$.embeds[0].timestamp"), "");
 }
 END_TEST
 
@@ -354,7 +375,11 @@ END_TEST
 START_TEST(random_runs)
 {
     static char texts[64][3000];
+    static const char *problems[8];
     test_random random = test_random_start("random_runs");
+    for (int i = 0; i < 8; i++) {
+        problems[i] = texts[8 * i];
+    }
     for (int round = 0; round < 400; round++) {
         facts.n_results = 0;
         facts.counts = (mdl_run_counts){0};
@@ -379,6 +404,8 @@ START_TEST(random_runs)
         facts.status = n_failed > 0 ? MDL_E_MODEL : MDL_OK;
         facts.message = n_failed > 0 ? texts[0] : "";
         options.footer = texts[1];
+        options.problems = problems;
+        options.n_problems = (int32_t)test_random_below(&random, 9);
         options.n_slowest = (int32_t)test_random_below(&random, MDLI_SLOWEST_MAX + 1);
         make_payload();
         check_limits();
@@ -395,6 +422,7 @@ static Suite *discord_payload_suite(void)
     tcase_add_test(test_case, a_run_that_went_well);
     tcase_add_test(test_case, a_run_that_failed);
     tcase_add_test(test_case, colours_tell_the_state);
+    tcase_add_test(test_case, problems_are_told);
     tcase_add_test(test_case, the_slowest_come_first);
     tcase_add_test(test_case, markdown_is_shown_as_it_is);
     tcase_add_test(test_case, texts_of_blanks_are_not_left_empty);
