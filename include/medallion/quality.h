@@ -25,7 +25,7 @@ extern "C" {
 /** Name, pinned value and text of the kinds of tests. */
 #define MDL_TEST_KIND_LIST(X)                                                                      \
     X(NOT_NULL, 1, "not_null")               /* failing: rows with NULL in one of `columns` */     \
-    X(UNIQUE, 2, "unique")                   /* rows whose `columns` together come again */        \
+    X(UNIQUE, 2, "unique")                   /* all rows whose `columns` come more than once */    \
     X(ACCEPTED_VALUES, 3, "accepted_values") /* rows whose column is none of `values` */           \
     X(ACCEPTED_RANGE, 4, "accepted_range")   /* rows below `least` or above `greatest` */          \
     X(RELATIONSHIPS, 5, "relationships")     /* rows whose `columns` no row of `to` has */         \
@@ -52,7 +52,8 @@ typedef enum mdl_severity {
 
 /**
  * For CALLBACK: marks the rows of `table` that fail by setting bit (i & 63) of `failing[i / 64]`,
- * all 0 at the start. May use operators on `context`. A status other than ::MDL_OK ends the test.
+ * all 0 at the start. Sees all rows; marks on those that `where` leaves out do not count. May use
+ * operators on `context`. A status other than ::MDL_OK ends the test.
  */
 typedef mdl_status (*mdl_test_find_fn)(void *user_data, mdl_context *context,
                                        const mdl_table *table, uint64_t *failing, mdl_error *error);
@@ -66,21 +67,23 @@ typedef struct mdl_test {
     mdl_severity severity;
     const char *name;        /**< NULL = as dbt makes it: kind_table_columns */
     const char *description; /**< one line of plain text; NULL = none */
-    const char *columns;     /**< `"movie_id, genre"`; what is tested, see the kinds */
-    const char *where;       /**< BOOL expression: only such rows are tested; NULL = all */
-    const char *values;      /**< ACCEPTED_VALUES: literals as in `in (…)`: `"'Good', 'Poor'"`;
+    const char *columns;    /**< `"movie_id, genre"`; what is tested, see the kinds. Kinds that need
+                                  none may say what they are about, for their name */
+    const char *where;      /**< BOOL expression: only such rows are tested; NULL = all */
+    const char *values;     /**< ACCEPTED_VALUES: literals as in `in (…)`: `"'Good', 'Poor'"`;
                                   NULL = the labels of the warehouse's tiers for the column */
-    const char *least;       /**< ACCEPTED_RANGE: a literal, itself accepted; NULL = no bound */
-    const char *greatest;    /**< likewise */
-    const char *to;          /**< RELATIONSHIPS, ROW_COUNT_EQUAL, SUM_EQUAL: the other table */
-    const char *to_columns;  /**< its columns; NULL = the names in `columns`. SUM_EQUAL: "" = the
-                                  sum is to equal its number of rows */
-    const char *to_where;    /**< only such rows of the other table count; NULL = all */
-    const char *expression;  /**< EXPRESSION: BOOL over the table's columns */
-    const char *warn_if;   /**< condition on the number of failing rows, `"> 10"`; NULL = "!= 0" */
-    const char *error_if;  /**< likewise, looked at first, and only by severity ERROR */
-    mdl_test_find_fn find; /**< CALLBACK */
-    void *user_data;       /**< for `find` */
+    const char *least;      /**< ACCEPTED_RANGE: a literal, itself accepted; NULL = no bound */
+    const char *greatest;   /**< likewise */
+    const char *to;         /**< RELATIONSHIPS, ROW_COUNT_EQUAL, SUM_EQUAL: the other table */
+    const char *to_columns; /**< its columns; NULL = the names in `columns`. SUM_EQUAL: "" = the
+                                  sum is to equal its number of rows. DECIMAL equals other
+                                  numbers by value */
+    const char *to_where;   /**< only such rows of the other table count; NULL = all */
+    const char *expression; /**< EXPRESSION: BOOL over the table's columns */
+    const char *warn_if;    /**< condition on the number of failing rows, `"> 10"`; NULL = "!= 0" */
+    const char *error_if;   /**< likewise, looked at first, and only by severity ERROR */
+    mdl_test_find_fn find;  /**< CALLBACK */
+    void *user_data;        /**< for `find` */
 } mdl_test;
 
 /** How a test ended. */
@@ -95,9 +98,10 @@ typedef struct mdl_test_result {
     mdl_test_outcome outcome;
     int64_t n_rows;          /**< rows that were tested */
     int64_t n_failures;      /**< rows that failed */
-    mdl_table *failures;     /**< the first of them in row order, with all columns of the table, or
-                                 one row with both numbers for ROW_COUNT_EQUAL and SUM_EQUAL; NULL
-                                 when none failed */
+    mdl_table *failures;     /**< the first of them in row order, with all columns of the table;
+                                 NULL when none failed or none is to be kept. Of ROW_COUNT_EQUAL
+                                 one row of INT64 `n_rows` and `to_n_rows`, of SUM_EQUAL `total` and
+                                 `to_total` (hundredths for DECIMAL) */
     bool is_from_statistics; /**< true = no row had to be read */
 } mdl_test_result;
 
@@ -129,7 +133,8 @@ MDL_API void mdl_test_result_free(mdl_test_result *result);
 
 /**
  * Writes the name of a test of table `table` to `out`, NUL-terminated, clipped to `size_bytes`:
- * `test->name`, or one made of kind, table and columns. Thread-safe.
+ * `test->name`, or one made of kind, table and arguments as dbt does:
+ * `relationships_ratings_movieId__movieId__ref_movies_`. Thread-safe.
  */
 MDL_API void mdl_test_name(const mdl_test *test, const char *table, char *out, size_t size_bytes);
 
