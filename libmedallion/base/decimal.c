@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/digits.h"
+
 #define WHOLE_MAX (MDLI_HUNDREDTHS_MAX / 100)
 
 static const char digit_pairs[] = "00010203040506070809101112131415161718192021222324"
@@ -129,56 +131,6 @@ mdli_parse mdli_parse_decimal(const char *text, int64_t size_bytes, int32_t *hun
     int32_t magnitude = (int32_t)(whole * 100 + fraction);
     *hundredths = negative ? -magnitude : magnitude;
     return MDLI_PARSE_OK;
-}
-
-/* The eight digits of a number below 10^8, a byte each, the first one in the low bits. */
-static inline uint64_t split_digits(uint32_t value)
-{
-    /* Halves are taken apart all at once: four digits in 32 bits, two in 16, one in 8. The products
-     * divide by 100 and 10 exactly for all that comes in. */
-    uint64_t fours = value / 10000 | (uint64_t)(value % 10000) << 32;
-    uint64_t hundreds = (fours * 10486 >> 20) & UINT64_C(0x0000007f0000007f);
-    uint64_t twos = hundreds | (fours - hundreds * 100) << 16;
-    uint64_t tens = (twos * 103 >> 10) & UINT64_C(0x000f000f000f000f);
-    return tens | (twos - tens * 10) << 8;
-}
-
-static inline void store_digits(uint64_t digits, char *out)
-{
-    digits |= UINT64_C(0x3030303030303030);
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    digits = __builtin_bswap64(digits);
-#endif
-    memcpy(out, &digits, sizeof digits);
-}
-
-/* Writes a number below 10^8 without leading zeros, and anything behind it: eight bytes. */
-static inline int format_leading(uint32_t value, char *out)
-{
-    uint64_t digits = split_digits(value);
-    /* The last digit counts also when it is 0. */
-    int n_zeros = __builtin_ctzll(digits | UINT64_C(1) << 56) / 8;
-    store_digits(digits >> (8 * n_zeros), out);
-    return 8 - n_zeros;
-}
-
-int mdli_format_uint64_loosely(uint64_t value, char *out)
-{
-    const uint64_t eight_digits = 100000000;
-    if (value < eight_digits) {
-        return format_leading((uint32_t)value, out);
-    }
-    uint64_t upper = value / eight_digits;
-    int size;
-    if (upper < eight_digits) {
-        size = format_leading((uint32_t)upper, out);
-    } else {
-        size = format_leading((uint32_t)(upper / eight_digits), out);
-        store_digits(split_digits((uint32_t)(upper % eight_digits)), out + size);
-        size += 8;
-    }
-    store_digits(split_digits((uint32_t)(value % eight_digits)), out + size);
-    return size + 8;
 }
 
 int mdli_format_uint64(uint64_t value, char *out)

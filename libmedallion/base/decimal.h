@@ -44,10 +44,6 @@ mdli_parse mdli_parse_decimal(const char *text, int64_t size_bytes, int32_t *hun
 int mdli_format_uint64(uint64_t value, char *out);
 int mdli_format_int64(int64_t value, char *out);
 
-/* As mdli_format_uint64, faster, but what is in `out` up to MDLI_INT64_TEXT_MAX bytes is undefined
- * behind the text. */
-int mdli_format_uint64_loosely(uint64_t value, char *out);
-
 /* The shortest text with at least one decimal: `4.5`, `3.0`, `3.75`, `-0.5`. Any int32_t. */
 int mdli_format_decimal(int32_t hundredths, char *out);
 

@@ -507,7 +507,6 @@ typedef struct mark_walk {
     const uint16_t *marks_end;
     int64_t start;          /* of the record, in the batch */
     int64_t n_quoted_lines; /* line ends in quotes so far */
-    int64_t n_crlf;         /* records so far that end in CRLF */
     uint64_t irregular;     /* rows with quotes that are not needed */
 } mark_walk;
 
@@ -553,9 +552,10 @@ static bool take_quoted_field(mark_walk *walk, int row, int64_t begin, bool is_l
 /*
  * Finds the fields of the record at from->start, which may have quotes, and moves behind it; `row`
  * is its place in the run. False when it is not plain, or not all in the batch; then nothing has
- * moved.
+ * moved. Not inlined, for the loop over records without quotes needs the registers.
  */
-static bool take_quoted_record(const mdli_csv_parser *parser, mark_walk *from, int row)
+__attribute__((noinline)) static bool take_quoted_record(const mdli_csv_parser *parser,
+                                                         mark_walk *from, int row)
 {
     int64_t n_fields = parser->options.schema->n_fields;
     mark_walk walk = *from;
@@ -582,47 +582,37 @@ static bool take_quoted_record(const mdli_csv_parser *parser, mark_walk *from, i
         begin = *walk.mark + 1;
         walk.mark++;
     }
-    walk.n_crlf += walk.base[begin - 2] == '\r';
     walk.start = begin;
     *from = walk;
     return true;
 }
 
 /*
- * Finds the fields of the record at walk->start, which must have no quotes; `row` is its place in
- * the run. False when it has, or has another number of fields; then nothing has moved. There are at
- * least as many marks as fields.
+ * Finds the fields of the record of `n_fields` fields that starts at `start`, the marks of which are
+ * `marks` if it has no quotes; their places go to every RUN_ROWS-th item of begins and ends. False
+ * when it has quotes, or another number of fields.
  */
-static inline bool take_unquoted_record(const mdli_csv_parser *parser, mark_walk *walk, int row)
+static inline bool take_unquoted_record(const char *base, const uint16_t *marks, int64_t n_fields,
+                                        int64_t start, uint16_t *begins, uint16_t *ends)
 {
-    const char *base = walk->base;
-    const uint16_t *marks = walk->mark;
-    int64_t n_commas = parser->options.schema->n_fields - 1;
-    uint16_t *begins = parser->begins + row;
-    uint16_t *ends = parser->ends + row;
-    int64_t begin = walk->start;
+    int64_t n_commas = n_fields - 1;
+    int64_t begin = start;
     for (int64_t i = 0; i < n_commas; i++) {
-        if (base[marks[i]] != ',') {
+        int64_t comma = marks[i];
+        if (base[comma] != ',') {
             return false;
         }
         begins[i * RUN_ROWS] = (uint16_t)begin;
-        ends[i * RUN_ROWS] = marks[i];
-        begin = marks[i] + 1;
+        ends[i * RUN_ROWS] = (uint16_t)comma;
+        begin = comma + 1;
     }
     /* A line feed is before every record, so this does not look at a record before. */
     int64_t line_feed = marks[n_commas];
-    bool is_crlf = base[line_feed - 1] == '\r';
-    int64_t end = line_feed - is_crlf;
-    /* With one column, a line of length zero is no record. */
-    if (base[line_feed] != '\n' || (n_commas == 0 && begin == end)) {
-        return false;
-    }
+    int64_t end = line_feed - (base[line_feed - 1] == '\r');
     begins[n_commas * RUN_ROWS] = (uint16_t)begin;
     ends[n_commas * RUN_ROWS] = (uint16_t)end;
-    walk->mark = marks + n_commas + 1;
-    walk->start = line_feed + 1;
-    walk->n_crlf += is_crlf;
-    return true;
+    /* With one column, a line of length zero is no record. */
+    return base[line_feed] == '\n' && (n_commas > 0 || begin < end);
 }
 
 /* Records that were found to be plain. */
@@ -636,6 +626,16 @@ typedef struct plain_run {
 /* The records of a run that do not end as the header does. */
 static uint64_t find_other_line_ends(const mdli_csv_parser *parser, const char *base, int n)
 {
+    const uint16_t *ends = parser->ends + (parser->options.schema->n_fields - 1) * RUN_ROWS;
+    const uint16_t expected = parser->options.is_crlf ? 2 : 1;
+    uint16_t odd = 0;
+    for (int i = 0; i < n; i++) {
+        odd |= (uint16_t)(parser->starts[i + 1] - ends[i]) ^ expected;
+    }
+    if (odd == 0) {
+        return 0;
+    }
+    /* Some have another line end, or a quote in front of it. */
     uint64_t found = 0;
     for (int i = 0; i < n; i++) {
         /* A line feed is before every record, so this does not look at a record before. */
@@ -648,35 +648,44 @@ static uint64_t find_other_line_ends(const mdli_csv_parser *parser, const char *
 /* Finds the fields of plain records from parser->at on, at most `n_max`, and moves behind them. */
 static plain_run find_records(mdli_csv_parser *parser, const mdli_csv_chunk *chunk, int n_max)
 {
-    int64_t n_fields = parser->options.schema->n_fields;
-    int64_t end = chunk->end_bytes - chunk->window.offset_bytes - parser->batch;
-    mark_walk walk = {.base = chunk->window.bytes + parser->batch,
-                      .mark = parser->marks + parser->next_mark,
-                      .marks_end = parser->marks + parser->n_marks,
-                      .start = parser->at - parser->batch};
+    const int64_t n_fields = parser->options.schema->n_fields;
+    const int64_t end = chunk->end_bytes - chunk->window.offset_bytes - parser->batch;
+    const char *base = chunk->window.bytes + parser->batch;
+    const uint16_t *mark = parser->marks + parser->next_mark;
+    const uint16_t *marks_end = parser->marks + parser->n_marks;
+    uint16_t *starts = parser->starts;
+    uint16_t *begins = parser->begins;
+    uint16_t *ends = parser->ends;
+    int64_t start = parser->at - parser->batch;
+    mark_walk walk = {.base = base, .marks_end = marks_end};
     plain_run run = {.why = STOP_FULL};
     int n = 0;
-    while (n < n_max && walk.start < end) {
-        parser->starts[n] = (uint16_t)walk.start;
-        if (walk.marks_end - walk.mark < n_fields) {
+    for (; n < n_max && start < end; n++) {
+        starts[n] = (uint16_t)start;
+        if (marks_end - mark < n_fields) {
             run.why = STOP_CUT_OFF;
             break;
         }
-        if (!take_unquoted_record(parser, &walk, n) && !take_quoted_record(parser, &walk, n)) {
+        if (take_unquoted_record(base, mark, n_fields, start, begins + n, ends + n)) {
+            mark += n_fields;
+            start = mark[-1] + 1;
+            continue;
+        }
+        walk.mark = mark;
+        walk.start = start;
+        if (!take_quoted_record(parser, &walk, n)) {
             run.why = STOP_NOT_PLAIN;
             break;
         }
-        n++;
+        mark = walk.mark;
+        start = walk.start;
     }
-    parser->starts[n] = (uint16_t)walk.start;
-    parser->next_mark = walk.mark - parser->marks;
-    parser->at = parser->batch + walk.start;
+    starts[n] = (uint16_t)start;
+    parser->next_mark = mark - parser->marks;
+    parser->at = parser->batch + start;
     run.n_records = n;
     run.n_lines = n + walk.n_quoted_lines;
-    run.irregular = walk.irregular;
-    if (walk.n_crlf != (parser->options.is_crlf ? n : 0)) {
-        run.irregular |= find_other_line_ends(parser, walk.base, n);
-    }
+    run.irregular = walk.irregular | find_other_line_ends(parser, base, n);
     return run;
 }
 

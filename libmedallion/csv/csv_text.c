@@ -8,6 +8,7 @@
 
 #include "base/calendar.h"
 #include "base/decimal.h"
+#include "base/digits.h"
 #include "base/error.h"
 #include "base/float_text.h"
 #include "base/memory.h"
@@ -168,23 +169,27 @@ mdl_status mdli_csv_append_rows(mdl_context *context, mdli_csv_text *to, const m
         (int64_t)rows->n_fields * (MDL_VALUE_TEXT_MAX + 1) + rows->line_end.size_bytes;
     for (int64_t row = start; row < end; row++) {
         MDLI_TRY(reserve(context, to, row_bytes, error));
+        char *at = to->bytes + to->size_bytes;
         for (int32_t i = 0; i < rows->n_fields; i++) {
             const mdl_vector *field = &rows->fields[i];
             if (i > 0) {
-                to->bytes[to->size_bytes++] = ',';
+                *at++ = ',';
             }
             if (mdl_vector_is_null(field, row)) {
                 continue;
             }
-            if (field->type == MDL_TYPE_STRING) {
-                MDLI_TRY(append_text(context, to, mdl_vector_string(field, row), row_bytes, error));
-            } else {
-                to->size_bytes += format_value(field, row, to->bytes + to->size_bytes);
+            if (field->type != MDL_TYPE_STRING) {
+                at += format_value(field, row, at);
+                continue;
             }
+            to->size_bytes = at - to->bytes;
+            MDLI_TRY(append_text(context, to, mdl_vector_string(field, row), row_bytes, error));
+            at = to->bytes + to->size_bytes;
         }
         for (int64_t i = 0; i < rows->line_end.size_bytes; i++) {
-            to->bytes[to->size_bytes++] = rows->line_end.data[i];
+            *at++ = rows->line_end.data[i];
         }
+        to->size_bytes = at - to->bytes;
     }
     return MDL_OK;
 }
