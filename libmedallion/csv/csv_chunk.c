@@ -507,8 +507,15 @@ typedef struct mark_walk {
     const uint16_t *marks_end;
     int64_t start;          /* of the record, in the batch */
     int64_t n_quoted_lines; /* line ends in quotes so far */
-    uint64_t irregular;     /* rows with quotes that are not needed */
+    uint64_t irregular; /* rows with quotes that are not canonical, by those or their line end */
 } mark_walk;
+
+/* Whether a record that ends at `end`, in a line end, does not end as the header does. */
+static inline bool has_other_line_end(const mdli_csv_parser *parser, const char *base, int64_t end)
+{
+    /* A line feed is before every record, so this does not look at a record before. */
+    return (base[end - 2] == '\r') != parser->options.is_crlf;
+}
 
 /*
  * Takes a quoted field of row `row` that starts at `begin` and is followed by a comma, or a line end
@@ -582,6 +589,7 @@ __attribute__((noinline)) static bool take_quoted_record(const mdli_csv_parser *
         begin = *walk.mark + 1;
         walk.mark++;
     }
+    walk.irregular |= (uint64_t)has_other_line_end(parser, walk.base, begin) << row;
     walk.start = begin;
     *from = walk;
     return true;
@@ -623,7 +631,8 @@ typedef struct plain_run {
     stop why;           /* no more were found */
 } plain_run;
 
-/* The records of a run that do not end as the header does. */
+/* The records of a run that do not end as the header does; those with quotes, which are looked at
+ * before, may be missing. */
 static uint64_t find_other_line_ends(const mdli_csv_parser *parser, const char *base, int n)
 {
     const uint16_t *ends = parser->ends + (parser->options.schema->n_fields - 1) * RUN_ROWS;
@@ -638,9 +647,7 @@ static uint64_t find_other_line_ends(const mdli_csv_parser *parser, const char *
     /* Some have another line end, or a quote in front of it. */
     uint64_t found = 0;
     for (int i = 0; i < n; i++) {
-        /* A line feed is before every record, so this does not look at a record before. */
-        bool is_crlf = base[parser->starts[i + 1] - 2] == '\r';
-        found |= (uint64_t)(is_crlf != parser->options.is_crlf) << i;
+        found |= (uint64_t)has_other_line_end(parser, base, parser->starts[i + 1]) << i;
     }
     return found;
 }

@@ -12,10 +12,11 @@ static const mdl_csv_column columns[] = {
     {.name = "rating", .type = MDL_TYPE_DECIMAL},
 };
 
-/* Several chunks and blocks, doubled quotes, NULL, bad records, a record that is longer than a
- * chunk. */
+/* Several chunks and blocks, doubled quotes, NULL, bad records, blank lines over the end of a
+ * chunk, a record that is longer than a chunk. */
 static const char file[] =
-    "id,text,rating\n1,a,4.5\n2,\"b\"\"c\",\n3,d\n4,\"e\nf\",3.0\nx,,\n5,,1\n"
+    "id,text,rating\n1,a,4.5\n2,\"b\"\"c\",\n3,d\n4,\"e\nf\",3.0\nx,,"
+    "\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n5,,1\n"
     "6,\"a long text, longer than a chunk and what is read behind it, so that it "
     "has to be read again when its turn comes, with more memory\",2\n7,g,0.5\n";
 
@@ -26,7 +27,7 @@ static int discard(void *user_data, const char *bytes, int64_t size_bytes)
     return 0;
 }
 
-/* Reads the file and writes the table. */
+/* Reads the file, writes the table, and the file from both. */
 static mdl_status read_and_write(mdl_context *context, mdl_error *error)
 {
     mdl_csv_options options;
@@ -39,12 +40,19 @@ static mdl_status read_and_write(mdl_context *context, mdl_error *error)
     if (status != MDL_OK) {
         ck_assert_ptr_null(result.table);
         ck_assert_ptr_null(result.rejects);
+        ck_assert_ptr_null(result.layout);
         return status;
     }
     ck_assert_int_eq(result.n_records, 8);
     ck_assert_int_eq(result.n_rejected, 2);
     status = mdl_csv_write(context, result.table, discard, &n_written, error);
     ck_assert(status != MDL_OK || n_written > 150);
+    if (status == MDL_OK) {
+        n_written = 0;
+        status = mdl_csv_restore(context, result.table, 0, mdl_table_n_rows(result.table),
+                                 result.n_records, result.layout, discard, &n_written, error);
+        ck_assert(status != MDL_OK || n_written == (int64_t)sizeof file - 1);
+    }
     mdl_csv_result_free(&result);
     return status;
 }

@@ -137,7 +137,41 @@ static inline mdl_context *make_context(read_settings settings)
     return context;
 }
 
-/* Everything that a read answers, as text: the error or the rows, the rejects and the numbers. */
+/* Bytes that have to come. */
+typedef struct expected_bytes {
+    const char *bytes;
+    size_t n_left;
+} expected_bytes;
+
+static inline int compare_bytes(void *user_data, const char *bytes, int64_t size_bytes)
+{
+    expected_bytes *expected = user_data;
+    size_t size = (size_t)size_bytes;
+    if (size > expected->n_left || (size > 0 && memcmp(bytes, expected->bytes, size) != 0)) {
+        ck_abort_msg("%zu bytes before the end of the file, \"%.*s\" is written back",
+                     expected->n_left, (int)size, bytes);
+    }
+    expected->bytes += size;
+    expected->n_left -= size;
+    return 0;
+}
+
+/* Writes the file that was read back, and compares it. */
+static inline void expect_file_back(mdl_context *context, const mdl_csv_result *result,
+                                    const char *bytes, size_t size)
+{
+    mdl_error error = MDL_ERROR_INIT;
+    expected_bytes expected = {bytes, size};
+    ck_assert_ptr_nonnull(result->layout);
+    ck_assert_msg(mdl_csv_restore(context, result->table, 0, mdl_table_n_rows(result->table),
+                                  result->n_records, result->layout, compare_bytes, &expected,
+                                  &error) == MDL_OK,
+                  "%s", error.message);
+    ck_assert_uint_eq(expected.n_left, 0);
+}
+
+/* Everything that a read answers, as text: the error, or the rows, the rejects, the layout and the
+ * numbers. The file has to come back from them. */
 static inline void dump_read(dump *to, mdl_context *context, const char *bytes, size_t size,
                              const mdl_csv_column *columns, int32_t n_columns,
                              const mdl_csv_options *options)
@@ -150,6 +184,7 @@ static inline void dump_read(dump *to, mdl_context *context, const char *bytes, 
     if (status != MDL_OK) {
         ck_assert_ptr_null(result.table);
         ck_assert_ptr_null(result.rejects);
+        ck_assert_ptr_null(result.layout);
         dump_add_text(to, error.message);
         snprintf(line, sizeof line, "\n%d %d %s %s %s %" PRId64 " %" PRId64 " %" PRId64 "\n",
                  status, error.status, error.file, error.column, error.text, error.line,
@@ -162,6 +197,11 @@ static inline void dump_read(dump *to, mdl_context *context, const char *bytes, 
     dump_add_table(to, context, result.table);
     dump_add_text(to, "rejects\n");
     dump_add_table(to, context, result.rejects);
+    if (result.layout != NULL) {
+        dump_add_text(to, "layout\n");
+        dump_add_table(to, context, result.layout);
+        expect_file_back(context, &result, bytes, size);
+    }
     for (int i = 0; i < 16; i++) {
         snprintf(line, sizeof line, "%02x", result.xxh3_128[i]);
         dump_add_text(to, line);
