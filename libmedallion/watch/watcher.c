@@ -421,8 +421,8 @@ static mdl_status find_taken_file(mdl_watcher *w, int32_t index, mdli_watched_da
 static mdl_status move_taken_file(mdl_watcher *w, int32_t index, const char *subfolder,
                                   const char *report, mdl_error *error)
 {
-    mdli_watched_day *day;
-    mdli_watched_file *file;
+    mdli_watched_day *day = NULL;
+    mdli_watched_file *file = NULL;
     bool was_moved;
     char name[MDLI_DAILY_NAME_MAX];
     MDLI_TRY(find_taken_file(w, index, &day, &file, error));
@@ -445,8 +445,8 @@ mdl_status mdl_watcher_accept(mdl_watcher *w, int32_t index, mdl_error *error)
     if (!w->options.keep) {
         return move_taken_file(w, index, "processed", NULL, error);
     }
-    mdli_watched_day *day;
-    mdli_watched_file *file;
+    mdli_watched_day *day = NULL;
+    mdli_watched_file *file = NULL;
     MDLI_TRY(find_taken_file(w, index, &day, &file, error));
     day->seen_before |= 1u << w->batch_sources[index];
     file->state = MDLI_FILE_KEPT; /* a change since it was handed out is in the events */

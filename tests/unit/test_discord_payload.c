@@ -338,7 +338,7 @@ START_TEST(nothing_is_cut_inside_a_character)
         }
         make_payload();
         check_limits();
-        ASSERT_IN_LOOP(n_failures_told() == 15);
+        ASSERT_IN_LOOP(n_failures_told() == 15, "%zu characters", size);
         const char *title = text_at("$.embeds[0].title");
         if (size > 256) {
             ASSERT_IN_LOOP(strstr(title, "…") == title + strlen(title) - 3, "%s", title);

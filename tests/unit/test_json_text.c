@@ -137,7 +137,7 @@ START_TEST(random_texts_come_out_as_they_went_in)
         mdli_json_open_array(&json, NULL);
         mdli_json_bytes(&json, NULL, text, size);
         mdli_json_close_array(&json);
-        ASSERT_IN_LOOP(mdli_json_finish(&json, NULL) == MDL_OK);
+        ASSERT_IN_LOOP(mdli_json_finish(&json, NULL) == MDL_OK, "round %d", round);
         assert_member_is_text(&buffer, "$[0]", expected, repair(text, size, expected));
         mdli_text_buffer_reset(&buffer);
     }
@@ -184,9 +184,9 @@ START_TEST(a_failed_write_is_told_once)
         }
         mdli_json_close_array(&json);
         mdl_status status = mdli_json_finish(&json, &error);
-        ASSERT_IN_LOOP(status == MDL_E_NO_SPACE);
-        ASSERT_IN_LOOP(error.system_errno == ENOSPC);
-        ASSERT_IN_LOOP(disk.n_calls_after_failure == 0);
+        ASSERT_IN_LOOP(status == MDL_E_NO_SPACE, "%s", mdl_status_name(status));
+        ASSERT_IN_LOOP(error.system_errno == ENOSPC, "%d", (int)error.system_errno);
+        ASSERT_IN_LOOP(disk.n_calls_after_failure == 0, "%d calls", disk.n_calls_after_failure);
     }
 }
 END_TEST
