@@ -139,36 +139,6 @@ mdl_status mdli_join_map_find_row(const mdli_join_map *map, const mdl_vector *ke
     return MDL_OK;
 }
 
-/* Whether the bits of all slots are set, whose keys start from `least`. */
-#define ALL_BITS_SET(ctype, utype)                                                                 \
-    do {                                                                                           \
-        const ctype *values = keys->values;                                                        \
-        const utype n_slots = (utype)map->n_slots;                                                 \
-        uint64_t missing = 0;                                                                      \
-        for (int64_t i = 0; i < n_rows; i++) {                                                     \
-            utype slot = (utype)values[i] - (utype)map->least;                                     \
-            slot = slot < n_slots ? slot : n_slots;                                                \
-            missing |= ~map->has_rows[slot >> 6] >> (slot & 63);                                   \
-        }                                                                                          \
-        return (missing & 1) == 0;                                                                 \
-    } while (0)
-
-bool mdli_join_map_has_all(const mdli_join_map *map, const mdl_vector *keys, int64_t n_rows)
-{
-    if (!map->is_dense || keys->validity != NULL || mdli_type_bytes(keys->type) < 4) {
-        return false;
-    }
-    if (mdli_type_bytes(keys->type) == 8) {
-        ALL_BITS_SET(int64_t, uint64_t);
-    }
-    /* Distances of 32-bit keys wrap in 32 bits, but to none of the slots where these are such too. */
-    bool is_narrow = map->least >= INT32_MIN && map->least + map->n_slots - 1 <= INT32_MAX;
-    if (!is_narrow) {
-        return false;
-    }
-    ALL_BITS_SET(int32_t, uint32_t);
-}
-
 mdl_status mdli_join_map_pick(const mdli_join_map *map, const mdl_vector *keys, int64_t n_rows,
                               bool has_match, int32_t *picked, int64_t *n_picked, mdl_error *error)
 {

@@ -36,10 +36,6 @@ mdl_status mdli_join_map_find(const mdli_join_map *map, const mdl_vector *keys, 
 mdl_status mdli_join_map_find_row(const mdli_join_map *map, const mdl_vector *keys, int64_t n_rows,
                                   int32_t *rows, mdl_error *error);
 
-/* Whether each row's key has a match, as far as that is known quickly: false may also mean not
- * known. Thread-safe. */
-bool mdli_join_map_has_all(const mdli_join_map *map, const mdl_vector *keys, int64_t n_rows);
-
 /* Lists the rows whose keys have a match, or those that have none. `picked` has room for all.
  * Thread-safe. */
 mdl_status mdli_join_map_pick(const mdli_join_map *map, const mdl_vector *keys, int64_t n_rows,

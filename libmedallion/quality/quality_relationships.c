@@ -1,9 +1,9 @@
 /*
  * Relationships: rows whose key the other table has not.
  *
- * The other table's keys become the map of a join. A key of one column is looked up once for each
- * run, or each entry of a dictionary, where blocks hold these; only blocks in which that finds a
- * key without a match, and those in other encodings, are decoded.
+ * Keys of one integer column become a set of bits, others the map of a join. A key of one column is
+ * looked up once for each run, or each entry of a dictionary, where blocks hold these; only blocks
+ * in which that finds a key without a match, and those in other encodings, are decoded.
  */
 #include "quality/quality_internal.h"
 
@@ -18,24 +18,126 @@
 #include "operators/key_table.h"
 #include "operators/rowset.h"
 
+/* A set of keys has at most so many bits for each row of either table, besides a floor: then it
+ * costs less to make than the rows to look up. */
+#define BITS_PER_ROW 8
+#define BITS_FLOOR   ((uint64_t)1 << 20)
+
+/* A set of integers: a bit for each from `least` on, and one more that is 0, for all others. */
+typedef struct key_set {
+    int64_t least;
+    uint64_t n_slots;
+    uint64_t *bits; /* NULL = no set */
+} key_set;
+
 /* What one worker needs. */
 typedef struct probe_worker {
     mdli_decode_buffer buffers[MDLI_KEY_COLUMNS_MAX];
     int32_t picked[MDLI_VECTOR_ROWS];
-    int64_t values[MDLI_VECTOR_ROWS];
+    int64_t values[MDLI_INTEGER_DICTIONARY_MAX];
 } probe_worker;
 
 typedef struct probe {
     mdl_context *context;
     const mdl_column *columns[MDLI_KEY_COLUMNS_MAX];
     int32_t n_columns;
-    mdli_join_map *map;
+    key_set set;
+    mdli_join_map *map; /* where there is no set */
     probe_worker *workers;
     uint64_t *marks;
     atomic_bool has_read; /* some block was decoded */
 } probe;
 
+/* ---- Sets of keys ---- */
+
+/* Finds whether a set pays, and makes one without keys if so. */
+static mdl_status create_set(mdl_context *context, const mdl_column *keys, int64_t n_rows,
+                             key_set *set, mdl_error *error)
+{
+    const mdl_column_stats *stats = &keys->stats;
+    void *memory;
+    if (!mdli_type_is_integer(keys->type) || stats->min.is_null) {
+        return MDL_OK;
+    }
+    uint64_t range = (uint64_t)stats->max.as.integer - (uint64_t)stats->min.as.integer;
+    if (range >= (uint64_t)(n_rows + keys->n_rows) * BITS_PER_ROW + BITS_FLOOR) {
+        return MDL_OK;
+    }
+    MDLI_TRY(mdli_allocate_zeroed(context, (size_t)((range + 2 + 63) / 64) * sizeof(uint64_t),
+                                  "keys", &memory, error));
+    *set = (key_set){.least = stats->min.as.integer, .n_slots = range + 1, .bits = memory};
+    return MDL_OK;
+}
+
+static mdl_status fill_set(mdl_context *context, const mdl_column *keys, key_set *set,
+                           mdl_error *error)
+{
+    mdli_decode_buffer buffer;
+    mdl_status status = MDL_OK;
+    mdli_decode_buffer_init(&buffer, context);
+    for (int64_t b = 0; b < keys->n_blocks; b++) {
+        mdl_vector v;
+        MDLI_TRY_GOTO_DONE(mdli_check_cancel(context, error));
+        MDLI_TRY_GOTO_DONE(
+            mdli_block_decode(keys->blocks[b], 0, keys->blocks[b]->n_rows, &buffer, &v, error));
+        for (int64_t i = 0; i < v.n_rows; i++) {
+            if (!mdl_vector_is_null(&v, i)) {
+                mdli_mark(set->bits, mdli_vector_integer(&v, i) - set->least);
+            }
+        }
+    }
+done:
+    mdli_decode_buffer_free(&buffer);
+    return status;
+}
+
+static inline uint64_t has_key(const key_set *set, int64_t key)
+{
+    uint64_t slot = (uint64_t)key - (uint64_t)set->least;
+    slot = slot < set->n_slots ? slot : set->n_slots;
+    return set->bits[slot >> 6] >> (slot & 63) & 1;
+}
+
+/* Does `action` with each key; one loop per form of the values, so that each is a plain scan. */
+#define FOR_KEYS(keys, n, action)                                                                  \
+    if (mdli_type_bytes((keys)->type) == 4) {                                                      \
+        const int32_t *values = (keys)->values;                                                    \
+        for (int64_t i = 0; i < (n); i++) {                                                        \
+            const int64_t key = values[i];                                                         \
+            action;                                                                                \
+        }                                                                                          \
+    } else {                                                                                       \
+        for (int64_t i = 0; i < (n); i++) {                                                        \
+            const int64_t key = mdli_vector_integer(keys, i);                                      \
+            action;                                                                                \
+        }                                                                                          \
+    }
+
+/* Lists the rows whose key is not in the set. Most often there is none, which a loop without stores
+ * finds. */
+static int64_t pick_others(const key_set *set, const mdl_vector *keys, int64_t n, int32_t *picked)
+{
+    uint64_t all = 1;
+    int64_t n_picked = 0;
+    FOR_KEYS(keys, n, all &= has_key(set, key))
+    if (all == 0) {
+        FOR_KEYS(keys, n, picked[n_picked] = (int32_t)i; n_picked += has_key(set, key) == 0)
+    }
+    return n_picked;
+}
+
 /* ---- Probing ---- */
+
+/* Lists the rows that have no match, those with a NULL perhaps among them. */
+static mdl_status pick_unmatched(const probe *p, const mdl_vector *keys, int64_t n,
+                                 probe_worker *worker, int64_t *n_picked, mdl_error *error)
+{
+    if (p->set.bits != NULL) {
+        *n_picked = pick_others(&p->set, keys, n, worker->picked);
+        return MDL_OK;
+    }
+    return mdli_join_map_pick(p->map, keys, n, false, worker->picked, n_picked, error);
+}
 
 static bool has_null(const mdl_vector *keys, int32_t n_keys, int64_t row)
 {
@@ -55,10 +157,7 @@ static mdl_status probe_vector(probe *p, probe_worker *worker, int64_t row, int6
     for (int32_t k = 0; k < p->n_columns; k++) {
         MDLI_TRY(mdli_column_read(p->columns[k], row, n, &worker->buffers[k], &keys[k], error));
     }
-    if (mdli_join_map_has_all(p->map, keys, n)) {
-        return MDL_OK;
-    }
-    MDLI_TRY(mdli_join_map_pick(p->map, keys, n, false, worker->picked, &n_picked, error));
+    MDLI_TRY(pick_unmatched(p, keys, n, worker, &n_picked, error));
     for (int64_t i = 0; i < n_picked; i++) {
         if (!has_null(keys, p->n_columns, worker->picked[i])) {
             mdli_mark_shared(p->marks, row + worker->picked[i]);
@@ -76,8 +175,7 @@ static mdl_status match_all(probe *p, probe_worker *worker, const int64_t *value
         mdl_vector keys = {.type = MDL_TYPE_INT64, .values = values + at};
         int64_t n_picked;
         keys.n_rows = n - at < MDLI_VECTOR_ROWS ? n - at : MDLI_VECTOR_ROWS;
-        MDLI_TRY(mdli_join_map_pick(p->map, &keys, keys.n_rows, false, worker->picked, &n_picked,
-                                    error));
+        MDLI_TRY(pick_unmatched(p, &keys, keys.n_rows, worker, &n_picked, error));
         *all_match = n_picked == 0;
     }
     return MDL_OK;
@@ -190,27 +288,40 @@ static mdl_status check_keys(const mdli_test_plan *plan, const mdl_table *right,
     return MDL_OK;
 }
 
+/* Makes the set or the map of the other table's keys. */
+static mdl_status prepare_keys(const mdli_test_plan *plan, const mdl_table *right, int64_t n_rows,
+                               probe *p, mdl_error *error)
+{
+    int32_t key_columns[MDLI_KEY_COLUMNS_MAX];
+    if (plan->n_columns == 1) {
+        MDLI_TRY(create_set(plan->context, right->columns[0], n_rows, &p->set, error));
+    }
+    if (p->set.bits != NULL) {
+        return fill_set(plan->context, right->columns[0], &p->set, error);
+    }
+    for (int32_t k = 0; k < plan->n_columns; k++) {
+        key_columns[k] = k;
+    }
+    return mdli_join_map_create(plan->context, right, key_columns, plan->n_columns, &p->map, error);
+}
+
 mdl_status mdli_mark_orphans(const mdli_test_plan *plan, const mdl_table *table,
                              const mdl_table *to, uint64_t *marks, bool *is_proved,
                              mdl_error *error)
 {
-    static const int32_t key_columns[MDLI_KEY_COLUMNS_MAX] = {
-        0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15,
-        16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31,
-    };
     probe p = {.context = plan->context, .n_columns = plan->n_columns, .marks = marks};
     mdl_table *right = NULL;
     mdl_status status;
     MDLI_TRY_GOTO_DONE(select_keys(plan, to, &right, error));
     MDLI_TRY_GOTO_DONE(check_keys(plan, right, error));
-    MDLI_TRY_GOTO_DONE(
-        mdli_join_map_create(plan->context, right, key_columns, plan->n_columns, &p.map, error));
+    MDLI_TRY_GOTO_DONE(prepare_keys(plan, right, table->n_rows, &p, error));
     for (int32_t k = 0; k < plan->n_columns; k++) {
         p.columns[k] = table->columns[plan->columns[k].column];
     }
     MDLI_TRY_GOTO_DONE(run_probe(&p, error));
     *is_proved = !atomic_load(&p.has_read);
 done:
+    mdli_free(plan->context, p.set.bits);
     mdli_join_map_free(p.map);
     mdl_table_free(right);
     return status;
