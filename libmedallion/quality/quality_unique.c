@@ -118,7 +118,7 @@ static mdl_status mark_all(mdl_context *context, const mdl_table *table, const m
 static mdl_status take_keys(const mdli_test_plan *plan, const mdl_table *table, mdl_table **out,
                             mdl_error *error)
 {
-    char names[MDLI_KEY_COLUMNS_MAX][8];
+    char names[MDLI_KEY_COLUMNS_MAX][12];
     const char *pointers[MDLI_KEY_COLUMNS_MAX];
     mdl_column *columns[MDLI_KEY_COLUMNS_MAX];
     for (int32_t i = 0; i < plan->n_columns; i++) {
