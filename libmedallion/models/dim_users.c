@@ -9,15 +9,19 @@ static const mdl_model_column columns[] = {
     {"user_id", MDL_TYPE_INT32, "Id of the user"},
 };
 
+/* The users of a table, each once. Grouping, unlike MDL_KEEP_FIRST, need not care which row of a user
+ * comes first, and so does not sort a table that daily files have put out of order. */
+static mdl_rel *users_of(mdl_build *build, const char *table)
+{
+    mdl_rel *users = mdl_aggregate(mdl_build_scan(build, table), "userId", "count(*) as n");
+    return mdl_project(users, "userId as user_id");
+}
+
 static mdl_status build_dim_users(mdl_build *build, mdl_table **out, mdl_error *error)
 {
-    mdl_rel *raters = mdl_project(mdl_build_scan(build, "src_ratings"), "userId as user_id");
-    mdl_rel *taggers = mdl_project(mdl_build_scan(build, "src_tags"), "userId as user_id");
-
-    mdl_rel *users = mdl_union_all(mdl_distinct(raters, NULL, MDL_KEEP_FIRST),
-                                   mdl_distinct(taggers, NULL, MDL_KEEP_FIRST));
-    users = mdl_distinct(users, NULL, MDL_KEEP_FIRST);
+    mdl_rel *users = mdl_union_all(users_of(build, "src_ratings"), users_of(build, "src_tags"));
     users = mdl_sort(users, "user_id");
+    users = mdl_distinct(users, NULL, MDL_KEEP_FIRST);
     return mdl_build_collect(build, users, out, error);
 }
 
