@@ -52,30 +52,88 @@ static mdl_rel *candidates(mdl_build *build)
     mdl_rel *movies = arrived_since(build, "dim_movies", "movie_id");
     mdl_rel *users = arrived_since(build, "dim_users", "user_id");
     mdl_rel *of_movies = mdl_join(seen, movies, MDL_JOIN_SEMI, "movieId = movie_id");
-    mdl_rel *of_users = mdl_join(seen, movies, MDL_JOIN_ANTI, "movieId = movie_id");
-    of_users = mdl_join(of_users, users, MDL_JOIN_SEMI, "userId = user_id");
+    mdl_rel *of_users = mdl_join(seen, users, MDL_JOIN_SEMI, "userId = user_id");
+    of_users = mdl_join(of_users, movies, MDL_JOIN_ANTI, "movieId = movie_id");
     return mdl_union_all(mdl_union_all(of_movies, of_users), unseen);
 }
 
-static mdl_status build_fact_ratings(mdl_build *build, mdl_table **out, mdl_error *error)
+/* The candidates that belong into the table, in its order; of equal keys in load order. */
+static mdl_rel *known_ratings(mdl_build *build)
 {
     mdl_rel *movies = mdl_build_scan(build, "dim_movies");
     mdl_rel *users = mdl_build_scan(build, "dim_users");
-
     mdl_rel *ratings = candidates(build);
     ratings = mdl_join(ratings, movies, MDL_JOIN_SEMI, "movieId = movie_id");
     ratings = mdl_join(ratings, users, MDL_JOIN_SEMI, "userId = user_id");
     ratings = mdl_project(ratings, "userId as user_id, movieId as movie_id, rating, "
                                    "\"timestamp\" as created_at");
-    /* Sorting keeps the load order of equal keys, and makes them neighbours. */
-    ratings = mdl_sort(ratings, KEY);
-    ratings = mdl_distinct(ratings, KEY, MDL_KEEP_LAST);
+    return mdl_sort(ratings, KEY);
+}
 
-    const mdl_table *previous = mdl_build_previous(build);
-    if (previous != NULL) {
-        ratings = mdl_upsert(mdl_scan(mdl_build_query(build), previous), ratings, KEY);
+/* Counts the rows of `changes` that are not after the latest of `previous`. */
+static mdl_status count_late(mdl_build *build, const mdl_table *previous, const mdl_table *changes,
+                             int64_t *n_late, mdl_error *error)
+{
+    static const char *const created_at[] = {"created_at"};
+    int32_t column = mdl_table_find_column(previous, created_at[0]);
+    mdl_value latest = mdl_column_get_stats(mdl_table_column(previous, column)).max;
+    *n_late = 0;
+    mdl_cursor *cursor = NULL;
+    mdl_status status =
+        mdl_cursor_create(mdl_build_context(build), changes, created_at, 1, &cursor, error);
+    mdl_batch batch = {.n_rows = 1};
+    while (status == MDL_OK && batch.n_rows > 0 && !latest.is_null) {
+        status = mdl_cursor_next(cursor, &batch, error);
+        for (int64_t i = 0; status == MDL_OK && i < batch.n_rows; i++) {
+            *n_late += mdl_vector_int64(&batch.columns[0], i) <= latest.as.integer;
+        }
     }
-    return mdl_build_collect(build, ratings, out, error);
+    mdl_cursor_free(cursor);
+    return status;
+}
+
+/* Puts the rows that came, `increment`, into the previous table, and tells what they were. */
+static mdl_status apply_increment(mdl_build *build, const mdl_table *increment, mdl_table **out,
+                                  mdl_error *error)
+{
+    mdl_query *query = mdl_build_query(build);
+    const mdl_table *previous = mdl_build_previous(build);
+    mdl_table *changes = NULL;
+    int64_t n_late = 0;
+    mdl_rel *rel = mdl_distinct(mdl_scan(query, increment), KEY, MDL_KEEP_LAST);
+    mdl_status status = mdl_build_collect(build, rel, &changes, error);
+    if (status == MDL_OK) {
+        status = count_late(build, previous, changes, &n_late, error);
+    }
+    if (status == MDL_OK) {
+        rel = mdl_upsert(mdl_scan(query, previous), mdl_scan(query, changes), KEY);
+        status = mdl_build_collect(build, rel, out, error);
+    }
+    if (status == MDL_OK) {
+        int64_t n_new = mdl_table_n_rows(*out) - mdl_table_n_rows(previous);
+        int64_t n_changes = mdl_table_n_rows(changes);
+        mdl_build_count(build, "new", n_new);
+        mdl_build_count(build, "late", n_late);
+        mdl_build_count(build, "repeated", mdl_table_n_rows(increment) - n_changes);
+        mdl_build_count(build, "replaced", n_changes - n_new);
+    }
+    mdl_table_free(changes);
+    return status;
+}
+
+static mdl_status build_fact_ratings(mdl_build *build, mdl_table **out, mdl_error *error)
+{
+    mdl_rel *ratings = known_ratings(build);
+    if (mdl_build_previous(build) == NULL) {
+        return mdl_build_collect(build, mdl_distinct(ratings, KEY, MDL_KEEP_LAST), out, error);
+    }
+    mdl_table *increment = NULL;
+    mdl_status status = mdl_build_collect(build, ratings, &increment, error);
+    if (status == MDL_OK) {
+        status = apply_increment(build, increment, out, error);
+    }
+    mdl_table_free(increment);
+    return status;
 }
 
 static const mdl_test tests[] = {
