@@ -72,7 +72,8 @@ typedef struct mdl_model_column {
 /** The declaration of a model. Everything that it points to must live as long as the warehouse. */
 typedef struct mdl_model {
     size_t struct_size; /**< sizeof(mdl_model) */
-    const char *name;   /**< unique in the warehouse; letters, digits and `_` */
+    const char *name;   /**< unique in the warehouse; at most 120 letters, digits and `_`, which is
+                             not the first */
     mdl_layer layer;
     mdl_materialization materialization; /**< VIEW, TABLE or INCREMENTAL */
     const char *description;             /**< one line of plain text */

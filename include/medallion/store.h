@@ -103,6 +103,13 @@ MDL_API const char *mdl_store_table_name(const mdl_store *store, int32_t index);
 /** The rows of the table with that name, or -1 when there is none; reads no block. */
 MDL_API int64_t mdl_store_table_rows(const mdl_store *store, const char *name);
 
+/** The number of columns of the table with that name, or -1 when there is none; reads no block. */
+MDL_API int32_t mdl_store_table_n_columns(const mdl_store *store, const char *name);
+
+/** Name and type of column `index` of that table, 0 ≤ index < ::mdl_store_table_n_columns; a NULL
+ * name when there is none. The name lives until the next commit. */
+MDL_API mdl_field mdl_store_table_column(const mdl_store *store, const char *name, int32_t index);
+
 /**
  * Reads a table and checks every block of it. Blocks that the store has read or written before and
  * that are still in use are shared.

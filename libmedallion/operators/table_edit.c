@@ -270,6 +270,26 @@ mdl_status mdli_table_apply_edits(mdl_context *context, const mdl_table *base,
     return status;
 }
 
+mdl_status mdli_table_append_rows(mdl_context *context, const mdl_table *table,
+                                  const mdl_table *rows, mdl_table **out, mdl_error *error)
+{
+    if (table->n_rows == 0 || rows->n_rows >= mdli_context_block_rows(context)) {
+        return mdli_table_concat(context, table, rows, out, error);
+    }
+    void *memory;
+    *out = NULL;
+    MDLI_TRY(mdli_allocate_array(context, rows->n_rows, sizeof(mdli_table_edit), "edit", &memory,
+                                 error));
+    mdli_table_edit *edits = memory;
+    for (int64_t i = 0; i < rows->n_rows; i++) {
+        edits[i] = (mdli_table_edit){.row = table->n_rows, .new_row = i};
+    }
+    mdl_status status =
+        mdli_table_apply_edits(context, table, rows, edits, rows->n_rows, out, error);
+    mdli_free(context, memory);
+    return status;
+}
+
 /* The first rows of a column, at least one and not all. */
 static mdl_status first_rows_of_column(mdl_context *context, const mdl_column *column,
                                        int64_t n_rows, mdl_column **out, mdl_error *error)

@@ -31,6 +31,13 @@ mdl_status mdli_column_apply_edits(mdl_context *context, const mdl_column *base,
                                    const mdl_column *changes, const mdli_table_edit *edits,
                                    int64_t n_edits, mdl_column **out, mdl_error *error);
 
+/*
+ * Puts rows behind those of a table. Blocks are shared but for the last, into which rows go that do
+ * not fill blocks of their own: a row or two time and again do not leave blocks of a row or two.
+ */
+mdl_status mdli_table_append_rows(mdl_context *context, const mdl_table *table,
+                                  const mdl_table *rows, mdl_table **out, mdl_error *error);
+
 /* The first `n_rows` rows of a table; blocks are shared but for the last. */
 mdl_status mdli_table_first_rows(mdl_context *context, const mdl_table *table, int64_t n_rows,
                                  mdl_table **out, mdl_error *error);

@@ -363,6 +363,21 @@ int64_t mdl_store_table_rows(const mdl_store *store, const char *name)
     return table != NULL ? table->n_rows : -1;
 }
 
+int32_t mdl_store_table_n_columns(const mdl_store *store, const char *name)
+{
+    const mdli_stored_table *table = mdli_version_find_table(&store->at_hand.version, name);
+    return table != NULL ? table->n_columns : -1;
+}
+
+mdl_field mdl_store_table_column(const mdl_store *store, const char *name, int32_t index)
+{
+    const mdli_stored_table *table = mdli_version_find_table(&store->at_hand.version, name);
+    if (table == NULL || index < 0 || index >= table->n_columns) {
+        return (mdl_field){.name = NULL};
+    }
+    return (mdl_field){table->columns[index].name, table->columns[index].type};
+}
+
 mdl_status mdl_store_get_version(mdl_store *store, int32_t index, mdl_store_version_info *out,
                                  mdl_error *error)
 {

@@ -3,7 +3,7 @@
  * hashed as it was when the file was read.
  */
 #define XXH_STATIC_LINKING_ONLY /* for a hash state on the stack */
-#include "warehouse/warehouse_internal.h"
+#include "warehouse/load_log.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -108,28 +108,30 @@ static mdl_status check_is_other_file(const char *path, const char *loaded_path,
 
 /* ---- Files ---- */
 
-/* The rows of a load. */
-static const mdli_segment *find_segment(const mdl_warehouse *warehouse, const mdl_load_info *load)
+/* The layout of a load, a new reference; NULL when it cannot be restored. */
+static mdl_status find_layout(mdl_warehouse *warehouse, const mdl_load_info *load, mdl_table **out,
+                              mdl_error *error)
 {
     const mdli_segment *segment = warehouse->segments;
-    while (segment->path != load->path) {
+    while (segment->load != load - warehouse->loads) {
         segment++;
         assert(segment < warehouse->segments + warehouse->n_segments);
     }
-    return segment;
+    return mdli_segment_layout(warehouse, segment, out, error);
 }
 
 /* Writes a file's bytes to the sink. */
-static mdl_status restore(file_audit *audit, const mdl_load_info *load, const mdli_segment *segment,
+static mdl_status restore(file_audit *audit, const mdl_load_info *load, const mdl_table *layout,
                           audit_sink *sink, mdl_error *error)
 {
     mdl_warehouse *warehouse = audit->warehouse;
+    mdli_node *node = warehouse->nodes[mdli_find_source(load->source)];
     const mdl_table *table;
-    MDLI_TRY(mdli_node_table(warehouse, warehouse->nodes[segment->source], &table, error));
+    MDLI_TRY(mdli_node_table(warehouse, node, &table, error));
     mdl_error fault = MDL_ERROR_INIT;
-    mdl_status status = mdl_csv_restore(warehouse->context, table, load->first_row, load->n_rows,
-                                        load->n_rows + load->n_rejected, segment->layout,
-                                        write_to_sink, sink, &fault);
+    mdl_status status =
+        mdl_csv_restore(warehouse->context, table, load->first_row, load->n_rows,
+                        load->n_rows + load->n_rejected, layout, write_to_sink, sink, &fault);
     if (sink->failure != 0) {
         return mdli_error_system(error, sink->failure, "write", sink->file->path);
     }
@@ -139,10 +141,10 @@ static mdl_status restore(file_audit *audit, const mdl_load_info *load, const md
 
 /* As restore, also to a file in the folder if there is to be one. */
 static mdl_status restore_file(file_audit *audit, const mdl_load_info *load,
-                               const mdli_segment *segment, audit_sink *sink, mdl_error *error)
+                               const mdl_table *layout, audit_sink *sink, mdl_error *error)
 {
     if (audit->options->out_directory == NULL) {
-        return restore(audit, load, segment, sink, error);
+        return restore(audit, load, layout, sink, error);
     }
     mdli_csv_file file;
     const char *path = NULL;
@@ -150,7 +152,7 @@ static mdl_status restore_file(file_audit *audit, const mdl_load_info *load,
     MDLI_TRY(check_is_other_file(path, load->path, error));
     MDLI_TRY(mdli_csv_file_create(audit->warehouse->context, path, &file, error));
     sink->file = &file;
-    mdl_status status = restore(audit, load, segment, sink, error);
+    mdl_status status = restore(audit, load, layout, sink, error);
     return mdli_csv_file_close(&file, status, error);
 }
 
@@ -158,15 +160,19 @@ static mdl_status restore_file(file_audit *audit, const mdl_load_info *load,
 static mdl_status audit_load(file_audit *audit, const mdl_load_info *load, mdl_audit_result *out,
                              mdl_error *error)
 {
-    const mdli_segment *segment = find_segment(audit->warehouse, load);
-    *out = (mdl_audit_result){.load = load, .is_reproducible = segment->layout != NULL};
-    if (!out->is_reproducible) {
+    *out = (mdl_audit_result){.load = load};
+    mdl_table *layout;
+    MDLI_TRY(find_layout(audit->warehouse, load, &layout, error));
+    if (layout == NULL) {
         return MDL_OK;
     }
+    out->is_reproducible = true;
     audit_sink sink = {.size_bytes = 0};
     XXH3_INITSTATE(&sink.hash);
     XXH3_128bits_reset(&sink.hash);
-    MDLI_TRY(restore_file(audit, load, segment, &sink, error));
+    mdl_status status = restore_file(audit, load, layout, &sink, error);
+    mdl_table_free(layout);
+    MDLI_TRY(status);
     XXH128_canonical_t canonical;
     XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(&sink.hash));
     memcpy(out->xxh3_128, canonical.digest, sizeof out->xxh3_128);

@@ -168,8 +168,7 @@ mdl_status mdli_build_model(mdl_warehouse *warehouse, const mdli_node *node,
         .warehouse = warehouse,
         .node = node,
         .tables = tables,
-        .is_incremental = node->model.materialization == MDL_MATERIALIZATION_INCREMENTAL &&
-                          node->table != NULL && !full_refresh,
+        .is_incremental = mdli_node_has_past(node) && !full_refresh,
         .built = out,
         .fault = MDL_ERROR_INIT,
     };

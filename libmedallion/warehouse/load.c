@@ -28,7 +28,7 @@ void mdl_load_options_init(mdl_load_options *options)
 typedef struct load_batch {
     mdl_warehouse *warehouse;
     mdl_load_options options;
-    /* The sources as they will be, and all rejects; owned. */
+    /* The sources as they will be, NULL where nothing changes, and all rejects; owned. */
     mdl_table *tables[MDLI_N_SOURCES];
     mdl_table *rejects;
     mdl_load_info *loads;
@@ -42,9 +42,6 @@ typedef struct load_batch {
 static void start_batch(load_batch *batch, mdl_warehouse *warehouse)
 {
     *batch = (load_batch){.warehouse = warehouse};
-    for (int32_t i = 0; i < MDLI_N_SOURCES; i++) {
-        batch->tables[i] = mdl_table_clone(warehouse->nodes[i]->table);
-    }
     batch->rejects = mdl_table_clone(warehouse->rejects);
 }
 
@@ -100,8 +97,10 @@ static mdl_status commit_batch(load_batch *batch, mdl_error *error)
     batch->n_loads = 0;
     batch->n_segments = 0;
     for (int32_t i = 0; i < MDLI_N_SOURCES; i++) {
-        replace_table(&warehouse->nodes[i]->table, batch->tables[i]);
-        batch->tables[i] = NULL;
+        if (batch->tables[i] != NULL) {
+            mdli_node_set_table(warehouse->nodes[i], batch->tables[i]);
+            batch->tables[i] = NULL;
+        }
     }
     replace_table(&warehouse->rejects, batch->rejects);
     batch->rejects = NULL;
@@ -123,6 +122,27 @@ static mdl_status append_rows(mdl_context *context, mdl_table **table, const mdl
     }
     replace_table(table, joined);
     return MDL_OK;
+}
+
+/* Rows of a source as it will be. */
+static int64_t count_rows(const load_batch *batch, int32_t source)
+{
+    const mdl_warehouse *warehouse = batch->warehouse;
+    return batch->tables[source] != NULL ? mdl_table_n_rows(batch->tables[source])
+                                         : mdli_node_n_rows(warehouse, warehouse->nodes[source]);
+}
+
+/* Appends rows to a source. */
+static mdl_status append_to_source(load_batch *batch, int32_t source, const mdl_table *rows,
+                                   mdl_error *error)
+{
+    mdl_warehouse *warehouse = batch->warehouse;
+    if (mdl_table_n_rows(rows) > 0 && batch->tables[source] == NULL) {
+        const mdl_table *table;
+        MDLI_TRY(mdli_node_table(warehouse, warehouse->nodes[source], &table, error));
+        batch->tables[source] = mdl_table_clone(table);
+    }
+    return append_rows(warehouse->context, &batch->tables[source], rows, error);
 }
 
 /* Adds an item for a file; the batch owns a copy of the path, and `info` gets it. */
@@ -199,9 +219,8 @@ static mdl_status find_content(const load_batch *batch, mdl_load_info *info, boo
     return MDL_OK;
 }
 
-/* The column `record` of a file's rejects as an array. */
-static mdl_status read_rejected_records(mdl_context *context, const mdl_table *rejects,
-                                        int64_t **out, mdl_error *error)
+mdl_status mdli_read_rejected_records(mdl_context *context, const mdl_table *rejects, int64_t **out,
+                                      mdl_error *error)
 {
     static const char *const columns[] = {"record"};
     *out = NULL;
@@ -236,21 +255,25 @@ static mdl_status add_result(load_batch *batch, int32_t source, const mdl_csv_re
 {
     mdl_context *context = batch->warehouse->context;
     mdl_status status;
-    mdli_segment segment = {.source = source, .first_row = info->first_row};
+    mdli_segment segment = {
+        .source = source,
+        .first_row = info->first_row,
+        .load = batch->warehouse->n_loads + batch->n_loads,
+        .n_rejected = result->n_rejected,
+        .layout_row = -1,
+    };
     info->size_bytes = result->size_bytes;
     info->n_rows = mdl_table_n_rows(result->table);
     info->n_rejected = result->n_rejected;
     memcpy(info->xxh3_128, result->xxh3_128, sizeof info->xxh3_128);
 
-    MDLI_TRY_GOTO_DONE(append_rows(context, &batch->tables[source], result->table, error));
+    MDLI_TRY_GOTO_DONE(append_to_source(batch, source, result->table, error));
     if (result->rejects != NULL) {
         MDLI_TRY_GOTO_DONE(append_rows(context, &batch->rejects, result->rejects, error));
     }
     MDLI_TRY_GOTO_DONE(add_load(batch, info, error));
-    segment.path = info->path;
-    segment.n_rejected = result->n_rejected;
     MDLI_TRY_GOTO_DONE(
-        read_rejected_records(context, result->rejects, &segment.rejected_records, error));
+        mdli_read_rejected_records(context, result->rejects, &segment.rejected_records, error));
     segment.layout = mdl_table_clone(result->layout);
     MDLI_TRY_GOTO_DONE(add_segment(batch, &segment, error));
     segment.rejected_records = NULL;
@@ -304,7 +327,7 @@ static mdl_status load_one(load_batch *batch, int32_t source, const char *path, 
     mdl_load_info info = {
         .path = path,
         .source = declaration->model.name,
-        .first_row = mdl_table_n_rows(batch->tables[source]),
+        .first_row = count_rows(batch, source),
     };
     mdl_csv_result result = {.table = NULL};
     MDLI_TRY(read_with_retries(batch, declaration, &info, &result, error));
@@ -435,7 +458,7 @@ static mdl_status check_values(const mdli_source *source, const mdl_table *rows,
 mdl_status mdl_warehouse_append(mdl_warehouse *warehouse, const char *source, const mdl_table *rows,
                                 mdl_error *error)
 {
-    mdli_segment segment = {.path = ""};
+    mdli_segment segment = {.load = -1, .layout_row = -1};
     MDLI_TRY(find_source(source, &segment.source, error));
     if (rows == NULL) {
         return mdl_error_set(error, MDL_E_ARGUMENT, "the rows to append are NULL");
@@ -445,10 +468,9 @@ mdl_status mdl_warehouse_append(mdl_warehouse *warehouse, const char *source, co
 
     load_batch batch;
     start_batch(&batch, warehouse);
-    mdl_table **table = &batch.tables[segment.source];
-    segment.first_row = mdl_table_n_rows(*table);
+    segment.first_row = count_rows(&batch, segment.source);
     mdl_status status;
-    MDLI_TRY_GOTO_DONE(append_rows(warehouse->context, table, rows, error));
+    MDLI_TRY_GOTO_DONE(append_to_source(&batch, segment.source, rows, error));
     MDLI_TRY_GOTO_DONE(add_segment(&batch, &segment, error));
     MDLI_TRY_GOTO_DONE(commit_batch(&batch, error));
 done:
@@ -495,7 +517,7 @@ mdl_status mdl_warehouse_row_origin(const mdl_warehouse *warehouse, const char *
 {
     int32_t wanted;
     MDLI_TRY(find_source(source, &wanted, error));
-    int64_t n_rows = mdl_table_n_rows(warehouse->nodes[wanted]->table);
+    int64_t n_rows = mdli_node_n_rows(warehouse, warehouse->nodes[wanted]);
     if (row < 0 || row >= n_rows) {
         return mdl_error_set(error, MDL_E_ARGUMENT, "%s has no row %lld, it has %lld rows", source,
                              (long long)row, (long long)n_rows);
@@ -508,7 +530,7 @@ mdl_status mdl_warehouse_row_origin(const mdl_warehouse *warehouse, const char *
     }
     const mdli_segment *segment = &warehouse->segments[i];
     *out = (mdl_row_origin){
-        .path = segment->path,
+        .path = segment->load < 0 ? "" : warehouse->loads[segment->load].path,
         .record = record_of_row(segment, row - segment->first_row),
     };
     return MDL_OK;

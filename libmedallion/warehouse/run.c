@@ -119,6 +119,27 @@ static mdl_status create_run(mdl_context *context, mdli_command command,
     return MDL_OK;
 }
 
+/* Takes over what the last run has left, with the inputs that it was built from: an incremental model
+ * is published together with them. */
+static mdl_status take_pending(mdli_run_state *state, mdl_error *error)
+{
+    mdl_warehouse *warehouse = state->warehouse;
+    for (int32_t i = 0; i < warehouse->n_nodes; i++) {
+        mdli_node *node = warehouse->nodes[i];
+        const mdl_table *table = NULL;
+        MDLI_TRY(mdli_node_pending(warehouse, node, &table, error));
+        state->tables[i] = mdl_table_clone(table);
+        bool has_past = node->model.materialization == MDL_MATERIALIZATION_INCREMENTAL;
+        for (int32_t r = 0; table != NULL && has_past && r < node->model.n_refs; r++) {
+            const mdl_table *ref;
+            if (node->refs[r] >= 0) {
+                MDLI_TRY(mdli_node_table(warehouse, warehouse->nodes[node->refs[r]], &ref, error));
+            }
+        }
+    }
+    return MDL_OK;
+}
+
 /* A run in the making, with what the last one has left if this one tries it again. */
 static mdl_status create_state(mdl_warehouse *warehouse, mdli_command command,
                                const mdl_build_options *options, mdli_run_state *state,
@@ -130,10 +151,7 @@ static mdl_status create_state(mdl_warehouse *warehouse, mdli_command command,
                                   (size_t)warehouse->n_nodes * sizeof *state->tables, "run",
                                   &memory, error));
     state->tables = memory;
-    for (int32_t i = 0; options->retry && i < warehouse->n_nodes; i++) {
-        state->tables[i] = mdl_table_clone(warehouse->nodes[i]->pending);
-    }
-    return MDL_OK;
+    return options->retry ? take_pending(state, error) : MDL_OK;
 }
 
 static void free_state(mdli_run_state *state)
@@ -148,8 +166,7 @@ static void free_state(mdli_run_state *state)
 void mdli_drop_pending(mdl_warehouse *warehouse)
 {
     for (int32_t i = 0; i < warehouse->n_nodes; i++) {
-        mdl_table_free(warehouse->nodes[i]->pending);
-        warehouse->nodes[i]->pending = NULL;
+        mdli_node_set_pending(warehouse->nodes[i], NULL);
     }
 }
 
@@ -160,6 +177,7 @@ static void keep_previous_refs(const mdl_warehouse *warehouse, mdli_node *node)
         mdl_table_free(node->previous_refs[r]);
         node->previous_refs[r] = mdl_table_clone(warehouse->nodes[node->refs[r]]->table);
     }
+    node->are_previous_refs_unread = false;
 }
 
 /* Makes the tables of the run those of the warehouse. Cannot fail. */
@@ -173,8 +191,7 @@ static void publish(mdli_run_state *state)
         if (state->tables[n] == NULL) {
             continue;
         }
-        mdl_table_free(node->table);
-        node->table = state->tables[n];
+        mdli_node_set_table(node, state->tables[n]);
         state->tables[n] = NULL;
         /* Inputs stand before what is built from them: theirs are published already. */
         if (node->model.materialization == MDL_MATERIALIZATION_INCREMENTAL) {
@@ -188,7 +205,7 @@ static void keep_pending(mdli_run_state *state)
 {
     mdli_drop_pending(state->warehouse);
     for (int32_t i = 0; i < state->warehouse->n_nodes; i++) {
-        state->warehouse->nodes[i]->pending = state->tables[i];
+        mdli_node_set_pending(state->warehouse->nodes[i], state->tables[i]);
         state->tables[i] = NULL;
     }
 }

@@ -106,9 +106,16 @@ bool mdli_is_test_of_deletes(const mdli_node *node, const mdl_test *test);
 
 /* run_log.c */
 
+/* The log's tables in a store. */
+#define MDLI_TABLE_RUNS      "_runs"
+#define MDLI_TABLE_RUN_TASKS "_run_tasks"
+
 /* Tables of the log without rows. */
 mdl_status mdli_run_log_create(mdl_context *context, mdl_table **runs, mdl_table **run_tasks,
                                mdl_error *error);
+
+/* Takes the log from the store of a new warehouse, if it has one. */
+mdl_status mdli_run_log_read(mdl_warehouse *warehouse, mdl_error *error);
 
 /* The log with a run at its end, to which it gives a number; new tables. */
 mdl_status mdli_run_log_append(const mdl_warehouse *warehouse, mdl_run *run, mdl_table **runs,

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "column/column_internal.h"
+#include "operators/table_edit.h"
 #include "warehouse/run_internal.h"
 
 #define COUNT_OF(array) ((int32_t)(sizeof(array) / sizeof(array)[0]))
@@ -46,6 +47,28 @@ mdl_status mdli_run_log_create(mdl_context *context, mdl_table **runs, mdl_table
 {
     MDLI_TRY(mdli_table_create_empty(context, run_fields, COUNT_OF(run_fields), runs, error));
     return mdli_table_create_empty(context, task_fields, COUNT_OF(task_fields), run_tasks, error);
+}
+
+/* Puts a table of the store's, if there is one, in the place of an empty one. */
+static mdl_status read_table(const mdl_warehouse *warehouse, const char *name,
+                             const mdl_field *fields, int32_t n_fields, mdl_table **table,
+                             mdl_error *error)
+{
+    mdl_table *read;
+    MDLI_TRY(mdli_read_log_table(warehouse, name, fields, n_fields, &read, error));
+    if (read != NULL) {
+        mdl_table_free(*table);
+        *table = read;
+    }
+    return MDL_OK;
+}
+
+mdl_status mdli_run_log_read(mdl_warehouse *warehouse, mdl_error *error)
+{
+    MDLI_TRY(read_table(warehouse, MDLI_TABLE_RUNS, run_fields, COUNT_OF(run_fields),
+                        &warehouse->runs, error));
+    return read_table(warehouse, MDLI_TABLE_RUN_TASKS, task_fields, COUNT_OF(task_fields),
+                      &warehouse->run_tasks, error);
 }
 
 /* Rows in the making: values are put in the order of the fields. */
@@ -208,7 +231,7 @@ static mdl_status concat_rows(mdl_context *context, const mdl_table *table,
 {
     mdl_table *rows = NULL;
     MDLI_TRY(mdl_table_builder_finish(builder, &rows, error));
-    mdl_status status = mdli_table_concat(context, table, rows, out, error);
+    mdl_status status = mdli_table_append_rows(context, table, rows, out, error);
     mdl_table_free(rows);
     return status;
 }

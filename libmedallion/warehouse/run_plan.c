@@ -403,9 +403,10 @@ static mdl_status ready_inputs(plan *p, mdli_task *task, mdl_error *error)
                 mdl_task_kind_name(task->result.kind), node->model.name, node->model.refs[r]);
         }
     }
-    bool has_past =
-        node->snapshot != NULL || node->model.materialization == MDL_MATERIALIZATION_INCREMENTAL;
-    return has_past ? mdli_node_table(warehouse, node, &table, error) : MDL_OK;
+    if (node->snapshot != NULL) {
+        return mdli_node_table(warehouse, node, &table, error);
+    }
+    return p->state->options.full_refresh ? MDL_OK : mdli_node_past(warehouse, node, error);
 }
 
 /* Makes a table ready for a test; a table that was never built lets the test be skipped. */
@@ -447,16 +448,12 @@ static mdl_status ready_tables(plan *p, mdl_error *error)
 
 /* Takes snapshots that were never taken out of what is picked for tests: a program without a store
  * has none. */
-static mdl_status leave_out_untaken(plan *p, mdl_error *error)
+static void leave_out_untaken(plan *p)
 {
     for (int32_t i = 0; i < p->warehouse->n_nodes; i++) {
-        const mdl_table *table = NULL;
-        if (p->selected[i] && p->warehouse->nodes[i]->snapshot != NULL) {
-            MDLI_TRY(mdli_node_table(p->warehouse, p->warehouse->nodes[i], &table, error));
-            p->selected[i] = table != NULL;
-        }
+        const mdli_node *node = p->warehouse->nodes[i];
+        p->selected[i] = p->selected[i] && (node->snapshot == NULL || mdli_node_is_built(node));
     }
-    return MDL_OK;
 }
 
 static mdl_status select_nodes(plan *p, mdl_error *error)
@@ -468,7 +465,10 @@ static mdl_status select_nodes(plan *p, mdl_error *error)
     bool is_build = p->run->command == MDLI_COMMAND_BUILD;
     MDLI_TRY(mdli_select_nodes(p->warehouse, options->select, options->exclude, is_build,
                                p->selected, error));
-    return is_build ? MDL_OK : leave_out_untaken(p, error);
+    if (!is_build) {
+        leave_out_untaken(p);
+    }
+    return MDL_OK;
 }
 
 static mdl_status allocate_plan(plan *p, mdl_error *error)

@@ -127,6 +127,7 @@ mdl_status mdli_add_declaration(mdl_warehouse *warehouse, const mdl_model *model
     }
     node->arena = *arena;
     node->snapshot = snapshot;
+    mdli_attach_node(warehouse, node);
     MDLI_TRY_GOTO_DONE(mdli_node_tests_create(warehouse, node, error));
     MDLI_TRY_GOTO_DONE(add_node(warehouse, node, error));
     node = NULL;
@@ -159,8 +160,10 @@ static mdl_status add_sources(mdl_warehouse *warehouse, mdl_error *error)
     for (int32_t i = 0; i < MDLI_N_SOURCES; i++) {
         const mdl_model *source = &mdli_sources[i].model;
         MDLI_TRY(add_model(warehouse, source, error));
-        MDLI_TRY(
-            create_empty_table(warehouse->context, source, &warehouse->nodes[i]->table, error));
+        if (!mdli_node_is_built(warehouse->nodes[i])) {
+            MDLI_TRY(
+                create_empty_table(warehouse->context, source, &warehouse->nodes[i]->table, error));
+        }
     }
     return MDL_OK;
 }
@@ -197,6 +200,7 @@ mdl_status mdl_warehouse_create(mdl_context *context, const mdl_warehouse_option
     MDLI_TRY(mdli_allocate_zeroed(context, sizeof(mdl_warehouse), "warehouse", &memory, error));
     mdl_warehouse *warehouse = memory;
     warehouse->context = context;
+    warehouse->store = options->store;
     warehouse->tiers = options->tiers;
     warehouse->n_tiers = options->n_tiers;
     if (warehouse->tiers == NULL) {
@@ -207,6 +211,7 @@ mdl_status mdl_warehouse_create(mdl_context *context, const mdl_warehouse_option
     MDLI_TRY_GOTO_DONE(check_tiers(warehouse->tiers, warehouse->n_tiers, error));
     MDLI_TRY_GOTO_DONE(
         mdli_run_log_create(context, &warehouse->runs, &warehouse->run_tasks, error));
+    MDLI_TRY_GOTO_DONE(mdli_open_from_store(warehouse, error));
     MDLI_TRY_GOTO_DONE(add_sources(warehouse, error));
     if (!options->no_builtin_models) {
         MDLI_TRY_GOTO_DONE(add_builtin_models(warehouse, error));
@@ -237,6 +242,7 @@ void mdl_warehouse_free(mdl_warehouse *warehouse)
     mdl_table_free(warehouse->rejects);
     mdl_table_free(warehouse->runs);
     mdl_table_free(warehouse->run_tasks);
+    mdl_table_free(warehouse->layouts);
     mdli_free(context, warehouse->segments);
     mdli_free(context, warehouse->loads);
     mdli_free(context, warehouse->order);
@@ -244,9 +250,11 @@ void mdl_warehouse_free(mdl_warehouse *warehouse)
     mdli_free(context, warehouse);
 }
 
+/* Names that start with _ are those of the warehouse's own tables in a store, where names of models
+ * are put together by twos. */
 bool mdli_is_name(const char *name)
 {
-    if (name == NULL || *name == '\0') {
+    if (name == NULL || *name == '\0' || *name == '_' || strlen(name) > MDLI_MODEL_NAME_BYTES_MAX) {
         return false;
     }
     static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
@@ -354,8 +362,11 @@ static mdl_status check_declaration(mdl_context *context, const mdl_model *model
                              "struct_size of a model must be sizeof(mdl_model)");
     }
     if (!mdli_is_name(model->name)) {
-        return mdl_error_set(error, MDL_E_ARGUMENT,
-                             "the name of a model is made of letters, digits and _");
+        return mdl_error_set(
+            error, MDL_E_ARGUMENT,
+            "the name of a model is made of at most %d letters, digits and _, which "
+            "is not the first",
+            MDLI_MODEL_NAME_BYTES_MAX);
     }
     if (model->layer < MDL_LAYER_BRONZE || model->layer > MDL_LAYER_GOLD) {
         return mdl_error_set(error, MDL_E_ARGUMENT, "model %s: %d is no layer", model->name,
@@ -383,15 +394,6 @@ mdl_status mdl_warehouse_add_model(mdl_warehouse *warehouse, const mdl_model *mo
         return mdl_error_set(error, MDL_E_ARGUMENT, "there is a table %s already", model->name);
     }
     return add_model(warehouse, model, error);
-}
-
-mdl_status mdli_node_table(mdl_warehouse *warehouse, mdli_node *node, const mdl_table **out,
-                           mdl_error *error)
-{
-    (void)warehouse;
-    (void)error;
-    *out = node->table;
-    return MDL_OK;
 }
 
 int32_t mdl_warehouse_n_models(const mdl_warehouse *warehouse)

@@ -15,6 +15,9 @@
 
 #define MDLI_N_SOURCES 4
 
+/* Longest name of a model: two and what stands between them are a table's name in a store. */
+#define MDLI_MODEL_NAME_BYTES_MAX 120
+
 /* A source: its declaration as a table, and as CSV, with the same columns. */
 typedef struct mdli_source {
     mdl_model model;
@@ -41,26 +44,34 @@ typedef struct mdli_node {
     int32_t *refs;
     /* In the build order; -1 = none, for a model whose refs are missing or circular. */
     int32_t place;
-    /* As last loaded or published; NULL = never. Read by mdli_node_table. */
+    /* As last loaded or published; NULL = never, or not read yet. Read by mdli_node_table. */
     mdl_table *table;
-    /* Built by a run that failed, for a retry of it; NULL = none. */
+    /* Built by a run that failed, for a retry of it; likewise, by mdli_node_pending. */
     mdl_table *pending;
-    /* INCREMENTAL models: the tables of the refs from which `table` was built; NULL = never. */
+    /* INCREMENTAL models: the tables of the refs from which `table` was built; NULL = never, or not
+     * read yet. Read by mdli_node_past. */
     mdl_table **previous_refs;
+    /* What the store has and was not read yet: while a flag is set, what it is about is NULL. */
+    bool is_table_unread;
+    bool is_pending_unread;
+    bool are_previous_refs_unread;
 } mdli_node;
 
 /* Rows of a source that came at once. */
 typedef struct mdli_segment {
     int32_t source;
     int64_t first_row;
-    /* Of a load, or "" for rows that the program appended; borrowed. */
-    const char *path;
+    /* The load that they came by; -1 = the program appended them. */
+    int64_t load;
     /* Numbers of the records of the file that were rejected, ascending. */
     int64_t *rejected_records;
     int64_t n_rejected;
-    /* What mdl_csv_restore needs besides the rows; NULL for a file that cannot be restored, and for
-     * appended rows. */
+    /* What mdl_csv_restore needs besides the rows; NULL for a file that cannot be restored, for
+     * appended rows, and where it is in the store. Read by mdli_segment_layout. */
     mdl_table *layout;
+    /* Where it is among the layouts in the store; -1 = it is not. */
+    int64_t layout_row;
+    int64_t n_layout_rows;
 } mdli_segment;
 
 struct mdl_warehouse {
@@ -90,16 +101,17 @@ struct mdl_warehouse {
     /* The log, as mdl_warehouse_runs and mdl_warehouse_run_tasks give it. */
     mdl_table *runs;
     mdl_table *run_tasks;
+
+    /* NULL = none. */
+    mdl_store *store;
+    /* The layouts of all segments in the store; NULL = not read yet. */
+    mdl_table *layouts;
+    /* What the version at hand of the store tells of. */
+    int64_t n_loads_committed;
+    int64_t last_run_committed;
 };
 
 /* warehouse.c */
-
-/*
- * The table of a node as last loaded or published; `*out` is NULL when there never was one. Borrowed
- * from the node. The one way to a node's table: not to be called while tasks run.
- */
-mdl_status mdli_node_table(mdl_warehouse *warehouse, mdli_node *node, const mdl_table **out,
-                           mdl_error *error);
 
 /*
  * Adds a table whose declaration has been checked and is copied. `arena`, which is taken over also
@@ -119,6 +131,54 @@ mdl_status mdli_check_columns(const mdl_model *model, mdl_error *error);
  * message. */
 mdl_status mdli_check_names(const mdl_model *model, const char *what, const char *names,
                             mdl_error *error);
+
+/* persist.c: tables that may still be in the store. None of these may be called while tasks run. */
+
+/* Fills a new warehouse from its store; not the nodes, which mdli_attach_node does. After a failure
+ * the warehouse can only be freed. */
+mdl_status mdli_open_from_store(mdl_warehouse *warehouse, mdl_error *error);
+
+/* Notes what the store has of a node that is added. */
+void mdli_attach_node(const mdl_warehouse *warehouse, mdli_node *node);
+
+/*
+ * The table of a node as last loaded or published; `*out` is NULL when there never was one. Borrowed
+ * from the node. The one way to a node's table.
+ */
+mdl_status mdli_node_table(mdl_warehouse *warehouse, mdli_node *node, const mdl_table **out,
+                           mdl_error *error);
+
+/* Whether a node was ever loaded or published, and its rows; nothing is read. */
+bool mdli_node_is_built(const mdli_node *node);
+int64_t mdli_node_n_rows(const mdl_warehouse *warehouse, const mdli_node *node);
+
+/* Puts a table, which is taken over, in the place of a node's. */
+void mdli_node_set_table(mdli_node *node, mdl_table *table);
+
+/* As mdli_node_table for the table that a failed run left. */
+mdl_status mdli_node_pending(mdl_warehouse *warehouse, mdli_node *node, const mdl_table **out,
+                             mdl_error *error);
+
+/* Likewise, to NULL: there is none any more. */
+void mdli_node_set_pending(mdli_node *node, mdl_table *table);
+
+/* Reads from what an INCREMENTAL model goes on: its table and the previous refs, if it has both. */
+mdl_status mdli_node_past(mdl_warehouse *warehouse, mdli_node *node, mdl_error *error);
+
+/* Whether a node has that, and it was read. */
+bool mdli_node_has_past(const mdli_node *node);
+
+/* Reads a table of a log, NULL when the store has none. One of another form was written by another
+ * version of the library: MDL_E_UNSUPPORTED. */
+mdl_status mdli_read_log_table(const mdl_warehouse *warehouse, const char *name,
+                               const mdl_field *fields, int32_t n_fields, mdl_table **out,
+                               mdl_error *error);
+
+/* load.c */
+
+/* The column `record` of a file's rejects as an array; NULL gives NULL. */
+mdl_status mdli_read_rejected_records(mdl_context *context, const mdl_table *rejects, int64_t **out,
+                                      mdl_error *error);
 
 /* model_graph.c */
 

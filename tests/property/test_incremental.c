@@ -2,86 +2,43 @@
  * However files cut and order the rows, building after each of them gives what one build of all
  * gives.
  *
- * Random rows from few ids and times, so that keys repeat, rows are late, and ratings come before
- * their movies and users; cut at random into loads of random tables; after each load a build of all
- * models, or of some. At the end every model equals that of a warehouse that loaded the same and
- * was built once.
+ * Random rows cut at random into loads of random tables; after each load a build of all models, or
+ * of some, in one process or in several over a store. At the end every model equals that of a
+ * warehouse that loaded the same and was built once.
  */
 #include <string.h>
 
 #include "support/random.h"
+#include "support/random_files.h"
 #include "support/run_suite.h"
-#include "support/warehouse_world.h"
+#include "support/store_world.h"
 
-#define N_ROUNDS   25
-#define N_LOADS    8
-#define FILE_BYTES 16384
-
-static void add_movie(char *line, test_random *random)
-{
-    static const char *const genres[] = {"Drama|Comedy", "Drama", "", "Comedy|War|Drama", "War"};
-    int id = (int)test_random_below(random, 30) + 1;
-    int year = (int)test_random_below(random, 60) + 1975;
-    sprintf(line, "%d,\"Movie %d, %d (%d)\",%s\n", id, id, (int)test_random_below(random, 3), year,
-            genres[test_random_below(random, 5)]);
-}
-
-static void add_rating(char *line, test_random *random)
-{
-    sprintf(line, "%d,%d,%d.%d,%d\n", (int)test_random_below(random, 8) + 1,
-            (int)test_random_below(random, 30) + 1, (int)test_random_below(random, 5),
-            (int)test_random_below(random, 2) * 5, (int)test_random_below(random, 4) * 50000);
-}
-
-static void add_tag(char *line, test_random *random)
-{
-    static const char *const tags[] = {"", "fun", "\"\"", "slow"};
-    sprintf(line, "%d,%d,%s,%d\n", (int)test_random_below(random, 10) + 1,
-            (int)test_random_below(random, 30) + 1, tags[test_random_below(random, 4)],
-            (int)test_random_below(random, 4) * 50000);
-}
-
-static void add_link(char *line, test_random *random)
-{
-    sprintf(line, "%d,%d,\n", (int)test_random_below(random, 30) + 1,
-            (int)test_random_below(random, 100));
-}
-
-static const struct {
-    const char *name;
-    const char *header;
-    void (*add)(char *line, test_random *random);
-    uint64_t rows_max;
-} sources[] = {
-    {"movies", "movieId,title,genres\n", add_movie, 12},
-    {"ratings", "userId,movieId,rating,timestamp\n", add_rating, 100},
-    {"tags", "userId,movieId,tag,timestamp\n", add_tag, 40},
-    {"links", "movieId,imdbId,tmdbId\n", add_link, 12},
-};
+#define N_ROUNDS 25
+#define N_LOADS  8
 
 /* What is built between loads, besides all models; inputs that were never built are built before.
  */
 static const char *const partial_builds[] = {"src_ratings fact_ratings", "+dim_movies",
                                              "+fact_ratings", "+dim_users fact_ratings"};
 
-/* Loads a random file into both warehouses. */
-static void load_random_file(test_world *one, test_world *other, test_random *random)
+/* Loads a file into a source, whether it was there before or not. */
+static void load_text(test_world *world, const char *source, const char *text)
 {
-    size_t s = test_random_below(random, 3) == 0 ? 1 : test_random_below(random, 4);
-    char text[FILE_BYTES];
-    strcpy(text, sources[s].header);
-    uint64_t n_rows = test_random_below(random, sources[s].rows_max);
-    for (uint64_t i = 0; i < n_rows; i++) {
-        sources[s].add(text + strlen(text), random);
-    }
-    const char *path = world_write(one, "file.csv", text);
     mdl_load_options options;
     mdl_load_options_init(&options);
     options.force = true;
-    ck_assert_int_eq(mdl_warehouse_load_file(one->warehouse, sources[s].name, path, &options, NULL),
+    const char *path = world_write(world, "file.csv", text);
+    ck_assert_int_eq(mdl_warehouse_load_file(world->warehouse, source, path, &options, NULL),
                      MDL_OK);
-    ck_assert_int_eq(
-        mdl_warehouse_load_file(other->warehouse, sources[s].name, path, &options, NULL), MDL_OK);
+}
+
+/* Loads a random file into both warehouses. */
+static void load_random_file(test_world *one, test_world *other, test_random *random)
+{
+    char text[RANDOM_FILE_BYTES];
+    const char *source = random_file(text, random);
+    load_text(one, source, text);
+    load_text(other, source, text);
 }
 
 static void assert_same_models(test_world *one, test_world *other)
@@ -153,12 +110,147 @@ START_TEST(published_tables_do_not_change)
 }
 END_TEST
 
+/*
+ * Over a store: processes come and go, some without a commit.
+ */
+
+#define N_STORE_ROUNDS 12
+#define N_STORE_STEPS  16
+#define N_TABLES_MAX   32
+
+/* Files in the order of loading; the first `n_committed` of them are in the store. */
+typedef struct file_list {
+    struct {
+        const char *source;
+        char *text;
+    } files[N_STORE_STEPS];
+    int n_files;
+    int n_committed;
+} file_list;
+
+/* What the tables of a version hold; NULL = it was never built then. */
+typedef struct version_texts {
+    char *tables[N_TABLES_MAX];
+} version_texts;
+
+static void keep_texts(test_world *world, version_texts *texts)
+{
+    ck_assert_int_le(mdl_warehouse_n_models(world->warehouse), N_TABLES_MAX);
+    for (int32_t i = 0; i < mdl_warehouse_n_models(world->warehouse); i++) {
+        const char *name = mdl_warehouse_model(world->warehouse, i)->name;
+        const mdl_table *table;
+        bool is_built = mdl_warehouse_read_table(world->warehouse, name, &table, NULL) == MDL_OK;
+        texts->tables[i] = is_built ? world_csv(world, name) : NULL;
+    }
+}
+
+static void assert_texts(test_world *world, version_texts *texts)
+{
+    for (int32_t i = 0; i < mdl_warehouse_n_models(world->warehouse); i++) {
+        const char *name = mdl_warehouse_model(world->warehouse, i)->name;
+        const mdl_table *table;
+        if (texts->tables[i] != NULL) {
+            world_assert_csv(world, name, texts->tables[i]);
+        } else {
+            ck_assert_int_eq(mdl_warehouse_read_table(world->warehouse, name, &table, NULL),
+                             MDL_E_STATE);
+        }
+        free(texts->tables[i]);
+    }
+}
+
+/* Builds everything, and compares it with a full refresh of the same files. */
+static void build_and_compare(store_world *world, const file_list *list)
+{
+    test_world full;
+    world_build(&world->base, NULL);
+    world_start(&full);
+    for (int i = 0; i < list->n_files; i++) {
+        load_text(&full, list->files[i].source, list->files[i].text);
+    }
+    world_build(&full, NULL);
+    assert_same_models(&world->base, &full);
+    world_end(&full);
+}
+
+/* Loads a new random file, or at times once more one that was loaded before. */
+static void load_next_file(store_world *world, file_list *list, test_random *random)
+{
+    char text[RANDOM_FILE_BYTES];
+    const char *source = random_file(text, random);
+    if (list->n_files > 0 && test_random_below(random, 5) == 0) {
+        uint64_t again = test_random_below(random, (uint64_t)list->n_files);
+        source = list->files[again].source;
+        strcpy(text, list->files[again].text);
+    }
+    load_text(&world->base, source, text);
+    list->files[list->n_files].source = source;
+    list->files[list->n_files].text = strdup(text);
+    list->n_files++;
+}
+
+/* Ends the process without a commit; another one goes on. */
+static void lose_process(store_world *world, file_list *list)
+{
+    store_world_reopen(world);
+    while (list->n_files > list->n_committed) {
+        free(list->files[--list->n_files].text);
+    }
+    ck_assert_int_eq(mdl_warehouse_n_loads(world->base.warehouse), list->n_files);
+}
+
+static void assert_versions(store_world *world, version_texts *versions)
+{
+    int64_t n_versions = mdl_store_version(world->store);
+    for (int64_t version = 1; version <= n_versions; version++) {
+        store_world_close(world);
+        store_world_open(world, version);
+        assert_texts(&world->base, &versions[version - 1]);
+    }
+}
+
+START_TEST(processes_equal_full_refresh)
+{
+    test_random random = test_random_start("processes_equal_full_refresh");
+    for (int round = 0; round < N_STORE_ROUNDS; round++) {
+        store_world world;
+        file_list list = {.n_files = 0};
+        version_texts versions[N_STORE_STEPS];
+        store_world_start(&world, NULL);
+        for (int step = 0; step < N_STORE_STEPS; step++) {
+            load_next_file(&world, &list, &random);
+            uint64_t choice = test_random_below(&random, 8);
+            if (choice == 4) {
+                world_build(&world.base, "+fact_ratings");
+            } else if (choice > 4) {
+                build_and_compare(&world, &list);
+            }
+            if (test_random_below(&random, 2) == 0) {
+                store_world_commit(&world);
+                list.n_committed = list.n_files;
+                keep_texts(&world.base, &versions[mdl_store_version(world.store) - 1]);
+            }
+            if (test_random_below(&random, 3) == 0) {
+                lose_process(&world, &list);
+            }
+        }
+        build_and_compare(&world, &list);
+        assert_versions(&world, versions);
+        while (list.n_files > 0) {
+            free(list.files[--list.n_files].text);
+        }
+        store_world_end(&world);
+    }
+}
+END_TEST
+
 static Suite *incremental_suite(void)
 {
     Suite *suite = suite_create("incremental");
     TCase *property = tcase_create("property");
     tcase_add_test(property, incremental_equals_full_refresh);
     tcase_add_test(property, published_tables_do_not_change);
+    tcase_add_test(property, processes_equal_full_refresh);
     tcase_set_timeout(property, 120);
     suite_add_tcase(suite, property);
     return suite;

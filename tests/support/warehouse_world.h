@@ -24,19 +24,34 @@ typedef struct test_world {
     mdl_error error; /* for calls that may fail */
 } test_world;
 
-/* Starts a world; small blocks and chunks, so that little data has many. */
-static inline void world_start_threads(test_world *world, const mdl_warehouse_options *options,
-                                       int32_t n_threads)
+static inline void world_make_folder(test_world *world)
 {
     *world = (test_world){.folder = "/tmp/medallion-test-XXXXXX", .error = MDL_ERROR_INIT};
     ck_assert_ptr_nonnull(mkdtemp(world->folder));
+}
+
+/* Makes a context; small blocks and chunks, so that little data has many. `allocator` NULL = the
+ * default. */
+static inline void world_make_context(test_world *world, int32_t n_threads,
+                                      const mdl_allocator *allocator)
+{
     mdl_context_options context_options;
     mdl_context_options_init(&context_options);
     context_options.n_threads = n_threads;
     context_options.block_rows = 7;
     context_options.chunk_bytes = 64;
+    if (allocator != NULL) {
+        context_options.allocator = *allocator;
+    }
     ck_assert_int_eq(mdl_context_create(&context_options, &world->context, NULL), MDL_OK);
     world->context_bytes = mdl_context_memory_in_use(world->context);
+}
+
+static inline void world_start_threads(test_world *world, const mdl_warehouse_options *options,
+                                       int32_t n_threads)
+{
+    world_make_folder(world);
+    world_make_context(world, n_threads, NULL);
     ck_assert_int_eq(mdl_warehouse_create(world->context, options, &world->warehouse, NULL),
                      MDL_OK);
 }
@@ -60,13 +75,24 @@ static inline int world_remove_entry(const char *path, const struct stat *entry,
     return remove(path);
 }
 
-/* Ends a world; nothing may be left of the context's memory. */
+/* Frees the context; nothing may be left of its memory. */
+static inline void world_free_context(test_world *world)
+{
+    ck_assert_int_eq(mdl_context_memory_in_use(world->context), world->context_bytes);
+    mdl_context_free(world->context);
+    world->context = NULL;
+}
+
+static inline void world_remove_folder(const test_world *world)
+{
+    nftw(world->folder, world_remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+}
+
 static inline void world_end(test_world *world)
 {
     mdl_warehouse_free(world->warehouse);
-    ck_assert_int_eq(mdl_context_memory_in_use(world->context), world->context_bytes);
-    mdl_context_free(world->context);
-    nftw(world->folder, world_remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+    world_free_context(world);
+    world_remove_folder(world);
 }
 
 /* Writes a file in the world's folder; gives its path until the next write. */
@@ -118,8 +144,10 @@ static inline int test_text_write(void *user_data, const char *bytes, int64_t si
 /* A table as CSV text, to be freed. */
 static inline char *world_csv(test_world *world, const char *name)
 {
-    const mdl_table *table = mdl_warehouse_table(world->warehouse, name);
-    ck_assert_msg(table != NULL, "there is no table %s", name);
+    const mdl_table *table;
+    mdl_error error = MDL_ERROR_INIT;
+    mdl_status status = mdl_warehouse_read_table(world->warehouse, name, &table, &error);
+    ck_assert_msg(status == MDL_OK, "%s", error.message);
     test_text text = {NULL, 0};
     ck_assert_int_eq(mdl_csv_write(world->context, table, test_text_write, &text, NULL), MDL_OK);
     return text.bytes;

@@ -1,0 +1,388 @@
+/*
+ * Warehouses over a store. What a version of it holds, as named tables:
+ *
+ * | name                                 | table                                                    |
+ * |--------------------------------------|----------------------------------------------------------|
+ * | `x`                                  | source, model or history x as last loaded or published   |
+ * | `x/y`                                | y as incremental model x was built from it               |
+ * | `_pending/x`                         | x as a run built it that failed, for its retry           |
+ * | `_loads _segments _layouts _rejects` | what is known of the loads: load_log.c                   |
+ * | `_runs _run_tasks`                   | the log of runs: run_log.c                               |
+ *
+ * The tables of nodes are read when they are needed first. Until then a commit hands them on
+ * unread, as it does tables that this process knows nothing of: those of another program's models.
+ */
+#include "warehouse/warehouse_internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/context_internal.h"
+#include "base/error.h"
+#include "base/memory.h"
+#include "column/table_rows.h"
+#include "warehouse/commit_message.h"
+#include "warehouse/load_log.h"
+#include "warehouse/run_internal.h"
+
+#define PENDING_PREFIX "_pending/"
+
+/* The name of a table in a store; at most 255 bytes. */
+typedef struct table_name {
+    char text[256];
+} table_name;
+
+static table_name pending_name(const mdli_node *node)
+{
+    table_name name;
+    snprintf(name.text, sizeof name.text, PENDING_PREFIX "%s", node->model.name);
+    return name;
+}
+
+static table_name previous_name(const mdli_node *node, int32_t ref)
+{
+    table_name name;
+    snprintf(name.text, sizeof name.text, "%s/%s", node->model.name, node->model.refs[ref]);
+    return name;
+}
+
+/*
+ * Tables of nodes.
+ */
+
+/* Whether the store has a table with the columns of a model: one of another form was built by
+ * another program, and is nothing to go on from. */
+static bool has_table(const mdl_store *store, const char *name, const mdl_model *model)
+{
+    if (mdl_store_table_n_columns(store, name) != model->n_columns) {
+        return false;
+    }
+    for (int32_t i = 0; i < model->n_columns; i++) {
+        mdl_field field = mdl_store_table_column(store, name, i);
+        if (strcmp(field.name, model->columns[i].name) != 0 ||
+            field.type != model->columns[i].type) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Whether the store has all previous refs of an incremental model. */
+static bool has_stored_refs(const mdl_store *store, const mdli_node *node)
+{
+    bool has_all = node->model.materialization == MDL_MATERIALIZATION_INCREMENTAL;
+    for (int32_t r = 0; r < node->model.n_refs && has_all; r++) {
+        has_all = mdl_store_table_rows(store, previous_name(node, r).text) >= 0;
+    }
+    return has_all;
+}
+
+/* Whether the previous refs of an incremental model are at hand. */
+static bool has_previous_refs(const mdli_node *node)
+{
+    bool has_all = node->model.materialization == MDL_MATERIALIZATION_INCREMENTAL;
+    for (int32_t r = 0; r < node->model.n_refs && has_all; r++) {
+        has_all = node->previous_refs[r] != NULL;
+    }
+    return has_all;
+}
+
+void mdli_attach_node(const mdl_warehouse *warehouse, mdli_node *node)
+{
+    const mdl_store *store = warehouse->store;
+    if (store != NULL) {
+        node->is_table_unread = has_table(store, node->model.name, &node->model);
+        node->is_pending_unread = has_table(store, pending_name(node).text, &node->model);
+        node->are_previous_refs_unread = node->is_table_unread && has_stored_refs(store, node);
+    }
+}
+
+/* Reads a table of the store unless that was done before. */
+static mdl_status read_once(mdl_warehouse *warehouse, const char *name, bool *is_unread,
+                            mdl_table **table, mdl_error *error)
+{
+    if (*is_unread) {
+        mdl_table *read = NULL;
+        MDLI_TRY(mdl_store_read_table(warehouse->store, name, NULL, 0, &read, error));
+        *table = read;
+        *is_unread = false;
+    }
+    return MDL_OK;
+}
+
+mdl_status mdli_node_table(mdl_warehouse *warehouse, mdli_node *node, const mdl_table **out,
+                           mdl_error *error)
+{
+    *out = NULL;
+    MDLI_TRY(read_once(warehouse, node->model.name, &node->is_table_unread, &node->table, error));
+    *out = node->table;
+    return MDL_OK;
+}
+
+mdl_status mdli_node_pending(mdl_warehouse *warehouse, mdli_node *node, const mdl_table **out,
+                             mdl_error *error)
+{
+    *out = NULL;
+    MDLI_TRY(read_once(warehouse, pending_name(node).text, &node->is_pending_unread, &node->pending,
+                       error));
+    *out = node->pending;
+    return MDL_OK;
+}
+
+/* Whether the previous refs in the store have the columns that the refs have now. */
+static bool fit_previous_refs(const mdl_warehouse *warehouse, const mdli_node *node)
+{
+    for (int32_t r = 0; r < node->model.n_refs; r++) {
+        const mdl_model *ref = &warehouse->nodes[node->refs[r]]->model;
+        if (!has_table(warehouse->store, previous_name(node, r).text, ref)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Reads the previous refs. After a failure those that were read stay, and the others are still to
+ * be read. */
+static mdl_status read_previous_refs(mdl_warehouse *warehouse, mdli_node *node, mdl_error *error)
+{
+    for (int32_t r = 0; r < node->model.n_refs; r++) {
+        bool is_unread = node->previous_refs[r] == NULL;
+        MDLI_TRY(read_once(warehouse, previous_name(node, r).text, &is_unread,
+                           &node->previous_refs[r], error));
+    }
+    node->are_previous_refs_unread = false;
+    return MDL_OK;
+}
+
+mdl_status mdli_node_past(mdl_warehouse *warehouse, mdli_node *node, mdl_error *error)
+{
+    if (node->are_previous_refs_unread && !fit_previous_refs(warehouse, node)) {
+        node->are_previous_refs_unread = false;
+    }
+    if (node->are_previous_refs_unread) {
+        MDLI_TRY(read_previous_refs(warehouse, node, error));
+    }
+    const mdl_table *table;
+    return has_previous_refs(node) ? mdli_node_table(warehouse, node, &table, error) : MDL_OK;
+}
+
+bool mdli_node_has_past(const mdli_node *node)
+{
+    return node->table != NULL && has_previous_refs(node);
+}
+
+bool mdli_node_is_built(const mdli_node *node)
+{
+    return node->table != NULL || node->is_table_unread;
+}
+
+int64_t mdli_node_n_rows(const mdl_warehouse *warehouse, const mdli_node *node)
+{
+    if (node->table != NULL) {
+        return mdl_table_n_rows(node->table);
+    }
+    return node->is_table_unread ? mdl_store_table_rows(warehouse->store, node->model.name) : 0;
+}
+
+void mdli_node_set_table(mdli_node *node, mdl_table *table)
+{
+    mdl_table_free(node->table);
+    node->table = table;
+    node->is_table_unread = false;
+}
+
+void mdli_node_set_pending(mdli_node *node, mdl_table *table)
+{
+    mdl_table_free(node->pending);
+    node->pending = table;
+    node->is_pending_unread = false;
+}
+
+mdl_status mdl_warehouse_read_table(mdl_warehouse *warehouse, const char *name,
+                                    const mdl_table **out, mdl_error *error)
+{
+    *out = NULL;
+    int32_t node = name != NULL ? mdli_find_node(warehouse, name) : -1;
+    if (node < 0) {
+        return mdl_error_set(error, MDL_E_NOT_FOUND, "there is no table \"%s\"",
+                             name != NULL ? name : "");
+    }
+    MDLI_TRY(mdli_node_table(warehouse, warehouse->nodes[node], out, error));
+    if (*out == NULL) {
+        return mdl_error_set(error, MDL_E_STATE, "%s was never built", name);
+    }
+    return MDL_OK;
+}
+
+mdl_store *mdl_warehouse_store(const mdl_warehouse *warehouse)
+{
+    return warehouse->store;
+}
+
+mdl_status mdli_read_log_table(const mdl_warehouse *warehouse, const char *name,
+                               const mdl_field *fields, int32_t n_fields, mdl_table **out,
+                               mdl_error *error)
+{
+    *out = NULL;
+    if (mdl_store_table_rows(warehouse->store, name) < 0) {
+        return MDL_OK;
+    }
+    mdl_table *table;
+    MDLI_TRY(mdl_store_read_table(warehouse->store, name, NULL, 0, &table, error));
+    if (!mdli_table_has_fields(table, fields, n_fields)) {
+        mdl_table_free(table);
+        return mdl_error_set(error, MDL_E_UNSUPPORTED,
+                             "table %s of the store %s has other columns than this version of the "
+                             "library gives it",
+                             name, mdl_store_path(warehouse->store));
+    }
+    *out = table;
+    return MDL_OK;
+}
+
+mdl_status mdli_open_from_store(mdl_warehouse *warehouse, mdl_error *error)
+{
+    if (warehouse->store == NULL) {
+        return MDL_OK;
+    }
+    MDLI_TRY(mdli_load_log_read(warehouse, error));
+    MDLI_TRY(mdli_run_log_read(warehouse, error));
+    mdli_last_run last;
+    MDLI_TRY(mdli_run_log_last(warehouse, &last, error));
+    warehouse->n_loads_committed = warehouse->n_loads;
+    warehouse->last_run_committed = last.id;
+    return MDL_OK;
+}
+
+/*
+ * Committing.
+ */
+
+/* The tables of a version in the making. */
+typedef struct version_draft {
+    mdl_warehouse *warehouse;
+    mdl_store_item *items;
+    int64_t capacity;
+    int64_t n_items;
+    mdli_arena names;
+    mdli_load_log loads;
+} version_draft;
+
+/* Adds a table; NULL = as it is in the store. The name is copied. */
+static mdl_status add_item(version_draft *draft, const char *name, const mdl_table *table,
+                           mdl_error *error)
+{
+    void *items = draft->items;
+    MDLI_TRY(mdli_grow_array(draft->warehouse->context, &items, &draft->capacity, draft->n_items,
+                             draft->n_items + 1, sizeof *draft->items, "commit", error));
+    draft->items = items;
+    mdl_error fault = MDL_ERROR_INIT;
+    const char *copy = mdli_arena_copy(&draft->names, name, strlen(name), &fault);
+    if (copy == NULL) {
+        return mdli_error_copy(error, &fault);
+    }
+    draft->items[draft->n_items++] = (mdl_store_item){copy, table};
+    return MDL_OK;
+}
+
+static mdl_status add_node_items(version_draft *draft, const mdli_node *node, mdl_error *error)
+{
+    if (mdli_node_is_built(node)) {
+        MDLI_TRY(add_item(draft, node->model.name, node->table, error));
+    }
+    if (node->pending != NULL || node->is_pending_unread) {
+        MDLI_TRY(add_item(draft, pending_name(node).text, node->pending, error));
+    }
+    for (int32_t r = 0; r < node->model.n_refs; r++) {
+        if (node->previous_refs[r] != NULL || node->are_previous_refs_unread) {
+            MDLI_TRY(add_item(draft, previous_name(node, r).text, node->previous_refs[r], error));
+        }
+    }
+    return MDL_OK;
+}
+
+static mdl_status add_log_items(version_draft *draft, mdl_error *error)
+{
+    mdl_warehouse *warehouse = draft->warehouse;
+    MDLI_TRY(mdli_load_log_write(warehouse, &draft->loads, error));
+    MDLI_TRY(add_item(draft, MDLI_TABLE_LOADS, draft->loads.loads, error));
+    MDLI_TRY(add_item(draft, MDLI_TABLE_SEGMENTS, draft->loads.segments, error));
+    if (draft->loads.layouts != NULL ||
+        mdl_store_table_rows(warehouse->store, MDLI_TABLE_LAYOUTS) >= 0) {
+        MDLI_TRY(add_item(draft, MDLI_TABLE_LAYOUTS, draft->loads.layouts, error));
+    }
+    if (warehouse->rejects != NULL) {
+        MDLI_TRY(add_item(draft, MDLI_TABLE_REJECTS, warehouse->rejects, error));
+    }
+    MDLI_TRY(add_item(draft, MDLI_TABLE_RUNS, warehouse->runs, error));
+    return add_item(draft, MDLI_TABLE_RUN_TASKS, warehouse->run_tasks, error);
+}
+
+/* Whether the version has a table of that name already. */
+static bool has_item(const version_draft *draft, const char *name)
+{
+    for (int64_t i = 0; i < draft->n_items; i++) {
+        if (strcmp(draft->items[i].name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether a table of the store belongs to a node of this warehouse: `x`, `x/y`, `_pending/x`. */
+static bool is_of_node(const mdl_warehouse *warehouse, const char *name)
+{
+    size_t prefix_bytes = strlen(PENDING_PREFIX);
+    if (strncmp(name, PENDING_PREFIX, prefix_bytes) == 0) {
+        name += prefix_bytes;
+    }
+    size_t size_bytes = strcspn(name, "/");
+    for (int32_t i = 0; i < warehouse->n_nodes; i++) {
+        const char *node = warehouse->nodes[i]->model.name;
+        if (strlen(node) == size_bytes && memcmp(node, name, size_bytes) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Hands on the tables of models that this process does not have. */
+static mdl_status add_items_of_others(version_draft *draft, mdl_error *error)
+{
+    const mdl_store *store = draft->warehouse->store;
+    for (int32_t i = 0; i < mdl_store_n_tables(store); i++) {
+        const char *name = mdl_store_table_name(store, i);
+        if (!has_item(draft, name) && !is_of_node(draft->warehouse, name)) {
+            MDLI_TRY(add_item(draft, name, NULL, error));
+        }
+    }
+    return MDL_OK;
+}
+
+mdl_status mdl_warehouse_commit(mdl_warehouse *warehouse, const char *message, mdl_error *error)
+{
+    if (warehouse->store == NULL) {
+        return mdl_error_set(error, MDL_E_STATE, "the warehouse was not made over a store");
+    }
+    version_draft draft = {.warehouse = warehouse};
+    mdli_commit_message made;
+    MDLI_TRY(mdli_make_commit_message(warehouse, &made, error));
+    mdli_arena_init(&draft.names, warehouse->context, "commit");
+    mdl_status status;
+    MDLI_TRY_GOTO_DONE(add_log_items(&draft, error));
+    for (int32_t i = 0; i < warehouse->n_nodes; i++) {
+        MDLI_TRY_GOTO_DONE(add_node_items(&draft, warehouse->nodes[i], error));
+    }
+    MDLI_TRY_GOTO_DONE(add_items_of_others(&draft, error));
+    MDLI_TRY_GOTO_DONE(mdl_store_commit(warehouse->store, draft.items, (int32_t)draft.n_items,
+                                        message != NULL ? message : made.text, mdli_utc_now(),
+                                        error));
+    mdli_load_log_committed(warehouse, &draft.loads);
+    warehouse->n_loads_committed = warehouse->n_loads;
+    warehouse->last_run_committed = made.last_run;
+done:
+    mdli_load_log_free(&draft.loads);
+    mdli_free(warehouse->context, draft.items);
+    mdli_arena_reset(&draft.names);
+    return status;
+}

@@ -1,0 +1,701 @@
+/*
+ * Warehouses over a store: what a new process finds, what it need not read, what a failure leaves.
+ */
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "support/run_suite.h"
+#include "support/store_world.h"
+#include "warehouse/load_log.h"
+
+#define MOVIES  "movieId,title,genres\n"
+#define RATINGS "userId,movieId,rating,timestamp\n"
+#define TAGS    "userId,movieId,tag,timestamp\n"
+#define LINKS   "movieId,imdbId,tmdbId\n"
+
+static void load(store_world *world, const char *name, const char *text)
+{
+    mdl_status status = world_load(&world->base, world_write(&world->base, name, text));
+    ck_assert_msg(status == MDL_OK, "%s", world->base.error.message);
+}
+
+static void load_first_files(store_world *world)
+{
+    load(world, "movies.csv", MOVIES "1,Toy (1995),Animation|Comedy\n2,Gone (2021),Drama\n");
+    load(world, "ratings.csv", RATINGS "1,1,4.0,100\n1,2,3.5,200\n2,1,2.0,300\n2,9,5.0,250\n");
+    load(world, "tags.csv", TAGS "3,1,fun,10\n1,1,,20\n");
+    load(world, "links.csv", LINKS "1,0001,\n");
+}
+
+/* A new movie, which brings in a rating; a repeat; a late row; a new user. */
+static void load_later_files(store_world *world)
+{
+    load(world, "01012026_movies.csv", MOVIES "9,New (2026),Drama\n");
+    load(world, "01012026_ratings.csv",
+         RATINGS "1,1,0.5,100\n2,2,1.0,150\n4,1,3.0,400\n4,1,3.5,400\n");
+}
+
+static const char *const models[] = {
+    "movies",
+    "ratings",
+    "tags",
+    "links",
+    "src_movies",
+    "src_ratings",
+    "src_tags",
+    "src_links",
+    "dim_users",
+    "dim_movies",
+    "fact_tags",
+    "fact_ratings",
+    "fact_movie_genre_ratings",
+    "mart_movie_analytics",
+    "mart_user_behavior",
+    "mart_genre_performance",
+};
+#define N_MODELS (sizeof models / sizeof *models)
+
+static void keep_models(store_world *world, char **texts)
+{
+    for (size_t m = 0; m < N_MODELS; m++) {
+        texts[m] = world_csv(&world->base, models[m]);
+    }
+}
+
+static void assert_models(store_world *world, char **texts)
+{
+    for (size_t m = 0; m < N_MODELS; m++) {
+        world_assert_csv(&world->base, models[m], texts[m]);
+    }
+}
+
+static void free_texts(char **texts)
+{
+    for (size_t m = 0; m < N_MODELS; m++) {
+        free(texts[m]);
+    }
+}
+
+START_TEST(next_process_finds_everything)
+{
+    store_world world;
+    char *texts[N_MODELS];
+    store_world_start(&world, NULL);
+    load_first_files(&world);
+    world_build(&world.base, NULL);
+    keep_models(&world, texts);
+    store_world_commit(&world);
+    store_world_reopen(&world);
+    assert_models(&world, texts);
+    free_texts(texts);
+    store_world_end(&world);
+}
+END_TEST
+
+START_TEST(next_process_finds_loads_rejects_and_origins)
+{
+    store_world world;
+    store_world_start(&world, NULL);
+    load(&world, "movies.csv", MOVIES "1,A,\n");
+    mdl_load_options options;
+    mdl_load_options_init(&options);
+    options.csv.on_error = MDL_ON_ERROR_SKIP;
+    const char *path =
+        world_write(&world.base, "tags.csv", TAGS "x,1,a,1\n1,1,b,1\ny,1,c,1\n1,1,d,1\n");
+    ck_assert_int_eq(mdl_warehouse_load_file(world.base.warehouse, "tags", path, &options, NULL),
+                     MDL_OK);
+    mdl_load_info before = *mdl_warehouse_load_info(world.base.warehouse, 1);
+    char *before_path = strdup(before.path);
+    ck_assert_int_eq(mdl_warehouse_append(world.base.warehouse, "tags",
+                                          mdl_warehouse_table(world.base.warehouse, "tags"), NULL),
+                     MDL_OK);
+    store_world_commit(&world);
+    store_world_reopen(&world);
+
+    mdl_warehouse *warehouse = world.base.warehouse;
+    ck_assert_int_eq(mdl_warehouse_n_loads(warehouse), 2);
+    const mdl_load_info *after = mdl_warehouse_load_info(warehouse, 1);
+    ck_assert_str_eq(after->path, before_path);
+    ck_assert_str_eq(after->source, "tags");
+    ck_assert_int_eq(after->size_bytes, before.size_bytes);
+    ck_assert_int_eq(after->first_row, 0);
+    ck_assert_int_eq(after->n_rows, 2);
+    ck_assert_int_eq(after->n_rejected, 2);
+    ck_assert_int_eq(after->already_loaded, false);
+    ck_assert_double_eq(after->seconds, before.seconds);
+    ck_assert_int_eq(after->loaded_at, before.loaded_at);
+    ck_assert_int_eq(after->attempt, 1);
+    ck_assert_mem_eq(after->xxh3_128, before.xxh3_128, 16);
+    ck_assert_int_eq(mdl_table_n_rows(mdl_warehouse_rejects(warehouse)), 2);
+
+    mdl_row_origin origin;
+    ck_assert_int_eq(mdl_warehouse_row_origin(warehouse, "tags", 1, &origin, NULL), MDL_OK);
+    ck_assert_str_eq(origin.path, before_path);
+    ck_assert_int_eq(origin.record, 4);
+    ck_assert_int_eq(mdl_warehouse_row_origin(warehouse, "tags", 3, &origin, NULL), MDL_OK);
+    ck_assert_str_eq(origin.path, "");
+    ck_assert_int_eq(origin.record, 2);
+    ck_assert_int_eq(mdl_warehouse_row_origin(warehouse, "tags", 4, &origin, NULL), MDL_E_ARGUMENT);
+    free(before_path);
+    store_world_end(&world);
+}
+END_TEST
+
+START_TEST(same_content_loads_once_in_all_processes)
+{
+    store_world world;
+    store_world_start(&world, NULL);
+    load_first_files(&world);
+    store_world_commit(&world);
+    store_world_reopen(&world);
+    load_first_files(&world);
+    ck_assert_int_eq(mdl_warehouse_n_loads(world.base.warehouse), 8);
+    for (int32_t i = 4; i < 8; i++) {
+        ck_assert(mdl_warehouse_load_info(world.base.warehouse, i)->already_loaded);
+    }
+    /* To know that, no table had to be read. */
+    ck_assert_ptr_null(mdl_warehouse_table(world.base.warehouse, "ratings"));
+    ck_assert_int_eq(mdl_warehouse_load_info(world.base.warehouse, 5)->first_row, 4);
+    store_world_commit(&world);
+    store_world_reopen(&world);
+    ck_assert_int_eq(mdl_warehouse_n_loads(world.base.warehouse), 8);
+    char *ratings = world_csv(&world.base, "ratings");
+    ck_assert_str_eq(ratings, RATINGS "1,1,4.0,100\n1,2,3.5,200\n2,1,2.0,300\n2,9,5.0,250\n");
+    free(ratings);
+    store_world_end(&world);
+}
+END_TEST
+
+START_TEST(what_is_not_committed_is_gone)
+{
+    store_world world;
+    char *texts[N_MODELS];
+    store_world_start(&world, NULL);
+    load_first_files(&world);
+    world_build(&world.base, NULL);
+    keep_models(&world, texts);
+    store_world_commit(&world);
+    load_later_files(&world);
+    world_build(&world.base, NULL);
+    store_world_reopen(&world);
+    assert_models(&world, texts);
+    ck_assert_int_eq(mdl_warehouse_n_loads(world.base.warehouse), 4);
+    free_texts(texts);
+    store_world_end(&world);
+}
+END_TEST
+
+/* What a full refresh of the same files gives. */
+static void assert_full_refresh(store_world *world)
+{
+    char *texts[N_MODELS];
+    store_world full;
+    store_world_start(&full, NULL);
+    load_first_files(&full);
+    load_later_files(&full);
+    world_build(&full.base, NULL);
+    keep_models(&full, texts);
+    store_world_end(&full);
+    assert_models(world, texts);
+    free_texts(texts);
+}
+
+static const mdl_run_result *find_result(const mdl_run *run, const char *name)
+{
+    for (int32_t i = 0; i < mdl_run_n_results(run); i++) {
+        const mdl_run_result *result = mdl_run_get_result(run, i);
+        if (result->kind == MDL_TASK_MODEL && strcmp(result->name, name) == 0) {
+            return result;
+        }
+    }
+    ck_abort_msg("the run has no task %s", name);
+    return NULL;
+}
+
+START_TEST(next_process_builds_on)
+{
+    static const mdl_run_counter expected[] = {
+        {"new", 3}, {"late", 3}, {"repeated", 1}, {"replaced", 1}};
+    store_world world;
+    store_world_start(&world, NULL);
+    load_first_files(&world);
+    world_build(&world.base, NULL);
+    store_world_commit(&world);
+    store_world_reopen(&world);
+    load_later_files(&world);
+    mdl_run *run;
+    ck_assert_int_eq(mdl_warehouse_build(world.base.warehouse, NULL, &run, NULL), MDL_OK);
+    const mdl_run_result *fact = find_result(run, "fact_ratings");
+    ck_assert(fact->incremental);
+    ck_assert_int_eq(fact->n_counters, 4);
+    for (int32_t i = 0; i < fact->n_counters; i++) {
+        ck_assert_str_eq(fact->counters[i].name, expected[i].name);
+        ck_assert_int_eq(fact->counters[i].value, expected[i].value);
+    }
+    mdl_run_free(run);
+    store_world_commit(&world);
+    assert_full_refresh(&world);
+    store_world_reopen(&world);
+    assert_full_refresh(&world);
+    store_world_end(&world);
+}
+END_TEST
+
+START_TEST(only_what_is_needed_is_read)
+{
+    store_world world;
+    store_world_start(&world, NULL);
+    load_first_files(&world);
+    world_build(&world.base, NULL);
+    store_world_commit(&world);
+    store_world_reopen(&world);
+    mdl_warehouse *warehouse = world.base.warehouse;
+    for (size_t m = 0; m < N_MODELS; m++) {
+        ck_assert_ptr_null(mdl_warehouse_table(warehouse, models[m]));
+    }
+    const mdl_table *mart;
+    ck_assert_int_eq(mdl_warehouse_read_table(warehouse, "mart_movie_analytics", &mart, NULL),
+                     MDL_OK);
+    ck_assert_ptr_eq(mdl_warehouse_table(warehouse, "mart_movie_analytics"), mart);
+    ck_assert_ptr_null(mdl_warehouse_table(warehouse, "fact_ratings"));
+    ck_assert_ptr_null(mdl_warehouse_table(warehouse, "ratings"));
+
+    load_later_files(&world);
+    world_build(&world.base, "+fact_ratings");
+    ck_assert_ptr_nonnull(mdl_warehouse_table(warehouse, "fact_ratings"));
+    ck_assert_ptr_null(mdl_warehouse_table(warehouse, "fact_tags"));
+    ck_assert_ptr_null(mdl_warehouse_table(warehouse, "mart_user_behavior"));
+    /* Unread tables stay in the next version. */
+    store_world_commit(&world);
+    store_world_reopen(&world);
+    char *tags = world_csv(&world.base, "fact_tags");
+    ck_assert_str_eq(tags, "user_id,movie_id,tag,created_at\n3,1,fun,1970-01-01 00:00:10\n");
+    free(tags);
+    store_world_end(&world);
+}
+END_TEST
+
+START_TEST(older_versions_are_as_they_were)
+{
+    store_world world;
+    char *first[N_MODELS];
+    char *second[N_MODELS];
+    store_world_start(&world, NULL);
+    load_first_files(&world);
+    world_build(&world.base, NULL);
+    keep_models(&world, first);
+    store_world_commit(&world);
+    load_later_files(&world);
+    world_build(&world.base, NULL);
+    keep_models(&world, second);
+    store_world_commit(&world);
+    ck_assert_int_eq(mdl_store_version(world.store), 2);
+    store_world_close(&world);
+    store_world_open(&world, 1);
+    assert_models(&world, first);
+    ck_assert_int_eq(mdl_warehouse_n_loads(world.base.warehouse), 4);
+    store_world_close(&world);
+    store_world_open(&world, 2);
+    assert_models(&world, second);
+    ck_assert_int_eq(mdl_warehouse_n_loads(world.base.warehouse), 6);
+
+    /* What is opened to be read can be worked with, but not committed. */
+    load(&world, "02012026_links.csv", LINKS "2,b,c\n");
+    world_build(&world.base, NULL);
+    mdl_error error = MDL_ERROR_INIT;
+    ck_assert_int_eq(mdl_warehouse_commit(world.base.warehouse, NULL, &error), MDL_E_STATE);
+    ck_assert_str_ne(error.message, "");
+    free_texts(first);
+    free_texts(second);
+    store_world_end(&world);
+}
+END_TEST
+
+START_TEST(warehouse_without_a_store_cannot_commit)
+{
+    test_world world;
+    world_start(&world);
+    ck_assert_int_eq(mdl_warehouse_commit(world.warehouse, NULL, &world.error), MDL_E_STATE);
+    ck_assert_str_ne(world.error.message, "");
+    ck_assert_ptr_null(mdl_warehouse_store(world.warehouse));
+    world_end(&world);
+}
+END_TEST
+
+static void assert_message(store_world *world, const char *expected)
+{
+    mdl_store_version_info info;
+    int32_t last = mdl_store_n_versions(world->store) - 1;
+    ck_assert_int_eq(mdl_store_get_version(world->store, last, &info, NULL), MDL_OK);
+    ck_assert_str_eq(info.message, expected);
+}
+
+START_TEST(versions_say_what_was_done)
+{
+    store_world world;
+    store_world_start(&world, NULL);
+    load_first_files(&world);
+    store_world_commit(&world);
+    assert_message(&world, "loaded 4 files (9 rows)");
+    store_world_commit(&world);
+    assert_message(&world, "nothing new");
+    char many[16 + 1200 * 8] = LINKS;
+    for (int i = 0; i < 1200; i++) {
+        strcat(many, "1,a,b\n");
+    }
+    load(&world, "01012026_links.csv", many);
+    load(&world, "01012026_links.csv", many);
+    world_build(&world.base, NULL);
+    store_world_commit(&world);
+    assert_message(&world, "run 1: loaded 1 file (1,200 rows), built 12 models");
+    world_build(&world.base, "mart_user_behavior");
+    store_world_commit(&world);
+    assert_message(&world, "run 2: built 1 model");
+    ck_assert_int_eq(mdl_warehouse_commit(world.base.warehouse, "by hand", NULL), MDL_OK);
+    assert_message(&world, "by hand");
+    store_world_end(&world);
+}
+END_TEST
+
+/*
+ * Models of the caller's.
+ */
+
+static const char *const count_refs[] = {"ratings"};
+static const mdl_model_column count_columns[] = {{"n", MDL_TYPE_INT64, "Ratings"}};
+static const mdl_model_column other_columns[] = {{"n", MDL_TYPE_INT64, "Ratings"},
+                                                 {"m", MDL_TYPE_INT64, "Ratings"}};
+
+/* What builds have done, and are to do. */
+static struct {
+    int n_builds;
+    bool fails;
+} count_world;
+
+static mdl_status build_count(mdl_build *build, mdl_table **out, mdl_error *error)
+{
+    count_world.n_builds++;
+    mdl_rel *rel = mdl_aggregate(mdl_build_scan(build, "ratings"), NULL, "count(*) as n");
+    return mdl_build_collect(build, rel, out, error);
+}
+
+static mdl_status build_or_fail(mdl_build *build, mdl_table **out, mdl_error *error)
+{
+    if (count_world.fails) {
+        return mdl_error_set(error, MDL_E_DATA, "told to fail");
+    }
+    return build_count(build, out, error);
+}
+
+static const mdl_model count_model = {
+    .struct_size = sizeof(mdl_model),
+    .name = "n_ratings",
+    .layer = MDL_LAYER_GOLD,
+    .materialization = MDL_MATERIALIZATION_TABLE,
+    .description = "How many ratings there are",
+    .refs = count_refs,
+    .n_refs = 1,
+    .columns = count_columns,
+    .n_columns = 1,
+    .build = build_count,
+};
+
+static void add_count(mdl_warehouse *warehouse)
+{
+    ck_assert_int_eq(mdl_warehouse_add_model(warehouse, &count_model, NULL), MDL_OK);
+}
+
+static void add_other_count(mdl_warehouse *warehouse)
+{
+    static mdl_model other;
+    other = count_model;
+    other.columns = other_columns;
+    other.n_columns = 2;
+    ck_assert_int_eq(mdl_warehouse_add_model(warehouse, &other, NULL), MDL_OK);
+}
+
+static void add_count_and_failing(mdl_warehouse *warehouse)
+{
+    static mdl_model failing;
+    add_count(warehouse);
+    failing = count_model;
+    failing.name = "may_fail";
+    failing.build = build_or_fail;
+    ck_assert_int_eq(mdl_warehouse_add_model(warehouse, &failing, NULL), MDL_OK);
+}
+
+START_TEST(models_of_another_program_are_kept)
+{
+    store_world world;
+    store_world_start(&world, add_count);
+    load_first_files(&world);
+    world_build(&world.base, NULL);
+    store_world_commit(&world);
+
+    world.extend = NULL;
+    store_world_reopen(&world);
+    load_later_files(&world);
+    world_build(&world.base, NULL);
+    store_world_commit(&world);
+
+    world.extend = add_count;
+    store_world_reopen(&world);
+    world_assert_csv(&world.base, "n_ratings", "n\n4\n");
+    store_world_end(&world);
+}
+END_TEST
+
+START_TEST(model_with_other_columns_was_never_built)
+{
+    store_world world;
+    store_world_start(&world, add_count);
+    load_first_files(&world);
+    world_build(&world.base, NULL);
+    store_world_commit(&world);
+
+    world.extend = add_other_count;
+    store_world_reopen(&world);
+    const mdl_table *table;
+    mdl_error error = MDL_ERROR_INIT;
+    ck_assert_int_eq(mdl_warehouse_read_table(world.base.warehouse, "n_ratings", &table, &error),
+                     MDL_E_STATE);
+    ck_assert_ptr_nonnull(strstr(error.message, "n_ratings"));
+    ck_assert_int_eq(mdl_warehouse_read_table(world.base.warehouse, "no_such", &table, NULL),
+                     MDL_E_NOT_FOUND);
+    /* A version that has no table of that form does not have the old one either. */
+    store_world_commit(&world);
+    ck_assert_int_eq(mdl_store_table_rows(world.store, "n_ratings"), -1);
+    store_world_end(&world);
+}
+END_TEST
+
+START_TEST(names_of_a_stores_own_tables_are_reserved)
+{
+    test_world world;
+    mdl_model model = count_model;
+    char long_name[] = "a1234567890123456789012345678901234567890123456789012345678901234567890123"
+                       "45678901234567890123456789012345678901234567890";
+    world_start(&world);
+    model.name = "_loads";
+    ck_assert_int_eq(mdl_warehouse_add_model(world.warehouse, &model, NULL), MDL_E_ARGUMENT);
+    ck_assert_uint_eq(strlen(long_name), 121);
+    model.name = long_name;
+    ck_assert_int_eq(mdl_warehouse_add_model(world.warehouse, &model, NULL), MDL_E_ARGUMENT);
+    long_name[120] = '\0';
+    ck_assert_int_eq(mdl_warehouse_add_model(world.warehouse, &model, NULL), MDL_OK);
+    world_end(&world);
+}
+END_TEST
+
+START_TEST(failed_run_keeps_its_loads_and_can_be_retried)
+{
+    store_world world;
+    count_world.fails = true;
+    store_world_start(&world, add_count_and_failing);
+    load_first_files(&world);
+    ck_assert_int_eq(mdl_warehouse_build(world.base.warehouse, NULL, NULL, NULL), MDL_E_DATA);
+    store_world_commit(&world);
+    assert_message(&world, "run 1: loaded 4 files (9 rows), failed");
+    store_world_reopen(&world);
+    ck_assert_int_eq(mdl_warehouse_n_loads(world.base.warehouse), 4);
+    world_assert_csv(&world.base, "links", LINKS "1,0001,\n");
+    const mdl_table *table;
+    ck_assert_int_eq(mdl_warehouse_read_table(world.base.warehouse, "fact_ratings", &table, NULL),
+                     MDL_E_STATE);
+
+    /* What was built then is not built again. */
+    count_world.fails = false;
+    count_world.n_builds = 0;
+    mdl_build_options options;
+    mdl_build_options_init(&options);
+    options.retry = true;
+    mdl_error error = MDL_ERROR_INIT;
+    mdl_status status = mdl_warehouse_build(world.base.warehouse, &options, NULL, &error);
+    ck_assert_msg(status == MDL_OK, "%s", error.message);
+    ck_assert_int_eq(count_world.n_builds, 1);
+    world_assert_csv(&world.base, "n_ratings", "n\n4\n");
+    world_assert_csv(&world.base, "may_fail", "n\n4\n");
+    store_world_commit(&world);
+    ck_assert_int_eq(mdl_store_table_rows(world.store, "_pending/n_ratings"), -1);
+    store_world_reopen(&world);
+    load_later_files(&world);
+    world_build(&world.base, NULL);
+    assert_full_refresh(&world);
+    store_world_end(&world);
+}
+END_TEST
+
+/*
+ * Layouts.
+ */
+
+/* The layout of a segment as text, to be freed; "none" where there is none. */
+static char *layout_text(store_world *world, int64_t segment)
+{
+    mdl_table *layout;
+    test_text text = {NULL, 0};
+    mdl_warehouse *warehouse = world->base.warehouse;
+    ck_assert_int_eq(mdli_segment_layout(warehouse, &warehouse->segments[segment], &layout, NULL),
+                     MDL_OK);
+    if (layout == NULL) {
+        return strdup("none");
+    }
+    ck_assert_int_eq(mdl_csv_write(world->base.context, layout, test_text_write, &text, NULL),
+                     MDL_OK);
+    mdl_table_free(layout);
+    return text.bytes;
+}
+
+START_TEST(layouts_of_loads_are_kept)
+{
+    store_world world;
+    char *texts[8];
+    store_world_start(&world, NULL);
+    for (int day = 1; day <= 8; day++) {
+        char name[32];
+        char text[128];
+        snprintf(name, sizeof name, "%02d012026_links.csv", day);
+        snprintf(text, sizeof text, "%smovieId,imdbId,tmdbId\r\n0%d,\"a\",\r\n%d,b,\n",
+                 day % 2 == 0 ? "\xef\xbb\xbf" : "", day, day);
+        load(&world, name, text);
+        if (day % 3 == 0) {
+            const mdl_table *tags;
+            ck_assert_int_eq(mdl_warehouse_read_table(world.base.warehouse, "tags", &tags, NULL),
+                             MDL_OK);
+            ck_assert_int_eq(mdl_warehouse_append(world.base.warehouse, "tags", tags, NULL),
+                             MDL_OK);
+        }
+        if (day % 2 == 0) {
+            store_world_commit(&world);
+        }
+        if (day == 4) {
+            store_world_reopen(&world);
+        }
+    }
+    int64_t n_segments = world.base.warehouse->n_segments;
+    ck_assert_int_eq(n_segments, 10);
+    for (int64_t i = 0; i < 8; i++) {
+        texts[i] = layout_text(&world, i);
+    }
+    ck_assert_str_ne(texts[0], "none");
+    ck_assert_str_eq(texts[3], "none"); /* appended */
+    store_world_reopen(&world);
+    for (int64_t i = 0; i < 8; i++) {
+        char *text = layout_text(&world, i);
+        ck_assert_str_eq(text, texts[i]);
+        free(text);
+        free(texts[i]);
+    }
+    store_world_end(&world);
+}
+END_TEST
+
+/*
+ * Failures.
+ */
+
+/* Bytes of a segment before its blocks. */
+#define HEADER_BYTES 32
+
+/* A file of blocks. */
+static struct {
+    char path[256];
+    off_t size_bytes;
+} segment_file;
+
+static int find_segment(const char *path, const struct stat *entry, int kind, struct FTW *place)
+{
+    (void)place;
+    if (kind == FTW_F && strstr(path, "/segments/") != NULL) {
+        segment_file.size_bytes = entry->st_size;
+        snprintf(segment_file.path, sizeof segment_file.path, "%s", path);
+    }
+    return 0;
+}
+
+/* Flips all bits of that file but its header. */
+static void flip_blocks(store_world *world)
+{
+    segment_file.size_bytes = 0;
+    ck_assert_int_eq(nftw(world->store_path, find_segment, 16, FTW_PHYS), 0);
+    ck_assert_int_gt(segment_file.size_bytes, 0);
+    FILE *file = fopen(segment_file.path, "r+b");
+    ck_assert_ptr_nonnull(file);
+    size_t n = (size_t)segment_file.size_bytes;
+    char *bytes = malloc(n);
+    ck_assert_ptr_nonnull(bytes);
+    ck_assert_uint_eq(fread(bytes, 1, n, file), n);
+    for (size_t i = HEADER_BYTES; i < n; i++) {
+        bytes[i] = (char)~bytes[i];
+    }
+    rewind(file);
+    ck_assert_uint_eq(fwrite(bytes, 1, n, file), n);
+    ck_assert_int_eq(fclose(file), 0);
+    free(bytes);
+}
+
+START_TEST(damaged_tables_fail_what_needs_them)
+{
+    store_world world;
+    char *texts[N_MODELS];
+    store_world_start(&world, NULL);
+    load_first_files(&world);
+    world_build(&world.base, NULL);
+    keep_models(&world, texts);
+    store_world_commit(&world);
+    /* Opened while all was well: what is read later is damaged. */
+    store_world_reopen(&world);
+    flip_blocks(&world);
+    mdl_error error = MDL_ERROR_INIT;
+    mdl_run *run = NULL;
+    mdl_build_options options;
+    mdl_build_options_init(&options);
+    options.full_refresh = true;
+    ck_assert_int_eq(mdl_warehouse_build(world.base.warehouse, &options, &run, &error),
+                     MDL_E_CORRUPT);
+    ck_assert_str_ne(error.file, "");
+    mdl_run_free(run);
+    /* Nothing was published, nothing is lost: with the bytes as they were all is well again. */
+    flip_blocks(&world);
+    assert_models(&world, texts);
+    world_build(&world.base, NULL);
+    assert_models(&world, texts);
+    free_texts(texts);
+    store_world_end(&world);
+}
+END_TEST
+
+static Suite *persist_suite(void)
+{
+    Suite *suite = suite_create("persist");
+    TCase *reopen = tcase_create("reopen");
+    tcase_add_test(reopen, next_process_finds_everything);
+    tcase_add_test(reopen, next_process_finds_loads_rejects_and_origins);
+    tcase_add_test(reopen, same_content_loads_once_in_all_processes);
+    tcase_add_test(reopen, what_is_not_committed_is_gone);
+    tcase_add_test(reopen, next_process_builds_on);
+    tcase_add_test(reopen, only_what_is_needed_is_read);
+    tcase_add_test(reopen, older_versions_are_as_they_were);
+    tcase_add_test(reopen, warehouse_without_a_store_cannot_commit);
+    tcase_add_test(reopen, versions_say_what_was_done);
+    tcase_add_test(reopen, layouts_of_loads_are_kept);
+    suite_add_tcase(suite, reopen);
+    TCase *programs = tcase_create("programs");
+    tcase_add_test(programs, models_of_another_program_are_kept);
+    tcase_add_test(programs, model_with_other_columns_was_never_built);
+    tcase_add_test(programs, names_of_a_stores_own_tables_are_reserved);
+    tcase_add_test(programs, failed_run_keeps_its_loads_and_can_be_retried);
+    suite_add_tcase(suite, programs);
+    TCase *failures = tcase_create("failures");
+    tcase_add_test(failures, damaged_tables_fail_what_needs_them);
+    tcase_set_timeout(failures, 120);
+    suite_add_tcase(suite, failures);
+    return suite;
+}
+
+int main(void)
+{
+    return run_suite(persist_suite());
+}
