@@ -1,0 +1,303 @@
+/*
+ * What a day costs: a warehouse over a store is built from DATA and committed; then two days' files
+ * of 1 % of its ratings come, each to a process of its own that opens the store, loads, builds and
+ * commits.
+ *
+ * One day has long sessions of few users after everything that was there, the other single ratings
+ * of random users and movies at random times, which fall into every block.
+ *
+ *     increment DATA STORE [--check]
+ *
+ * STORE must not exist. Each phase is told in CPU seconds (user and system) of its process and wall
+ * seconds. With --check every model is compared with a full refresh at the end.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <medallion/medallion.h>
+
+#include "harness.h"
+
+typedef struct clock_reading {
+    double cpu;
+    double wall;
+} clock_reading;
+
+static clock_reading read_clock(void)
+{
+    struct rusage usage;
+    struct timespec now;
+    getrusage(RUSAGE_SELF, &usage);
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (clock_reading){
+        .cpu = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+               1e-6 * (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec),
+        .wall = (double)now.tv_sec + 1e-9 * (double)now.tv_nsec,
+    };
+}
+
+static void tell(const char *day, const char *phase, clock_reading *since)
+{
+    clock_reading now = read_clock();
+    printf("%-10s %-8s %8.3f CPU s %8.3f s\n", day, phase, now.cpu - since->cpu,
+           now.wall - since->wall);
+    fflush(stdout);
+    *since = read_clock();
+}
+
+static void require(mdl_status status, const mdl_error *error)
+{
+    if (status != MDL_OK) {
+        fprintf(stderr, "increment: %s\n", error->message);
+        exit(1);
+    }
+}
+
+/* An open warehouse. */
+typedef struct session {
+    mdl_context *context;
+    mdl_store *store;
+    mdl_warehouse *warehouse;
+    mdl_error error;
+} session;
+
+static void open_session(session *s, const char *store)
+{
+    *s = (session){.error = MDL_ERROR_INIT};
+    mdl_context_options context_options;
+    mdl_context_options_init(&context_options);
+    context_options.n_threads = 1;
+    require(mdl_context_create(&context_options, &s->context, &s->error), &s->error);
+    require(mdl_store_open(s->context, store, NULL, &s->store, &s->error), &s->error);
+    mdl_warehouse_options options;
+    mdl_warehouse_options_init(&options);
+    options.store = s->store;
+    require(mdl_warehouse_create(s->context, &options, &s->warehouse, &s->error), &s->error);
+}
+
+static void close_session(session *s)
+{
+    mdl_warehouse_free(s->warehouse);
+    mdl_store_close(s->store);
+    mdl_context_free(s->context);
+}
+
+/* With one thread, tasks run one after another, and what the process uses is theirs. */
+static void task_started(void *user_data, const mdl_run_result *task, int32_t index,
+                         int32_t n_tasks)
+{
+    (void)task;
+    (void)index;
+    (void)n_tasks;
+    *(clock_reading *)user_data = read_clock();
+}
+
+static void task_finished(void *user_data, const mdl_run_result *task, int32_t index,
+                          int32_t n_tasks)
+{
+    (void)index;
+    (void)n_tasks;
+    if (task->kind != MDL_TASK_MODEL) {
+        return;
+    }
+    printf("    %-26s %8.3f CPU s", task->name,
+           read_clock().cpu - ((const clock_reading *)user_data)->cpu);
+    for (int32_t c = 0; c < task->n_counters; c++) {
+        printf("  %s %lld", task->counters[c].name, (long long)task->counters[c].value);
+    }
+    printf("\n");
+}
+
+/* Opens the store, loads a path, builds and commits, and tells what each costs. */
+static void run_day(const char *day, const char *store, const char *path)
+{
+    session s;
+    clock_reading since = read_clock();
+    open_session(&s, store);
+    tell(day, "open", &since);
+    require(mdl_warehouse_load(s.warehouse, &path, 1, NULL, &s.error), &s.error);
+    tell(day, "load", &since);
+    mdl_build_options options;
+    clock_reading task_start;
+    mdl_build_options_init(&options);
+    options.tests = MDL_TESTS_NONE;
+    options.events.task_started = task_started;
+    options.events.task_finished = task_finished;
+    options.events.user_data = &task_start;
+    require(mdl_warehouse_build(s.warehouse, &options, NULL, &s.error), &s.error);
+    tell(day, "build", &since);
+    require(mdl_warehouse_commit(s.warehouse, NULL, &s.error), &s.error);
+    tell(day, "commit", &since);
+    mdl_store_version_info info;
+    int32_t last = mdl_store_n_versions(s.store) - 1;
+    require(mdl_store_get_version(s.store, last, &info, &s.error), &s.error);
+    printf("    %.1f MB, %.1f MB of them new; memory at most %.0f MB\n",
+           (double)info.size_bytes / 1e6, (double)info.new_bytes / 1e6,
+           (double)mdl_context_memory_peak(s.context) / 1e6);
+    close_session(&s);
+}
+
+/* What is in the ratings, for new ones to be made like them. */
+typedef struct ratings_facts {
+    int64_t n_rows;
+    int32_t users_max;
+    int64_t first_time;
+    int64_t last_time;
+    int32_t *movies; /* of some ratings, so that popular ones come more often */
+    int64_t n_movies;
+} ratings_facts;
+
+static ratings_facts look_at_ratings(const char *store)
+{
+    static const char *const movie_id[] = {"movieId"};
+    session s;
+    open_session(&s, store);
+    const mdl_table *ratings;
+    require(mdl_warehouse_read_table(s.warehouse, "ratings", &ratings, &s.error), &s.error);
+    mdl_column_stats users = mdl_column_get_stats(mdl_table_column(ratings, 0));
+    mdl_column_stats times = mdl_column_get_stats(mdl_table_column(ratings, 3));
+    ratings_facts facts = {
+        .n_rows = mdl_table_n_rows(ratings),
+        .users_max = (int32_t)users.max.as.integer,
+        .first_time = times.min.as.integer,
+        .last_time = times.max.as.integer,
+    };
+    facts.movies = bench_allocate(facts.n_rows * (int64_t)sizeof *facts.movies);
+    mdl_cursor *cursor;
+    mdl_batch batch;
+    require(mdl_cursor_create(s.context, ratings, movie_id, 1, &cursor, &s.error), &s.error);
+    do {
+        require(mdl_cursor_next(cursor, &batch, &s.error), &s.error);
+        memcpy(facts.movies + batch.first_row, batch.columns[0].values,
+               (size_t)batch.n_rows * sizeof *facts.movies);
+    } while (batch.n_rows > 0);
+    facts.n_movies = facts.n_rows;
+    mdl_cursor_free(cursor);
+    close_session(&s);
+    return facts;
+}
+
+/* Writes a day's file: sessions of 320 ratings after all others, or ratings of anybody at any time.
+ */
+static void write_day(const char *path, const ratings_facts *facts, bool is_tail)
+{
+    FILE *file = fopen(path, "w");
+    if (file == NULL) {
+        perror(path);
+        exit(1);
+    }
+    fprintf(file, "userId,movieId,rating,timestamp\n");
+    uint64_t state = is_tail ? 1 : 2;
+    uint64_t span = (uint64_t)(facts->last_time - facts->first_time) + 1;
+    long user = 0;
+    long long time = facts->last_time + 1;
+    for (int64_t i = 0; i < facts->n_rows / 100; i++) {
+        uint64_t random = bench_random(&state);
+        if (!is_tail || i % 320 == 0) {
+            user = 1 + (long)(random % (uint64_t)facts->users_max);
+        }
+        time = is_tail ? time + (long long)(random >> 60)
+                       : facts->first_time + (long long)(bench_random(&state) % span);
+        int32_t movie = facts->movies[bench_random(&state) % (uint64_t)facts->n_movies];
+        unsigned half_stars = 1 + (unsigned)(bench_random(&state) % 10);
+        fprintf(file, "%ld,%d,%u.%c,%lld\n", user, (int)movie, half_stars / 2,
+                half_stars % 2 == 0 ? '0' : '5', time);
+    }
+    if (fclose(file) != 0) {
+        perror(path);
+        exit(1);
+    }
+}
+
+static int hash_bytes(void *user_data, const char *bytes, int64_t size_bytes)
+{
+    uint64_t hash = *(uint64_t *)user_data;
+    for (int64_t i = 0; i < size_bytes; i++) {
+        hash = (hash ^ (unsigned char)bytes[i]) * UINT64_C(0x100000001b3); /* FNV-1a */
+    }
+    *(uint64_t *)user_data = hash;
+    return 0;
+}
+
+static uint64_t hash_table(session *s, const char *name)
+{
+    const mdl_table *table;
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    require(mdl_warehouse_read_table(s->warehouse, name, &table, &s->error), &s->error);
+    require(mdl_csv_write(s->context, table, hash_bytes, &hash, &s->error), &s->error);
+    return hash;
+}
+
+/* Compares every model in the store with what a full refresh gives. */
+static void check(const char *store)
+{
+    int32_t n_models;
+    const mdl_model *const *models = mdl_builtin_models(&n_models);
+    uint64_t *hashes = bench_allocate(n_models * (int64_t)sizeof *hashes);
+    session s;
+    open_session(&s, store);
+    for (int32_t i = 0; i < n_models; i++) {
+        hashes[i] = hash_table(&s, models[i]->name);
+    }
+    mdl_build_options options;
+    mdl_build_options_init(&options);
+    options.full_refresh = true;
+    require(mdl_warehouse_build(s.warehouse, &options, NULL, &s.error), &s.error);
+    for (int32_t i = 0; i < n_models; i++) {
+        if (hash_table(&s, models[i]->name) != hashes[i]) {
+            fprintf(stderr, "increment: %s is not what a full refresh gives\n", models[i]->name);
+            exit(1);
+        }
+    }
+    printf("every model is what a full refresh gives\n");
+    free(hashes);
+    close_session(&s);
+}
+
+/* Runs a day in a process of its own. */
+static void run_day_apart(const char *day, const char *store, const char *path)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        run_day(day, store, path);
+        exit(0);
+    }
+    int how;
+    if (child < 0 || waitpid(child, &how, 0) != child || how != 0) {
+        exit(1);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 3) {
+        fprintf(stderr, "usage: increment DATA STORE [--check]\n");
+        return 2;
+    }
+    const char *store = argv[2];
+    char folder[] = "/tmp/medallion-increment-XXXXXX";
+    if (mkdtemp(folder) == NULL) {
+        perror(folder);
+        return 1;
+    }
+    run_day_apart("first", store, argv[1]);
+    ratings_facts facts = look_at_ratings(store);
+    for (int is_tail = 1; is_tail >= 0; is_tail--) {
+        char path[64];
+        snprintf(path, sizeof path, "%s/%02d012030_ratings.csv", folder, 2 - is_tail);
+        write_day(path, &facts, is_tail != 0);
+        run_day_apart(is_tail ? "sessions" : "scattered", store, path);
+        remove(path);
+    }
+    rmdir(folder);
+    free(facts.movies);
+    if (argc > 3 && strcmp(argv[3], "--check") == 0) {
+        check(store);
+    }
+    return 0;
+}
