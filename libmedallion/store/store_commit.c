@@ -591,20 +591,18 @@ static int32_t list_block_of_base(commit *c, int32_t index)
     return list_block(c, &stored, c->base->blocks[index]);
 }
 
-static mdl_status no_memory(const commit *c)
+/* Room in the new version's memory. */
+static mdl_status next_memory(commit *c, int64_t n, size_t item_bytes, void *out)
 {
-    return c->next.version.arena.failure;
+    void *memory = mdli_arena_allocate(&c->next.version.arena, (size_t)n * item_bytes, c->error);
+    memcpy(out, &memory, sizeof memory);
+    return memory == NULL ? c->next.version.arena.failure : MDL_OK;
 }
 
-/* Room in the new version's memory; NULL leaves the failure there. */
-static void *next_memory(commit *c, int64_t n, size_t item_bytes)
+static mdl_status next_text(commit *c, const char *text, const char **out)
 {
-    return mdli_arena_allocate(&c->next.version.arena, (size_t)n * item_bytes, c->error);
-}
-
-static const char *next_text(commit *c, const char *text)
-{
-    return mdli_arena_copy(&c->next.version.arena, text, strlen(text), c->error);
+    *out = mdli_arena_copy(&c->next.version.arena, text, strlen(text), c->error);
+    return *out == NULL ? c->next.version.arena.failure : MDL_OK;
 }
 
 static mdl_status list_table(commit *c, const mdl_store_item *item, mdli_stored_table *out)
@@ -614,11 +612,8 @@ static mdl_status list_table(commit *c, const mdl_store_item *item, mdli_stored_
         table == NULL ? mdli_version_find_table(&c->base->version, item->name) : NULL;
     out->n_rows = table != NULL ? table->n_rows : stored->n_rows;
     out->n_columns = table != NULL ? table->n_columns : stored->n_columns;
-    out->name = next_text(c, item->name);
-    out->columns = next_memory(c, out->n_columns, sizeof *out->columns);
-    if (out->name == NULL || out->columns == NULL) {
-        return no_memory(c);
-    }
+    MDLI_TRY(next_text(c, item->name, &out->name));
+    MDLI_TRY(next_memory(c, out->n_columns, sizeof *out->columns, &out->columns));
     for (int32_t k = 0; k < out->n_columns; k++) {
         const mdl_column *column = table != NULL ? table->columns[k] : NULL;
         const mdli_stored_column *from = table != NULL ? NULL : &stored->columns[k];
@@ -626,11 +621,8 @@ static mdl_status list_table(commit *c, const mdl_store_item *item, mdli_stored_
         to->type = column != NULL ? column->type : from->type;
         to->n_blocks = column != NULL ? (int32_t)column->n_blocks : from->n_blocks;
         to->n_distinct = column != NULL ? column->stats.n_distinct : from->n_distinct;
-        to->name = next_text(c, column != NULL ? table->names[k] : from->name);
-        to->blocks = next_memory(c, to->n_blocks, sizeof *to->blocks);
-        if (to->name == NULL || to->blocks == NULL) {
-            return no_memory(c);
-        }
+        MDLI_TRY(next_text(c, column != NULL ? table->names[k] : from->name, &to->name));
+        MDLI_TRY(next_memory(c, to->n_blocks, sizeof *to->blocks, &to->blocks));
         for (int32_t b = 0; b < to->n_blocks; b++) {
             to->blocks[b] = column != NULL ? list_block_in_memory(c, column->blocks[b])
                                            : list_block_of_base(c, from->blocks[b]);
@@ -645,11 +637,9 @@ static mdl_status list_segments(commit *c)
     const mdli_version *base = &c->base->version;
     mdli_version *next = &c->next.version;
     const int32_t n_max = base->n_segments + 1;
-    int32_t *numbers = next_memory(c, n_max, sizeof *numbers);
-    next->segments = next_memory(c, n_max, sizeof *next->segments);
-    if (numbers == NULL || next->segments == NULL) {
-        return no_memory(c);
-    }
+    int32_t *numbers;
+    MDLI_TRY(next_memory(c, n_max, sizeof *numbers, &numbers));
+    MDLI_TRY(next_memory(c, n_max, sizeof *next->segments, &next->segments));
     memset(numbers, 0, (size_t)n_max * sizeof *numbers);
     for (int32_t b = 0; b < next->n_blocks; b++) {
         if (next->blocks[b].piece.segment >= 0) {
@@ -684,12 +674,9 @@ static mdl_status allocate_lists(commit *c)
     mdli_version *next = &c->next.version;
     const int64_t n_max = count_blocks(c);
     void *memory;
-    next->blocks = next_memory(c, n_max, sizeof *next->blocks);
-    next->dictionaries = next_memory(c, n_max, sizeof *next->dictionaries);
-    next->tables = next_memory(c, c->n_items, sizeof *next->tables);
-    if (next->blocks == NULL || next->dictionaries == NULL || next->tables == NULL) {
-        return no_memory(c);
-    }
+    MDLI_TRY(next_memory(c, n_max, sizeof *next->blocks, &next->blocks));
+    MDLI_TRY(next_memory(c, n_max, sizeof *next->dictionaries, &next->dictionaries));
+    MDLI_TRY(next_memory(c, c->n_items, sizeof *next->tables, &next->tables));
     MDLI_TRY(mdli_allocate_array(c->context, n_max,
                                  sizeof(mdli_block *) + sizeof(mdli_dictionary *), "store", &memory,
                                  c->error));
@@ -724,10 +711,7 @@ static mdl_status make_version(commit *c, const char *message, int64_t committed
     MDLI_TRY(allocate_lists(c));
     next->number = c->base->version.number + 1;
     next->committed_at = committed_at;
-    next->message = next_text(c, message);
-    if (next->message == NULL) {
-        return no_memory(c);
-    }
+    MDLI_TRY(next_text(c, message, &next->message));
     next->n_tables = c->n_items;
     for (int32_t i = 0; i < c->n_items; i++) {
         MDLI_TRY(list_table(c, &c->items[i], &next->tables[i]));
