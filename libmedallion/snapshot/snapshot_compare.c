@@ -79,7 +79,8 @@ static mdl_status number_entries(mdli_string_set *set, const mdli_dictionary *di
     return MDL_OK;
 }
 
-/* Gives for each code of one dictionary that of the same text in another, −1 = it is not there. */
+/* Gives for each code of one dictionary that of the same text in another; a text that this one does
+ * not have gets a number that is no code. */
 static mdl_status relate_dictionaries(mdl_context *context, const mdli_dictionary *from,
                                       const mdli_dictionary *to, int32_t **out, mdl_error *error)
 {
@@ -95,9 +96,6 @@ static mdl_status relate_dictionaries(mdl_context *context, const mdli_dictionar
     /* The entries of `to` differ, so they are numbered as they stand; what comes after is new. */
     MDLI_TRY_GOTO_DONE(number_entries(&set, to, codes, error));
     MDLI_TRY_GOTO_DONE(number_entries(&set, from, codes, error));
-    for (int64_t i = 0; i < from->n_entries; i++) {
-        codes[i] = codes[i] < to->n_entries ? codes[i] : -1;
-    }
     *out = codes;
     memory = NULL;
 done:

@@ -22,8 +22,8 @@ bool mdli_blocks_are_same_constant(const mdli_block *a, const mdli_block *b);
 typedef struct mdli_column_pair {
     const mdl_column *current;
     const mdl_column *history;
-    int32_t *codes; /* for each code of the history's dictionary that of the table's, −1 = none;
-                       NULL = the two are the same, or not both there */
+    int32_t *codes;      /* for each code of the history's dictionary that of the table's, or a
+                            number that is none; NULL = the two are the same, or not both there */
     bool has_same_codes; /* the dictionaries have the same entries in the same places */
 } mdli_column_pair;
 

@@ -21,7 +21,8 @@ enum {
 
 /* Rows of tables of several vectors. */
 enum {
-    MANY_ROWS = 70000
+    MANY_ROWS = 140000,
+    PATTERN_ROWS = 5000
 };
 
 static const mdl_snapshot by_id = {.struct_size = sizeof(mdl_snapshot),
@@ -478,11 +479,81 @@ START_TEST(many_rows)
     expect_counts(&w, 0, 0, 0, 0, 0, MANY_ROWS);
     step_table(&w, many_things(w.context, 1, MANY_ROWS - 1), DAY(1));
     expect_counts(&w, 0, 1, 0, 0, 0, MANY_ROWS - 1);
-    step_table(&w, many_things(w.context, 10000, 60000), DAY(2));
+    step_table(&w, many_things(w.context, 20000, 60000), DAY(2));
     expect_counts(&w, 0, 1, MANY_ROWS - 7, 0, 0, 6);
     step_table(&w, many_things(w.context, 1, 60000), DAY(3));
     expect_counts(&w, 0, 0, 0, 0, MANY_ROWS - 7, 7);
     ck_assert_int_eq(mdl_table_n_rows(w.history), MANY_ROWS + 1 + 1 + MANY_ROWS - 7);
+    end(&w);
+}
+END_TEST
+
+/*
+ * A table of PATTERN_ROWS ids from `first_id` on, without `left_out`, whose other columns alternate
+ * from row to row: n between 0 and 1, the tier between two texts.
+ */
+static mdl_table *pattern(mdl_context *context, int32_t first_id, int32_t left_out,
+                          const char *even, const char *odd)
+{
+    int32_t ids[PATTERN_ROWS];
+    int64_t numbers[PATTERN_ROWS];
+    mdl_string tiers[PATTERN_ROWS];
+    double reals[PATTERN_ROWS] = {0};
+    mdl_table_builder *builder;
+    mdl_table *table;
+    for (int32_t i = 0; i < PATTERN_ROWS; i++) {
+        const char *tier = i % 2 == 0 ? even : odd;
+        ids[i] = first_id + i;
+        ids[i] += ids[i] >= left_out;
+        numbers[i] = i % 2;
+        tiers[i] = (mdl_string){tier, (int64_t)strlen(tier)};
+    }
+    const mdl_vector vectors[] = {
+        {.type = MDL_TYPE_INT32, .n_rows = PATTERN_ROWS, .values = ids},
+        {.type = MDL_TYPE_INT64, .n_rows = PATTERN_ROWS, .values = numbers},
+        {.type = MDL_TYPE_STRING, .n_rows = PATTERN_ROWS, .values = tiers},
+        {.type = MDL_TYPE_FLOAT64, .n_rows = PATTERN_ROWS, .values = reals}};
+    ck_assert_int_eq(mdl_table_builder_create(context, fields, N_FIELDS, &builder, NULL), MDL_OK);
+    ck_assert_int_eq(mdl_table_builder_append(builder, vectors, PATTERN_ROWS, NULL), MDL_OK);
+    ck_assert_int_eq(mdl_table_builder_finish(builder, &table, NULL), MDL_OK);
+    mdl_table_builder_free(builder);
+    ck_assert_ptr_nonnull(table->columns[2]->dictionary);
+    return table;
+}
+
+/* Blocks that are encoded to the same bytes, and yet hold other values for the same keys. */
+START_TEST(same_bytes_other_values)
+{
+    world w = start(MDL_HARD_DELETES_IGNORE);
+    step_table(&w, pattern(w.context, 0, INT32_MAX, "low", "high"), DAY(0));
+    /* Rows are matched one further down. */
+    step_table(&w, pattern(w.context, 1, INT32_MAX, "low", "high"), DAY(1));
+    expect_counts(&w, 1, PATTERN_ROWS - 1, 0, 1, 0, 0);
+    end(&w);
+    w = start(MDL_HARD_DELETES_IGNORE);
+    step_table(&w, pattern(w.context, 0, INT32_MAX, "low", "high"), DAY(0));
+    /* The first rows are matched where they stand, the others one further down. */
+    step_table(&w, pattern(w.context, 0, 10, "low", "high"), DAY(1));
+    expect_counts(&w, 1, PATTERN_ROWS - 11, 0, 1, 0, 10);
+    end(&w);
+    w = start(MDL_HARD_DELETES_IGNORE);
+    w.snapshot.check = "tier";
+    step_table(&w, pattern(w.context, 0, INT32_MAX, "low", "high"), DAY(0));
+    step_table(&w, pattern(w.context, 0, INT32_MAX, "high", "low"), DAY(1));
+    expect_counts(&w, 0, PATTERN_ROWS, 0, 0, 0, 0);
+    end(&w);
+}
+END_TEST
+
+/* Blocks of one value, and NULL in other rows. */
+START_TEST(constants_and_nulls)
+{
+    world w = start(MDL_HARD_DELETES_IGNORE);
+    step(&w, "1|10|a|~\n2|~|a|~\n3|10|~|~\n4|10|a|~\n", DAY(0));
+    step(&w, "1|~|a|~\n2|10|a|~\n3|10|a|~\n4|10|~|~\n", DAY(1));
+    expect_counts(&w, 0, 4, 0, 0, 0, 0);
+    step(&w, "1|~|a|1.0\n2|10|a|1.0\n3|10|a|1.0\n4|10|~|1.0\n", DAY(1));
+    expect_counts(&w, 0, 0, 0, 0, 0, 4);
     end(&w);
 }
 END_TEST
@@ -516,6 +587,8 @@ static Suite *snapshot_suite(void)
     tcase_add_test(steps, empty_tables);
     tcase_add_test(steps, sharing);
     tcase_add_test(steps, many_rows);
+    tcase_add_test(steps, same_bytes_other_values);
+    tcase_add_test(steps, constants_and_nulls);
     tcase_add_test(steps, names);
     suite_add_tcase(suite, steps);
     return suite;
