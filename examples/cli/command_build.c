@@ -1,14 +1,12 @@
-/* medallion build: CSVs in, marts out. */
-#define _POSIX_C_SOURCE 200809L
-
-#include <errno.h>
+/* medallion build: CSVs in, marts out; medallion retry: what is left of a build that failed. */
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "commands.h"
+#include "failing_rows.h"
+#include "folders.h"
 #include "session.h"
+#include "table_cell.h"
 
 enum {
     PREVIEW_ROWS = 10,
@@ -18,69 +16,51 @@ enum {
 
 /* ---- --out ----------------------------------------------------------------------------------- */
 
-/* Makes a directory and those above it. */
-static mdl_status make_directories(const char *path, mdl_error *error)
-{
-    char part[4096];
-    size_t size = strlen(path);
-    if (size >= sizeof part) {
-        return mdl_error_set(error, MDL_E_ARGUMENT, "the path of --out is too long");
-    }
-    memcpy(part, path, size + 1);
-    for (size_t i = 1; i <= size; i++) {
-        if (part[i] != '/' && part[i] != '\0') {
-            continue;
-        }
-        part[i] = '\0';
-        if (mkdir(part, 0777) != 0 && errno != EEXIST) {
-            return mdl_error_set(error, MDL_E_IO, "cannot make the folder '%s': %s", part,
-                                 strerror(errno));
-        }
-        part[i] = path[i];
-    }
-    struct stat info;
-    if (stat(path, &info) != 0 || !S_ISDIR(info.st_mode)) {
-        return mdl_error_set(error, MDL_E_IO, "'%s' is not a folder", path);
-    }
-    return MDL_OK;
-}
-
 static mdl_status write_csv(session *s, const mdl_table *table, const char *name)
 {
-    char path[4352];
+    char path[FILE_PATH_MAX];
     snprintf(path, sizeof path, "%s/%s.csv", s->settings->out_directory, name);
     return mdl_csv_write_file(s->context, table, path, &s->error);
 }
 
-/* The rejects of this run; those of an earlier one must not be taken for them. */
+/* Without rejects there is no file; that of an earlier run must not be taken for them. */
 static mdl_status write_rejects(session *s)
 {
     const mdl_table *rejects = mdl_warehouse_rejects(s->warehouse);
     if (rejects != NULL) {
         return write_csv(s, rejects, "rejects");
     }
-    char path[4352];
+    char path[FILE_PATH_MAX];
     snprintf(path, sizeof path, "%s/rejects.csv", s->settings->out_directory);
-    if (unlink(path) != 0 && errno != ENOENT) {
-        return mdl_error_set(&s->error, MDL_E_IO, "cannot remove the old '%s': %s", path,
-                             strerror(errno));
-    }
-    return MDL_OK;
+    return remove_stale_file(path, &s->error);
+}
+
+static bool is_written(const mdl_run_result *result)
+{
+    bool is_table = result->kind == MDL_TASK_MODEL || result->kind == MDL_TASK_SNAPSHOT;
+    return is_table && result->model->materialization != MDL_MATERIALIZATION_VIEW;
 }
 
 static mdl_status write_models(session *s)
 {
     mdl_status status = MDL_OK;
-    int n_files = 0;
+    int64_t n_files = 0;
     for (int32_t i = 0; i < mdl_run_n_results(s->run) && status == MDL_OK; i++) {
-        const mdl_model *model = mdl_run_get_result(s->run, i)->model;
-        if (model->materialization != MDL_MATERIALIZATION_VIEW) {
-            status = write_csv(s, mdl_warehouse_table(s->warehouse, model->name), model->name);
+        const mdl_run_result *result = mdl_run_get_result(s->run, i);
+        const mdl_table *table = NULL;
+        if (!is_written(result)) {
+            continue;
+        }
+        status = mdl_warehouse_read_table(s->warehouse, result->model->name, &table, &s->error);
+        if (status == MDL_OK) {
+            status = write_csv(s, table, result->model->name);
             n_files++;
         }
     }
     if (status == MDL_OK) {
-        run_lines_note(&s->lines, "Wrote %d tables to %s", n_files, s->settings->out_directory);
+        char text[COUNTED_MAX];
+        run_lines_note(&s->lines, "Wrote %s to %s", counted(n_files, "table", text),
+                       s->settings->out_directory);
     }
     return status;
 }
@@ -107,7 +87,8 @@ static const preview previews[] = {
 static bool was_built(const session *s, const char *name)
 {
     for (int32_t i = 0; i < mdl_run_n_results(s->run); i++) {
-        if (strcmp(mdl_run_get_result(s->run, i)->model->name, name) == 0) {
+        const mdl_run_result *result = mdl_run_get_result(s->run, i);
+        if (result->kind == MDL_TASK_MODEL && strcmp(result->name, name) == 0) {
             return true;
         }
     }
@@ -165,49 +146,118 @@ static mdl_status put_out_results(session *s)
     return status == MDL_OK ? write_rejects(s) : status;
 }
 
+static mdl_status prepare_out(session *s)
+{
+    const char *folder = s->settings->out_directory;
+    return folder != NULL ? make_folders(folder, &s->error) : MDL_OK;
+}
+
+/* Runs what `options` say and sees to everything that follows from it. */
+static mdl_status run_and_put_out(session *s, const mdl_build_options *options)
+{
+    mdl_status status = session_build(s, options);
+    status = session_commit(s, status);
+    status = put_failing_rows(s, status);
+    return status == MDL_OK ? put_out_results(s) : status;
+}
+
 static exit_code run_build(const cli_settings *settings)
 {
     session s;
-    mdl_status status = session_open(&s, "build", settings, true);
-    if (status == MDL_OK && settings->out_directory != NULL) { /* before the work, not after it */
-        status = make_directories(settings->out_directory, &s.error);
+    store_access access = settings->n_arguments > 0 ? STORE_CREATE : STORE_CHANGE;
+    mdl_hard_deletes hard_deletes;
+    mdl_status status = session_open(&s, "build", settings, true, access);
+    if (status == MDL_OK) { /* before the work, not after it */
+        status = prepare_out(&s);
+    }
+    if (status == MDL_OK) {
+        status = prepare_failing_rows(&s);
     }
     if (status == MDL_OK) {
         status = session_load(&s, settings->arguments, settings->n_arguments,
                               (mdl_on_error)settings->on_error);
     }
     if (status == MDL_OK) {
-        status = session_build(&s, settings->select);
-    }
-    if (status == MDL_OK) {
-        status = put_out_results(&s);
+        mdl_build_options options = session_run_options(&s, &hard_deletes);
+        status = run_and_put_out(&s, &options);
     }
     return session_close(&s, status);
 }
 
-static const cli_option build_option_table[] = {
+static exit_code run_retry(const cli_settings *settings)
+{
+    session s;
+    mdl_hard_deletes hard_deletes;
+    mdl_status status = session_open(&s, "retry", settings, true, STORE_CHANGE);
+    if (status == MDL_OK) {
+        status = prepare_out(&s);
+    }
+    if (status == MDL_OK) {
+        status = prepare_failing_rows(&s);
+    }
+    if (status == MDL_OK) {
+        mdl_build_options options = session_run_options(&s, &hard_deletes);
+        options.retry = true;
+        status = run_and_put_out(&s, &options);
+    }
+    return session_close(&s, status);
+}
+
+static const cli_option out_option_table[] = {
     {.name = "--out",
      .value_name = "DIR",
      .kind = OPTION_TEXT,
      .offset = offsetof(cli_settings, out_directory),
-     .help = "write each dimension, fact and mart as DIR/NAME.csv, and bad records, if any, as "
-             "DIR/rejects.csv; views (src_*) are not written"},
+     .help = "write each dimension, fact, mart and snapshot as DIR/NAME.csv, and bad records, if "
+             "any, as DIR/rejects.csv; views (src_*) are not written"},
 };
-static const option_group build_group = {"Output", build_option_table, 1};
-static const option_group *const build_groups[] = {&build_group, &load_options, &run_options,
-                                                   &display_options};
+static const option_group out_group = {"Output", out_option_table, 1};
+
+static const cli_option refresh_option_table[] = {
+    {.name = "--full-refresh",
+     .kind = OPTION_FLAG,
+     .offset = offsetof(cli_settings, full_refresh),
+     .help = "incremental models start afresh; snapshots keep their history"},
+};
+static const option_group refresh_group = {"Building", refresh_option_table, 1};
+
+static const option_group *const build_groups[] = {
+    &store_options,     &out_group,       &select_options, &refresh_group, &snapshot_options,
+    &test_mode_options, &failure_options, &run_options,    &load_options,  &display_options};
 
 const cli_command build_command = {
     .name = "build",
-    .arguments = "DATA...",
-    .summary = "load CSVs and build dimensions, facts and marts",
-    .details = "Loads DATA and builds all models. DATA is folders with movies.csv, ratings.csv, "
-               "tags.csv, links.csv and daily files such as 27012026_ratings.csv, or such files; "
-               "movies and ratings must be among them. Without --out it prints the top of each "
-               "mart.",
-    .min_arguments = 1,
+    .arguments = "[DATA...] [--store DIR]",
+    .summary = "load CSVs, build and test dimensions, facts and marts",
+    .details =
+        "Loads DATA, builds all models, and tests each. DATA is folders with movies.csv, "
+        "ratings.csv, tags.csv, links.csv and daily files such as 27012026_ratings.csv, or such "
+        "files; movies and ratings must be among them, or in the store. Without --out it prints "
+        "the top of each mart.\n\n"
+        "With --store everything outlives the program: DIR is made if it is not there, content "
+        "that it holds already is not loaded again, incremental models go on from where they "
+        "were, and snapshots of the marts are taken. Without DATA it builds from what the store "
+        "holds. A run that fails publishes nothing; what it loaded, and its log, are kept.",
     .max_arguments = -1,
+    .data = DATA_AND_STORE,
     .groups = build_groups,
-    .n_groups = 4,
+    .n_groups = 10,
     .run = run_build,
+};
+
+static const option_group *const retry_groups[] = {
+    &store_options,   &out_group,   &snapshot_options, &test_mode_options,
+    &failure_options, &run_options, &load_options,     &display_options};
+
+const cli_command retry_command = {
+    .name = "retry",
+    .arguments = "--store DIR",
+    .summary = "run again what failed or was skipped in the last run",
+    .details = "Runs again what failed or was skipped in the last run of the store, with the "
+               "tables that it did build. Not possible when files were loaded since: then build.",
+    .max_arguments = 0,
+    .data = STORE_ONLY,
+    .groups = retry_groups,
+    .n_groups = 8,
+    .run = run_retry,
 };

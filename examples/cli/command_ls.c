@@ -1,10 +1,12 @@
 /* medallion ls: what there is and what is built from what. */
 #include <stdio.h>
+#include <string.h>
 
 #include "commands.h"
 #include "json_writer.h"
 #include "session.h"
 #include "table_listing.h"
+#include "table_view.h"
 
 /* Writes the names that the model is built from, as "src_movies, src_links". */
 static void join_refs(const mdl_model *model, char *text, size_t size)
@@ -27,40 +29,82 @@ static mdl_status add_models(session *s, mdl_table_builder *builder)
         const mdl_value row[] = {listing_text(model->name),
                                  listing_text(mdl_layer_name(model->layer)),
                                  listing_text(mdl_materialization_name(model->materialization)),
-                                 listing_text(refs), listing_text(model->description)};
-        status = listing_add(builder, row, 5, &s->error);
+                                 listing_integer(mdl_warehouse_n_tests(s->warehouse, model->name)),
+                                 listing_text(refs),
+                                 listing_text(model->tags != NULL ? model->tags : ""),
+                                 listing_text(model->description)};
+        status = listing_add(builder, row, 7, &s->error);
     }
     return status;
 }
 
 static mdl_status print_models(session *s)
 {
-    static const mdl_field fields[] = {{"name", MDL_TYPE_STRING},
-                                       {"layer", MDL_TYPE_STRING},
-                                       {"kind", MDL_TYPE_STRING},
-                                       {"refs", MDL_TYPE_STRING},
+    static const mdl_field fields[] = {{"name", MDL_TYPE_STRING},       {"layer", MDL_TYPE_STRING},
+                                       {"kind", MDL_TYPE_STRING},       {"tests", MDL_TYPE_INT64},
+                                       {"refs", MDL_TYPE_STRING},       {"tags", MDL_TYPE_STRING},
                                        {"description", MDL_TYPE_STRING}};
     mdl_table_builder *builder = NULL;
-    mdl_table *table = NULL;
-    mdl_status status = mdl_table_builder_create(s->context, fields, 5, &builder, &s->error);
+    mdl_status status = mdl_table_builder_create(s->context, fields, 7, &builder, &s->error);
     if (status == MDL_OK) {
         status = add_models(s, builder);
     }
     if (status == MDL_OK) {
-        status = mdl_table_builder_finish(builder, &table, &s->error);
+        status = view_listing(s, builder);
     }
-    if (status == MDL_OK) {
-        table_style style = session_table_style(s, 0);
-        style.no_footer = true;
-        int64_t n_rows = mdl_table_n_rows(table);
-        status = print_table(s->context, table, n_rows, &style, &s->output, &s->error);
-    }
-    mdl_table_free(table);
     mdl_table_builder_free(builder);
     return status;
 }
 
-static void write_model(json_writer *json, const mdl_model *model)
+/* The words of `"mart, daily"`. */
+static void write_tags(json_writer *json, const char *tags)
+{
+    json_open_array(json, "tags");
+    while (tags != NULL && *tags != '\0') {
+        char tag[128];
+        size_t size = strcspn(tags, ", ");
+        snprintf(tag, sizeof tag, "%.*s", (int)size, tags);
+        if (size > 0) {
+            json_text(json, NULL, tag);
+        }
+        tags += size + strspn(tags + size, ", ");
+    }
+    json_close_array(json);
+}
+
+static void write_tests(json_writer *json, const mdl_warehouse *warehouse, const char *table)
+{
+    json_open_array(json, "tests");
+    for (int32_t i = 0; i < mdl_warehouse_n_tests(warehouse, table); i++) {
+        const mdl_test *test = mdl_warehouse_get_test(warehouse, table, i);
+        char name[256];
+        mdl_test_name(test, table, name, sizeof name);
+        json_open_object(json, NULL);
+        json_text(json, "name", name);
+        json_text(json, "kind", mdl_test_kind_name(test->kind));
+        json_text(json, "severity", test->severity == MDL_SEVERITY_ERROR ? "error" : "warn");
+        json_text(json, "columns", test->columns);
+        json_text(json, "description", test->description);
+        json_close_object(json);
+    }
+    json_close_array(json);
+}
+
+static void write_snapshot(json_writer *json, const mdl_snapshot *snapshot)
+{
+    if (snapshot == NULL) {
+        json_null(json, "snapshot");
+        return;
+    }
+    json_open_object(json, "snapshot");
+    json_text(json, "table", snapshot->table);
+    json_text(json, "key", snapshot->key);
+    json_text(json, "check", snapshot->check);
+    json_text(json, "hard_deletes", mdl_hard_deletes_name(snapshot->hard_deletes));
+    json_close_object(json);
+}
+
+static void write_model(json_writer *json, const mdl_warehouse *warehouse, const mdl_model *model)
 {
     json_open_object(json, NULL);
     json_text(json, "name", model->name);
@@ -73,6 +117,8 @@ static void write_model(json_writer *json, const mdl_model *model)
     json_close_array(json);
     json_text(json, "key", model->key);
     json_text(json, "description", model->description);
+    write_tags(json, model->tags);
+    write_snapshot(json, mdl_warehouse_find_snapshot(warehouse, model->name));
     json_open_array(json, "columns");
     for (int32_t i = 0; i < model->n_columns; i++) {
         json_open_object(json, NULL);
@@ -82,6 +128,7 @@ static void write_model(json_writer *json, const mdl_model *model)
         json_close_object(json);
     }
     json_close_array(json);
+    write_tests(json, warehouse, model->name);
     json_close_object(json);
 }
 
@@ -90,7 +137,7 @@ static void write_models(session *s)
     json_writer json = json_begin(&s->output, 1);
     json_open_array(&json, NULL);
     for (int32_t i = 0; i < mdl_warehouse_n_models(s->warehouse); i++) {
-        write_model(&json, mdl_warehouse_model(s->warehouse, i));
+        write_model(&json, s->warehouse, mdl_warehouse_model(s->warehouse, i));
     }
     json_close_array(&json);
 }
@@ -101,12 +148,15 @@ static void draw_models(session *s)
     static const char *const fills[] = {[MDL_LAYER_BRONZE] = "#e8c9a0",
                                         [MDL_LAYER_SILVER] = "#dfe3e8",
                                         [MDL_LAYER_GOLD] = "#f6df8e"};
+    static const char snapshot_fill[] = "#c9dcf2";
     put_text(&s->output,
              "digraph medallion {\n  rankdir=LR;\n"
              "  node [shape=box, style=\"rounded,filled\", fontname=\"sans-serif\"];\n");
     for (int32_t i = 0; i < mdl_warehouse_n_models(s->warehouse); i++) {
         const mdl_model *model = mdl_warehouse_model(s->warehouse, i);
-        put_format(&s->output, "  \"%s\" [fillcolor=\"%s\"];\n", model->name, fills[model->layer]);
+        bool is_snapshot = model->materialization == MDL_MATERIALIZATION_SNAPSHOT;
+        put_format(&s->output, "  \"%s\" [fillcolor=\"%s\"];\n", model->name,
+                   is_snapshot ? snapshot_fill : fills[model->layer]);
         for (int32_t r = 0; r < model->n_refs; r++) {
             put_format(&s->output, "  \"%s\" -> \"%s\";\n", model->refs[r], model->name);
         }
@@ -117,7 +167,7 @@ static void draw_models(session *s)
 static exit_code run_ls(const cli_settings *settings)
 {
     session s;
-    mdl_status status = session_open(&s, "ls", settings, false);
+    mdl_status status = session_open(&s, "ls", settings, false, STORE_READ);
     if (status == MDL_OK) {
         switch ((output_format)settings->format) {
         case FORMAT_JSON:
@@ -142,7 +192,7 @@ static const cli_option ls_option_table[] = {
      .kind = OPTION_CHOICE,
      .offset = offsetof(cli_settings, format),
      .choices = ls_formats,
-     .help = "table (default), json with all columns, or dot: the lineage for Graphviz"},
+     .help = "table (default), json with all columns and tests, or dot: the lineage for Graphviz"},
 };
 static const option_group ls_group = {"Output", ls_option_table, 1};
 static const option_group *const ls_groups[] = {&ls_group, &display_options};
@@ -152,8 +202,8 @@ const cli_command ls_command = {
     .arguments = "",
     .summary = "list tables and models in build order",
     .details =
-        "Lists sources and models in build order, with layer, kind, and the tables that each "
-        "is built from.",
+        "Lists sources, models and snapshots in build order, with layer, kind, how many tests "
+        "each has, the tables that it is built from, and its tags.",
     .max_arguments = 0,
     .groups = ls_groups,
     .n_groups = 2,

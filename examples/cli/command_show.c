@@ -1,303 +1,82 @@
 /* medallion show: rows of a table. */
-#define _POSIX_C_SOURCE 200809L
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "commands.h"
-#include "json_writer.h"
 #include "session.h"
-#include "table_cell.h"
+#include "system_tables.h"
+#include "table_view.h"
 
-static const char rejects_name[] = "rejects";
-
-/* ---- what to show ---------------------------------------------------------------------------- */
-
-/* Stands for the rejects when there is none. */
-static mdl_status make_empty_rejects(session *s, mdl_table **out)
+/* The rows of a history that were valid at the time that was asked for. */
+static mdl_status read_as_of(session *s, const char *name, const mdl_table *history,
+                             mdl_table **table)
 {
-    static const mdl_field fields[] = {
-        {"file", MDL_TYPE_STRING},   {"line", MDL_TYPE_INT64},         {"record", MDL_TYPE_INT64},
-        {"column", MDL_TYPE_STRING}, {"offset_bytes", MDL_TYPE_INT64}, {"reason", MDL_TYPE_STRING},
-        {"text", MDL_TYPE_STRING},   {"raw", MDL_TYPE_STRING}};
-    mdl_table_builder *builder = NULL;
-    mdl_status status = mdl_table_builder_create(s->context, fields, 8, &builder, &s->error);
-    if (status == MDL_OK) {
-        status = mdl_table_builder_finish(builder, out, &s->error);
+    if (mdl_warehouse_find_snapshot(s->warehouse, name) == NULL) {
+        return mdl_error_set(&s->error, MDL_E_ARGUMENT,
+                             "--as-of is for snapshots, which %s is not; --at-version shows any "
+                             "table as it was in an older version of the store",
+                             name);
     }
-    mdl_table_builder_free(builder);
-    return status;
+    return mdl_snapshot_as_of(s->context, history, s->settings->as_of.seconds, table, &s->error);
 }
 
-static mdl_status load_rejects(session *s, const char *const *paths, int n_paths, mdl_table **out)
-{
-    mdl_status status = session_load(s, paths, n_paths, MDL_ON_ERROR_SKIP);
-    if (status != MDL_OK) {
-        return status;
-    }
-    *out = mdl_table_clone(mdl_warehouse_rejects(s->warehouse));
-    return *out != NULL ? MDL_OK : make_empty_rejects(s, out);
-}
-
-static mdl_status build_table(session *s, const char *name, const char *const *paths, int n_paths,
-                              mdl_table **out)
-{
-    const mdl_model *model = NULL;
-    mdl_status status = session_find_model(s, name, &model);
-    if (status == MDL_OK) {
-        status = session_build_table(s, name, paths, n_paths);
-    }
-    if (status == MDL_OK) {
-        *out = mdl_table_clone(mdl_warehouse_table(s->warehouse, name));
-    }
-    return status;
-}
-
-/* ---- which rows and columns ------------------------------------------------------------------ */
-
-/* Runs `rel` of `query`, both of which may be NULL where memory was short, and puts the result in
- * the place of `*table`. A fault is told with the option that it is in. */
-static mdl_status replace_table(mdl_query *query, mdl_rel *rel, const char *option,
-                                mdl_table **table, mdl_error *error)
-{
-    if (query == NULL) {
-        return mdl_error_set(error, MDL_E_NO_MEMORY, "%s: no memory for a query", option);
-    }
-    mdl_error fault = MDL_ERROR_INIT;
-    mdl_table *result = NULL;
-    mdl_status status = mdl_query_collect(query, rel, &result, &fault);
-    mdl_query_free(query);
-    if (status != MDL_OK) {
-        return mdl_error_set(error, status, "%s: %s", option, fault.message);
-    }
-    mdl_table_free(*table);
-    *table = result;
-    return MDL_OK;
-}
-
-static mdl_status filter_rows(session *s, mdl_table **table)
-{
-    const char *where = s->settings->where;
-    if (where == NULL) {
-        return MDL_OK;
-    }
-    mdl_query *query = mdl_query_create(s->context);
-    mdl_rel *rel = query != NULL ? mdl_filter(mdl_scan(query, *table), where) : NULL;
-    return replace_table(query, rel, "--where", table, &s->error);
-}
-
-static mdl_status order_rows(session *s, mdl_table **table)
-{
-    const char *order_by = s->settings->order_by;
-    int64_t limit = s->settings->limit;
-    if (order_by == NULL && limit == 0) {
-        return MDL_OK;
-    }
-    mdl_query *query = mdl_query_create(s->context);
-    mdl_rel *rel = query != NULL ? mdl_scan(query, *table) : NULL;
-    rel = limit > 0 ? mdl_top_n(rel, order_by, limit) : mdl_sort(rel, order_by);
-    return replace_table(query, rel, order_by != NULL ? "--order-by" : "--limit", table, &s->error);
-}
-
-static mdl_status complain_of_column(const mdl_table *table, const char *name, mdl_error *error)
-{
-    enum {
-        MAX_NAMES = 256
-    };
-    const char *names[MAX_NAMES];
-    int32_t n_names = 0;
-    for (; n_names < MAX_NAMES && n_names < mdl_table_n_columns(table); n_names++) {
-        names[n_names] = mdl_table_column_name(table, n_names);
-    }
-    const char *nearest = nearest_name(name, names, n_names);
-    return mdl_error_set(error, MDL_E_NOT_FOUND, "--columns: no column '%s'%s%s%s", name,
-                         nearest != NULL ? "; did you mean '" : "", nearest != NULL ? nearest : "",
-                         nearest != NULL ? "'?" : "");
-}
-
-/* Turns the list `a, b` into the expressions `"a", "b"`, in a `list` that is used up by this. */
-static mdl_status quote_columns(const mdl_table *table, char *list, char *expressions,
-                                mdl_error *error)
-{
-    char *rest = NULL;
-    size_t used = 0;
-    for (char *name = strtok_r(list, ",", &rest); name != NULL; name = strtok_r(NULL, ",", &rest)) {
-        name += strspn(name, " ");
-        size_t size = strlen(name);
-        while (size > 0 && name[size - 1] == ' ') {
-            name[--size] = '\0';
-        }
-        if (mdl_table_find_column(table, name) < 0) {
-            return complain_of_column(table, name, error);
-        }
-        used += (size_t)sprintf(expressions + used, "%s\"%s\"", used > 0 ? ", " : "", name);
-    }
-    return used > 0 ? MDL_OK
-                    : mdl_error_set(error, MDL_E_ARGUMENT, "--columns: there is no name in it");
-}
-
-static mdl_status choose_columns(session *s, mdl_table **table)
-{
-    if (s->settings->columns == NULL) {
-        return MDL_OK;
-    }
-    char *list = strdup(s->settings->columns);
-    /* Each name grows by two quotes and a blank; it has at least one byte and a comma or the NUL.
-     */
-    char *expressions = malloc(strlen(s->settings->columns) * 3 + 4);
-    mdl_status status = MDL_OK;
-    if (list == NULL || expressions == NULL) {
-        status = mdl_error_set(&s->error, MDL_E_NO_MEMORY, "--columns: no memory for the names");
-    } else {
-        status = quote_columns(*table, list, expressions, &s->error);
-    }
-    if (status == MDL_OK) {
-        mdl_query *query = mdl_query_create(s->context);
-        mdl_rel *rel = query != NULL ? mdl_project(mdl_scan(query, *table), expressions) : NULL;
-        status = replace_table(query, rel, "--columns", table, &s->error);
-    }
-    free(expressions);
-    free(list);
-    return status;
-}
-
-/* ---- printing -------------------------------------------------------------------------------- */
-
-static int write_to_output(void *data, const char *bytes, int64_t size_bytes)
-{
-    text_output *output = data;
-    put_bytes(output, bytes, (size_t)size_bytes);
-    return output->error;
-}
-
-static void write_json_rows(json_writer *json, const mdl_table *table, const mdl_batch *batch)
-{
-    for (int64_t row = 0; row < batch->n_rows && json->output->error == 0; row++) {
-        json_open_object(json, NULL);
-        for (int32_t c = 0; c < batch->n_columns; c++) {
-            mdl_value value = cell_value(&batch->columns[c], row);
-            json_value(json, mdl_table_column_name(table, c), &value);
-        }
-        json_close_object(json);
-    }
-}
-
-static mdl_status write_json(session *s, const mdl_table *table)
-{
-    json_writer json = json_begin(&s->output, 1);
-    mdl_cursor *cursor = NULL;
-    mdl_batch batch = {0};
-    mdl_status status = mdl_cursor_create(s->context, table, NULL, 0, &cursor, &s->error);
-    json_open_array(&json, NULL);
-    while (status == MDL_OK && s->output.error == 0) {
-        status = mdl_cursor_next(cursor, &batch, &s->error);
-        if (status != MDL_OK || batch.n_rows == 0) {
-            break;
-        }
-        write_json_rows(&json, table, &batch);
-    }
-    json_close_array(&json);
-    mdl_cursor_free(cursor);
-    return status;
-}
-
-static mdl_status print_rows(session *s, const mdl_table *table, int64_t n_rows_in_all)
-{
-    run_lines_stop_progress(&s->lines);
-    switch ((output_format)s->settings->format) {
-    case FORMAT_CSV:
-        return mdl_csv_write(s->context, table, write_to_output, &s->output, &s->error);
-    case FORMAT_JSON:
-        return write_json(s, table);
-    default:
-        break;
-    }
-    table_style style = session_table_style(s, 0);
-    return print_table(s->context, table, n_rows_in_all, &style, &s->output, &s->error);
-}
-
-/* ---- the command ----------------------------------------------------------------------------- */
-
-static mdl_status show(session *s, mdl_table **table)
+static mdl_status find_table(session *s, mdl_table **table)
 {
     const char *name = s->settings->arguments[0];
     const char *const *paths = s->settings->arguments + 1;
     int n_paths = s->settings->n_arguments - 1;
-    mdl_status status = strcmp(name, rejects_name) == 0
-                            ? load_rejects(s, paths, n_paths, table)
-                            : build_table(s, name, paths, n_paths, table);
-    if (status == MDL_OK) {
-        status = filter_rows(s, table);
+    if (is_system_table(name)) {
+        return get_system_table(s, name, paths, n_paths, table);
     }
-    int64_t n_rows_in_all = status == MDL_OK ? mdl_table_n_rows(*table) : 0;
-    if (status == MDL_OK) {
-        status = order_rows(s, table);
+    const mdl_table *found = NULL;
+    mdl_status status = session_get_table(s, name, paths, n_paths, &found);
+    if (status == MDL_OK && s->settings->as_of.is_set) {
+        return read_as_of(s, name, found, table);
     }
     if (status == MDL_OK) {
-        status = choose_columns(s, table);
+        *table = mdl_table_clone(found);
     }
-    return status == MDL_OK ? print_rows(s, *table, n_rows_in_all) : status;
+    return status;
 }
 
 static exit_code run_show(const cli_settings *settings)
 {
     session s;
     mdl_table *table = NULL;
-    mdl_status status = session_open(&s, "show", settings, false);
+    mdl_status status = session_open(&s, "show", settings, false, STORE_READ);
     if (status == MDL_OK) {
-        status = show(&s, &table);
+        status = find_table(&s, &table);
+    }
+    if (status == MDL_OK) {
+        bool is_log = is_system_table(settings->arguments[0]);
+        status = view_table(&s, table,
+                            &(table_view){.limit = USUAL_LIMIT, .float_digits = is_log ? 3 : -1});
     }
     mdl_table_free(table);
     return session_close(&s, status);
 }
 
-static const cli_choice show_formats[] = {
-    {"table", FORMAT_TABLE}, {"csv", FORMAT_CSV}, {"json", FORMAT_JSON}, {NULL, 0}};
-
-static const cli_option show_option_table[] = {
-    {.name = "--columns",
-     .value_name = "A,B",
-     .kind = OPTION_TEXT,
-     .offset = offsetof(cli_settings, columns),
-     .help = "only these columns, in this order"},
-    {.name = "--where",
-     .value_name = "EXPR",
-     .kind = OPTION_TEXT,
-     .offset = offsetof(cli_settings, where),
-     .help = "only rows for which this is true: \"year >= 1990 and title like '%Story%'\""},
-    {.name = "--order-by",
-     .value_name = "A,-B",
-     .kind = OPTION_TEXT,
-     .offset = offsetof(cli_settings, order_by),
-     .help = "sort by these columns, - for descending; NULL comes last"},
-    {.name = "--limit",
-     .value_name = "N",
-     .kind = OPTION_INTEGER,
-     .offset = offsetof(cli_settings, limit),
-     .integer_range = {0, INT64_MAX},
-     .help = "at most so many rows (default: 20; 0: all)"},
-    {.name = "--format",
-     .value_name = "table|csv|json",
-     .kind = OPTION_CHOICE,
-     .offset = offsetof(cli_settings, format),
-     .choices = show_formats,
-     .help = "table (default) is fitted to the terminal; csv and json are exact and complete"},
+static const cli_option as_of_option_table[] = {
+    {.name = "--as-of",
+     .value_name = "TIME",
+     .kind = OPTION_TIME,
+     .offset = offsetof(cli_settings, as_of),
+     .help = "of a snapshot: the rows that were valid at 'YYYY-MM-DD HH:MM:SS', UTC"},
 };
-static const option_group show_group = {"Rows and columns", show_option_table, 5};
-static const option_group *const show_groups[] = {&show_group, &load_options, &display_options};
+static const option_group as_of_group = {"History", as_of_option_table, 1};
+static const option_group *const show_groups[] = {&row_options, &version_options, &as_of_group,
+                                                  &load_options, &display_options};
 
 const cli_command show_command = {
     .name = "show",
-    .arguments = "TABLE DATA...",
-    .summary = "print rows of a source, a model, or the rejects",
+    .arguments = "TABLE (DATA... | --store DIR)",
+    .summary = "print rows of a source, a model, a snapshot, or a log",
     .details =
-        "Loads DATA (folders or files, as for build), builds what TABLE needs, and prints its "
-        "rows. 'medallion ls' lists the tables. The table 'rejects' holds the bad records of "
-        "DATA and why they are bad; asking for it implies --on-error skip.",
-    .min_arguments = 2,
+        "Prints rows of TABLE: from the store, as it was last built, or from DATA (folders or "
+        "files, as for build), which is loaded and TABLE built from it. 'medallion ls' lists the "
+        "tables. Four more tell of the work itself: loads (files), rejects (bad records, and why; "
+        "of DATA it implies --on-error skip), and from a store runs and run_tasks.",
+    .min_arguments = 1,
     .max_arguments = -1,
+    .data = DATA_OR_STORE,
     .groups = show_groups,
-    .n_groups = 3,
+    .n_groups = 5,
     .run = run_show,
 };

@@ -12,7 +12,9 @@
 #include "options.h"
 
 static const cli_command *const commands[] = {
-    &build_command, &show_command, &ls_command, &describe_command, &generate_command,
+    &build_command,    &test_command,   &retry_command,    &show_command, &ls_command,
+    &describe_command, &diff_command,   &audit_command,    &runs_command, &history_command,
+    &clone_command,    &vacuum_command, &generate_command,
 };
 
 enum {
@@ -26,10 +28,11 @@ static void print_program_help(FILE *file)
     for (int i = 0; i < N_COMMANDS; i++) {
         fprintf(file, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
     }
-    fprintf(file, "\n  --help     this text; 'medallion COMMAND --help' tells more of a command\n"
-                  "  --version  the version\n"
-                  "\nExit status: 0 done, 1 a model failed or data was refused, 2 wrong usage,\n"
-                  "3 a file or the system failed, or the run was interrupted.\n");
+    fprintf(file,
+            "\n  --help     this text; 'medallion COMMAND --help' tells more of a command\n"
+            "  --version  the version\n"
+            "\nExit status: 0 done, 1 a model or an error-severity test failed or data was\n"
+            "refused, 2 wrong usage, 3 a file or the system failed, or it was interrupted.\n");
 }
 
 /* Help is output like any other: a full disk is told, a closed pipe is not. */

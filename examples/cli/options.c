@@ -8,101 +8,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "medallion/csv.h"
-
-#define ARRAY_LENGTH(array) ((int)(sizeof(array) / sizeof((array)[0])))
+#include "display_text.h"
+#include "medallion/types.h"
 
 enum {
-    DEFAULT_LIMIT = 20,
+    DEFAULT_RETRIES = 3,
     HELP_WIDTH = 80,
     LONGEST_NAME = 63
 };
 
 #define DEFAULT_SCALE 0.01
-
-/* ---- options of several commands ------------------------------------------------------------- */
-
-static const cli_choice on_error_choices[] = {
-    {"abort", MDL_ON_ERROR_ABORT}, {"skip", MDL_ON_ERROR_SKIP}, {NULL, 0}};
-
-static const cli_option load_option_table[] = {
-    {.name = "--on-error",
-     .value_name = "abort|skip",
-     .kind = OPTION_CHOICE,
-     .offset = offsetof(cli_settings, on_error),
-     .choices = on_error_choices,
-     .help = "what a bad record does: end the load (default), or be set aside as a reject"},
-    {.name = "--max-errors",
-     .value_name = "N",
-     .kind = OPTION_INTEGER,
-     .offset = offsetof(cli_settings, max_errors),
-     .integer_range = {0, INT64_MAX},
-     .help = "with skip: more bad records than this in a file end the load (default: no limit)"},
-    {.name = "--threads",
-     .value_name = "N",
-     .kind = OPTION_INTEGER,
-     .offset = offsetof(cli_settings, n_threads),
-     .integer_range = {1, 1024},
-     .help = "threads that work at once (default: one per core)"},
-    {.name = "--memory-limit",
-     .value_name = "SIZE",
-     .kind = OPTION_SIZE,
-     .offset = offsetof(cli_settings, memory_limit_bytes),
-     .help = "fail rather than hold more than this, such as 800MB or 1.5GB (default: no limit)"},
-};
-const option_group load_options = {"Data and resources", load_option_table,
-                                   ARRAY_LENGTH(load_option_table)};
-
-static const cli_option run_option_table[] = {
-    {.name = "--select",
-     .value_name = "SEL",
-     .kind = OPTION_TEXT,
-     .offset = offsetof(cli_settings, select),
-     .help =
-         "build only these models, as in dbt: NAME, +NAME with all that it is built from, NAME+ "
-         "with all that is built from it, layer:gold; words are united, commas intersect"},
-    {.name = "--exclude",
-     .value_name = "SEL",
-     .kind = OPTION_TEXT,
-     .offset = offsetof(cli_settings, exclude),
-     .help = "of these, do not build those"},
-    {.name = "--full-refresh",
-     .kind = OPTION_FLAG,
-     .offset = offsetof(cli_settings, full_refresh),
-     .help = "incremental models start afresh"},
-    {.name = "--explain",
-     .kind = OPTION_FLAG,
-     .offset = offsetof(cli_settings, explain),
-     .help = "tell below each model how it was built: operators, how each worked, rows and "
-             "seconds (those of its inputs included)"},
-    {.name = "--json",
-     .value_name = "FILE",
-     .kind = OPTION_TEXT,
-     .offset = offsetof(cli_settings, json_path),
-     .help = "write what was loaded and built, with rows and seconds, to FILE"},
-};
-const option_group run_options = {"Running", run_option_table, ARRAY_LENGTH(run_option_table)};
-
-static const cli_option display_option_table[] = {
-    {.name = "--quiet",
-     .kind = OPTION_FLAG,
-     .offset = offsetof(cli_settings, quiet),
-     .help = "only errors and what was asked for"},
-    {.name = "--no-color",
-     .kind = OPTION_FLAG,
-     .offset = offsetof(cli_settings, no_color),
-     .help = "no colors on a terminal either; so does the variable NO_COLOR"},
-    {.name = "--no-progress",
-     .kind = OPTION_FLAG,
-     .offset = offsetof(cli_settings, no_progress),
-     .help = "no progress bar on a terminal either"},
-    {.name = "--help",
-     .kind = OPTION_FLAG,
-     .offset = offsetof(cli_settings, help),
-     .help = "this text"},
-};
-const option_group display_options = {"Display", display_option_table,
-                                      ARRAY_LENGTH(display_option_table)};
 
 /* ---- misspellings ---------------------------------------------------------------------------- */
 
@@ -180,9 +95,12 @@ static const cli_option *find_option(const cli_command *command, const char *nam
 static void complain_of_unknown(const cli_command *command, const char *word, size_t name_size,
                                 char *message, size_t message_size)
 {
-    const char *names[64];
+    enum {
+        MAX_NAMES = 64
+    };
+    const char *names[MAX_NAMES];
     int n_names = 0;
-    while (n_names < ARRAY_LENGTH(names) && option_at(command, n_names) != NULL) {
+    while (n_names < MAX_NAMES && option_at(command, n_names) != NULL) {
         names[n_names] = option_at(command, n_names)->name;
         n_names++;
     }
@@ -251,6 +169,32 @@ static bool parse_real(const cli_option *option, const char *text, double *value
            *value <= option->real_range[1];
 }
 
+/* Takes the T of ISO 8601 between date and time too. */
+static bool parse_time(const char *text, cli_time *out)
+{
+    char plain[sizeof "YYYY-MM-DD HH:MM:SS"];
+    mdl_value value;
+    if (strlen(text) != sizeof plain - 1) {
+        return false;
+    }
+    memcpy(plain, text, sizeof plain);
+    plain[10] = plain[10] == 'T' ? ' ' : plain[10];
+    out->is_set = mdl_value_parse(MDL_TYPE_TIMESTAMP, text_of(plain), &value, NULL) == MDL_OK;
+    out->seconds = out->is_set ? value.as.integer : 0;
+    return out->is_set;
+}
+
+/* The names of an option's choices, as "abort|skip". */
+static void join_choices(const cli_option *option, char *text, size_t size)
+{
+    size_t used = 0;
+    for (const cli_choice *choice = option->choices; choice->name != NULL && used < size;
+         choice++) {
+        used +=
+            (size_t)snprintf(text + used, size - used, "%s%s", used > 0 ? "|" : "", choice->name);
+    }
+}
+
 /* What a value must be, for the message that says that it is not. */
 static void describe_values(const cli_option *option, char *text, size_t size)
 {
@@ -270,8 +214,11 @@ static void describe_values(const cli_option *option, char *text, size_t size)
     case OPTION_SIZE:
         snprintf(text, size, "a size such as 800MB or 1.5GB");
         break;
+    case OPTION_TIME:
+        snprintf(text, size, "a time such as '2026-01-27 18:30:00'");
+        break;
     default:
-        snprintf(text, size, "%s", option->value_name);
+        join_choices(option, text, size);
     }
 }
 
@@ -298,6 +245,9 @@ static bool set_option(const cli_option *option, const char *value, cli_settings
         break;
     case OPTION_CHOICE:
         is_good = parse_choice(option, value, member);
+        break;
+    case OPTION_TIME:
+        is_good = parse_time(value, member);
         break;
     }
     if (!is_good) {
@@ -336,8 +286,45 @@ static bool parse_option(const cli_command *command, int n_words, char **words, 
     return set_option(option, value, settings, message, message_size);
 }
 
-static bool check_argument_count(const cli_command *command, const cli_settings *settings,
-                                 char *message, size_t message_size)
+/* Whether there is what the command works on. */
+static bool check_data(const cli_command *command, const cli_settings *settings, char *message,
+                       size_t message_size)
+{
+    bool has_data = settings->n_arguments > command->min_arguments;
+    bool has_store = settings->store_directory != NULL;
+    bool takes_both = command->data == DATA_AND_STORE || command->data == STORE_ONLY;
+    if (has_data && has_store && !takes_both) {
+        snprintf(message, message_size, "%s takes files or --store, not both: '%s' and '%s'",
+                 command->name, settings->arguments[command->min_arguments],
+                 settings->store_directory);
+        return false;
+    }
+    if (command->data == STORE_ONLY && !has_store) {
+        snprintf(message, message_size, "%s needs --store DIR", command->name);
+        return false;
+    }
+    bool needs_one = command->data == DATA_OR_STORE || command->data == DATA_AND_STORE;
+    if (needs_one && !has_data && !has_store) {
+        snprintf(message, message_size, "missing argument: medallion %s %s", command->name,
+                 command->arguments);
+        return false;
+    }
+    /* Every option that is about a store has its own way to be not said. */
+    const char *needless = has_store                     ? NULL
+                           : settings->at_version > 0    ? "--at-version"
+                           : settings->as_of.is_set      ? "--as-of"
+                           : settings->run_time.is_set   ? "--run-time"
+                           : settings->hard_deletes >= 0 ? "--hard-deletes"
+                                                         : NULL;
+    if (needless != NULL) {
+        snprintf(message, message_size, "%s needs --store DIR", needless);
+        return false;
+    }
+    return true;
+}
+
+static bool check_arguments(const cli_command *command, const cli_settings *settings, char *message,
+                            size_t message_size)
 {
     if (settings->n_arguments < command->min_arguments) {
         snprintf(message, message_size, "missing argument: medallion %s %s", command->name,
@@ -349,14 +336,16 @@ static bool check_argument_count(const cli_command *command, const cli_settings 
                  settings->arguments[command->max_arguments]);
         return false;
     }
-    return true;
+    return command->data == DATA_NONE || check_data(command, settings, message, message_size);
 }
 
 bool parse_options(const cli_command *command, int n_words, char **words, cli_settings *settings,
                    char *message, size_t message_size)
 {
     settings->max_errors = -1;
-    settings->limit = DEFAULT_LIMIT;
+    settings->n_retries = DEFAULT_RETRIES;
+    settings->hard_deletes = -1;
+    settings->limit = -1;
     settings->scale = DEFAULT_SCALE;
     settings->seed = 1;
     settings->arguments = calloc((size_t)n_words + 1, sizeof *settings->arguments);
@@ -375,7 +364,7 @@ bool parse_options(const cli_command *command, int n_words, char **words, cli_se
             return false;
         }
     }
-    return settings->help || check_argument_count(command, settings, message, message_size);
+    return settings->help || check_arguments(command, settings, message, message_size);
 }
 
 /* ---- help ------------------------------------------------------------------------------------ */

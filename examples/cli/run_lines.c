@@ -11,21 +11,24 @@
 #include <unistd.h>
 
 #include "display_text.h"
+#include "progress_bar.h"
 #include "table_cell.h"
 
 enum {
-    NUMBER_WIDTH = 8, /* "12 of 16" */
-    LABEL_WIDTH = 46,
-    PLAN_INDENT = 22, /* below the state of the run line */
-    BAR_WIDTH = 30,
-    LEAST_WIDTH_FOR_BAR = 60,
+    STATE_WIDTH = 5,
+    LABEL_WIDTH = 72,
+    NARROWEST_LABEL = 26,
+    OUTCOME_WIDTH = 28, /* of most outcomes, brackets and all */
+    PLAN_INDENT = 22,   /* below the state of the run line */
+    LEAST_BYTES_FOR_RATE = 1000000,
+    LABEL_MAX = 512,
+    OUTCOME_MAX = 512,
     MESSAGE_MAX = 1000
 };
 
 #define BAR_INTERVAL_SECONDS 0.1
 
-static const char color_good[] = "32", color_warning[] = "33", color_bad[] = "31",
-                  color_dim[] = "2";
+const char color_good[] = "32", color_warning[] = "33", color_bad[] = "31", color_dim[] = "2";
 
 void run_lines_begin(run_lines *lines, const cli_settings *settings, bool show_lines)
 {
@@ -33,6 +36,7 @@ void run_lines_begin(run_lines *lines, const cli_settings *settings, bool show_l
     lines->terminal = look_at_terminal(STDERR_FILENO, settings);
     lines->show_lines = show_lines && !settings->quiet;
     lines->show_plans = settings->explain;
+    lines->is_quiet = settings->quiet;
     lines->show_progress =
         lines->terminal.width >= LEAST_WIDTH_FOR_BAR && !settings->quiet && !settings->no_progress;
     lines->bar_seconds = monotonic_seconds();
@@ -40,17 +44,35 @@ void run_lines_begin(run_lines *lines, const cli_settings *settings, bool show_l
     pthread_mutex_init(&lines->mutex, NULL);
 }
 
+void run_lines_follow(run_lines *lines, const mdl_warehouse *warehouse)
+{
+    lines->warehouse = warehouse;
+}
+
 /* ---- pieces; the mutex is held --------------------------------------------------------------- */
 
 static void wipe_bar(run_lines *lines)
 {
     if (lines->bar_is_visible) {
-        put_text(&lines->output, "\r\033[K");
+        put_wiped_line(&lines->output);
         lines->bar_is_visible = false;
     }
 }
 
-static void put_colored(run_lines *lines, const char *color, const char *text)
+text_output *run_lines_open(run_lines *lines)
+{
+    pthread_mutex_lock(&lines->mutex);
+    wipe_bar(lines);
+    return &lines->output;
+}
+
+void run_lines_close(run_lines *lines)
+{
+    flush_output(&lines->output);
+    pthread_mutex_unlock(&lines->mutex);
+}
+
+void run_lines_put_colored(run_lines *lines, const char *color, const char *text)
 {
     if (lines->terminal.use_color) {
         put_format(&lines->output, "\033[%sm%s\033[0m", color, text);
@@ -66,67 +88,111 @@ static void put_time_of_day(run_lines *lines)
     time_t now = time(NULL);
     localtime_r(&now, &local);
     strftime(text, sizeof text, "%H:%M:%S", &local);
-    put_colored(lines, color_dim, text);
+    run_lines_put_colored(lines, color_dim, text);
     put_text(&lines->output, "  ");
+}
+
+static int count_digits(int32_t number)
+{
+    int n = 1;
+    for (; number >= 10; number /= 10) {
+        n++;
+    }
+    return n;
+}
+
+/* Labels give way where the terminal is narrow, so that most lines are one. */
+static int64_t label_width(const run_lines *lines, int64_t before)
+{
+    int64_t room = lines->terminal.width - before - OUTCOME_WIDTH;
+    if (!lines->terminal.is_terminal || room > LABEL_WIDTH) {
+        return LABEL_WIDTH;
+    }
+    return room > NARROWEST_LABEL ? room : NARROWEST_LABEL;
 }
 
 /* What an entry of the run is, and what became of it. */
 typedef struct run_entry {
     int32_t index, n_entries;
-    const char *state; /* up to five letters */
+    const char *state; /* "OK", "WARN 3" */
     const char *color;
     const char *label;
     const char *outcome;
 } run_entry;
 
-/* `12:03:04  3 of 12  OK    silver dim_movies ........ [ 22,046 rows in 0.01s ]` */
+/* `12:03:04   3 of 12  OK    silver dim_movies ........ [ 22,046 rows in 0.01s ]`; a state that is
+ * wider takes of the label's room. */
 static void put_entry(run_lines *lines, const run_entry *entry)
 {
-    wipe_bar(lines);
-    put_time_of_day(lines);
-    char number[32], state[8];
+    text_output *output = &lines->output;
+    char number[32];
+    int number_width = 2 * count_digits(entry->n_entries) + (int)strlen(" of ");
     snprintf(number, sizeof number, "%" PRId32 " of %" PRId32, entry->index, entry->n_entries);
-    snprintf(state, sizeof state, "%-5s", entry->state);
-    put_format(&lines->output, "%*s  ", NUMBER_WIDTH, number);
-    put_colored(lines, entry->color, state);
-    put_text(&lines->output, " ");
+    put_time_of_day(lines);
+    put_format(output, "%*s  ", number_width, number);
+    run_lines_put_colored(lines, entry->color, entry->state);
+    int64_t state_width = (int64_t)strlen(entry->state);
+    int64_t padding = state_width < STATE_WIDTH ? STATE_WIDTH - state_width : 0;
+    put_repeated(output, " ", padding + 1);
+
+    int64_t room = label_width(lines, 10 + number_width + 2 + STATE_WIDTH + 1);
+    room -= state_width + padding - STATE_WIDTH;
     int64_t width = display_width(text_of(entry->label));
-    put_fitted(&lines->output, text_of(entry->label), width < LABEL_WIDTH ? width : LABEL_WIDTH,
-               ALIGN_LEFT, "...");
-    put_text(&lines->output, " ");
-    put_repeated(&lines->output, ".", LABEL_WIDTH - width);
-    put_format(&lines->output, "%s[ %s ]\n", width < LABEL_WIDTH ? " " : "", entry->outcome);
+    bool is_clipped = lines->terminal.is_terminal && width > room;
+    put_fitted(output, text_of(entry->label), is_clipped ? room : width, ALIGN_LEFT,
+               lines->terminal.is_utf8 ? "…" : "...");
+    put_text(output, " ");
+    put_repeated(output, ".", room - width - 1);
+    put_format(output, "%s[ %s ]\n", width < room ? " " : "", entry->outcome);
 }
 
-static void put_bar(run_lines *lines, const mdl_progress *progress)
+/* "silver dim_movies", "unique_dim_users_user_id" */
+static void name_task(const mdl_run_result *task, char *text, size_t size)
 {
-    text_output *output = &lines->output;
-    bool is_utf8 = lines->terminal.is_utf8;
-    const char *task = lines->task[0] != '\0' ? lines->task : progress->task;
-    int64_t task_width = lines->terminal.width - BAR_WIDTH - 10;
-    int64_t needed_width = display_width(text_of(task));
-    put_text(output, "\r\033[K");
-    put_fitted(output, text_of(task), needed_width < task_width ? needed_width : task_width,
-               ALIGN_LEFT, is_utf8 ? "…" : "...");
-    if (progress->total > 0) {
-        double share = (double)progress->done / (double)progress->total;
-        int64_t n_full = (int64_t)(share * BAR_WIDTH);
-        put_text(output, "  ");
-        put_repeated(output, is_utf8 ? "█" : "#", n_full);
-        put_repeated(output, is_utf8 ? "░" : ".", BAR_WIDTH - n_full);
-        put_format(output, " %3.0f %%", share * 100);
+    switch (task->kind) {
+    case MDL_TASK_TEST:
+        snprintf(text, size, "%s", task->name);
+        break;
+    case MDL_TASK_SNAPSHOT:
+        snprintf(text, size, "snapshot %s", task->name);
+        break;
+    default:
+        snprintf(text, size, "%s %s", mdl_layer_name(task->model->layer), task->model->name);
     }
 }
 
-/* ---- what is told ---------------------------------------------------------------------------- */
+/* Names what runs at this moment below the lines. */
+static void put_running(run_lines *lines)
+{
+    char text[LABEL_MAX];
+    size_t used = 0;
+    for (int i = 0; i < RUN_LINES_MAX_RUNNING && used < sizeof text; i++) {
+        if (lines->running[i] != NULL) {
+            char name[LABEL_MAX / 2];
+            name_task(lines->running[i], name, sizeof name);
+            used += (size_t)snprintf(text + used, sizeof text - used, "%s%s",
+                                     used == 0 ? "running: " : ", ", name);
+        }
+    }
+    if (used > 0 && lines->show_progress) {
+        put_running_line(&lines->output, &lines->terminal, text);
+        lines->bar_is_visible = true;
+    }
+}
+
+/* ---- progress -------------------------------------------------------------------------------- */
 
 int run_lines_progress(void *data, const mdl_progress *progress)
 {
     run_lines *lines = data;
     pthread_mutex_lock(&lines->mutex);
     double now = monotonic_seconds();
+    if (progress->task != lines->bar_task) {
+        lines->bar_task = progress->task;
+        lines->bar_task_seconds = now;
+    }
     if (lines->show_progress && now - lines->bar_seconds >= BAR_INTERVAL_SECONDS) {
-        put_bar(lines, progress);
+        put_progress_bar(&lines->output, &lines->terminal, progress, now - lines->bar_task_seconds);
         flush_output(&lines->output);
         lines->bar_is_visible = true;
         lines->bar_seconds = now;
@@ -137,19 +203,24 @@ int run_lines_progress(void *data, const mdl_progress *progress)
 
 void run_lines_stop_progress(run_lines *lines)
 {
-    pthread_mutex_lock(&lines->mutex);
+    run_lines_open(lines);
     lines->show_progress = false;
-    wipe_bar(lines);
-    flush_output(&lines->output);
-    pthread_mutex_unlock(&lines->mutex);
+    run_lines_close(lines);
 }
 
-static void tell_entry(run_lines *lines, const run_entry *entry)
+/* ---- outcomes of tasks ----------------------------------------------------------------------- */
+
+/* The load that a task tells of; one file may have been loaded several times. */
+static const mdl_load_info *find_load(const run_lines *lines, const mdl_run_result *task)
 {
-    pthread_mutex_lock(&lines->mutex);
-    put_entry(lines, entry);
-    flush_output(&lines->output);
-    pthread_mutex_unlock(&lines->mutex);
+    int32_t n_loads = lines->warehouse != NULL ? mdl_warehouse_n_loads(lines->warehouse) : 0;
+    for (int32_t i = n_loads - 1; i >= 0; i--) {
+        const mdl_load_info *load = mdl_warehouse_load_info(lines->warehouse, i);
+        if (strcmp(load->path, task->name) == 0 && load->seconds == task->seconds) {
+            return load;
+        }
+    }
+    return NULL;
 }
 
 static const char *file_name_of(const char *path)
@@ -158,104 +229,171 @@ static const char *file_name_of(const char *path)
     return slash != NULL && slash[1] != '\0' ? slash + 1 : path;
 }
 
-static void describe_load(const mdl_load_info *load, char *text, size_t size)
+/* Text that is put together piece by piece; what does not fit is left out. */
+typedef struct outcome_text {
+    char text[OUTCOME_MAX];
+    size_t used;
+} outcome_text;
+
+static MDL_PRINTF(2, 3) void add_text(outcome_text *outcome, const char *format, ...)
 {
-    char rows[32], rejected[32];
-    if (load->already_loaded) {
-        snprintf(text, size, "loaded before, passed over");
+    va_list arguments;
+    va_start(arguments, format);
+    size_t room = sizeof outcome->text - outcome->used;
+    int n = vsnprintf(outcome->text + outcome->used, room, format, arguments);
+    va_end(arguments);
+    outcome->used += n < 0 ? 0 : (size_t)n < room ? (size_t)n : room - 1;
+}
+
+/* ", incremental: new 3, late 1"; counters that are 0 say nothing, unless all are. */
+static void add_counters(outcome_text *outcome, const mdl_run_result *result)
+{
+    char digits[32];
+    int n_told = 0;
+    const char *separator = result->incremental ? ": " : ", ";
+    add_text(outcome, "%s", result->incremental ? ", incremental" : "");
+    for (int32_t i = 0; i < result->n_counters; i++) {
+        if (result->counters[i].value != 0) {
+            add_text(outcome, "%s%s %s", n_told == 0 ? separator : ", ", result->counters[i].name,
+                     grouped_digits(result->counters[i].value, digits));
+            n_told++;
+        }
+    }
+    if (result->n_counters > 0 && n_told == 0) {
+        add_text(outcome, "%snothing new", separator);
+    }
+}
+
+static void describe_load(const run_lines *lines, const mdl_run_result *result,
+                          outcome_text *outcome)
+{
+    char text[COUNTED_MAX];
+    const mdl_load_info *load = find_load(lines, result);
+    if (load != NULL && load->already_loaded) {
+        add_text(outcome, "%s", result->message);
         return;
     }
-    int n = snprintf(text, size, "%s row%s in %.2fs", grouped_digits(load->n_rows, rows),
-                     load->n_rows == 1 ? "" : "s", load->seconds);
-    if (load->seconds > 0) {
-        n += snprintf(text + n, size - (size_t)n, ", %.0f MB/s",
-                      (double)load->size_bytes / 1e6 / load->seconds);
+    add_text(outcome, "%s in %.2fs", counted(result->n_rows, "row", text), result->seconds);
+    if (load != NULL && load->size_bytes >= LEAST_BYTES_FOR_RATE && load->seconds > 0) {
+        add_text(outcome, ", %.0f MB/s", (double)load->size_bytes / 1e6 / load->seconds);
     }
-    if (load->n_rejected > 0) {
-        snprintf(text + n, size - (size_t)n, ", %s rejected",
-                 grouped_digits(load->n_rejected, rejected));
+    if (result->n_failures > 0) {
+        add_text(outcome, ", %s rejected", grouped_digits(result->n_failures, text));
     }
 }
 
-void run_lines_loaded(run_lines *lines, const mdl_warehouse *warehouse)
+/* What became of a task that was done: `rows in seconds`, and what else there is to say. */
+static void describe_outcome(const run_lines *lines, const mdl_run_result *result,
+                             outcome_text *outcome)
 {
-    int32_t n_loads = mdl_warehouse_n_loads(warehouse);
-    for (int32_t i = 0; lines->show_lines && i < n_loads; i++) {
-        const mdl_load_info *load = mdl_warehouse_load_info(warehouse, i);
-        char label[512], outcome[160];
-        snprintf(label, sizeof label, "%s %s from %s", mdl_layer_name(MDL_LAYER_BRONZE),
-                 load->source, file_name_of(load->path));
-        describe_load(load, outcome, sizeof outcome);
-        bool is_clean = load->n_rejected == 0;
-        tell_entry(lines, &(run_entry){i + 1, n_loads, is_clean ? "LOAD" : "WARN",
-                                       is_clean ? color_good : color_warning, label, outcome});
+    char text[COUNTED_MAX];
+    if (result->kind == MDL_TASK_LOAD) {
+        describe_load(lines, result, outcome);
+    } else {
+        add_text(outcome, "%s in %.2fs", counted(result->n_rows, "row", text), result->seconds);
+        add_counters(outcome, result);
+    }
+    if (result->attempt > 1) {
+        add_text(outcome, ", attempt %" PRId32, result->attempt);
     }
 }
 
-static void on_task_started(void *data, const mdl_run_result *task, int32_t index, int32_t n_tasks)
+/* The state as the line has it, in `state`, and its color. */
+static const char *name_state(const mdl_run_result *result, char *state, size_t size)
 {
-    run_lines *lines = data;
-    pthread_mutex_lock(&lines->mutex);
-    snprintf(lines->task, sizeof lines->task, "%" PRId32 " of %" PRId32 "  %s %s", index, n_tasks,
-             mdl_layer_name(task->model->layer), task->name);
-    pthread_mutex_unlock(&lines->mutex);
-}
-
-static run_entry entry_of_result(const mdl_run_result *result, char *outcome, size_t size)
-{
-    char rows[32];
     switch (result->state) {
     case MDL_RUN_SUCCESS:
-        snprintf(outcome, size, "%s row%s in %.2fs%s", grouped_digits(result->n_rows, rows),
-                 result->n_rows == 1 ? "" : "s", result->seconds,
-                 result->incremental ? ", incremental" : "");
-        return (run_entry){.state = "OK", .color = color_good};
+        snprintf(state, size, "%s", result->kind == MDL_TASK_LOAD ? "LOAD" : "OK");
+        return result->n_failures > 0 ? color_warning : color_good;
+    case MDL_RUN_PASS:
+        snprintf(state, size, "PASS");
+        return color_good;
+    case MDL_RUN_WARN:
+        snprintf(state, size, "WARN %" PRId64, result->n_failures);
+        return color_warning;
+    case MDL_RUN_FAIL:
+        snprintf(state, size, "FAIL %" PRId64, result->n_failures);
+        return color_bad;
     case MDL_RUN_ERROR:
-        snprintf(outcome, size, "failed in %.2fs", result->seconds);
-        return (run_entry){.state = "ERROR", .color = color_bad};
+        snprintf(state, size, "ERROR");
+        return color_bad;
     default:
         break;
     }
-    snprintf(outcome, size, "%s", result->message);
-    return (run_entry){.state = "SKIP", .color = color_warning};
+    snprintf(state, size, "SKIP");
+    return color_warning;
+}
+
+/* ---- events ---------------------------------------------------------------------------------- */
+
+static void on_task_started(void *data, const mdl_run_result *task, int32_t index, int32_t n_tasks)
+{
+    (void)index;
+    (void)n_tasks;
+    run_lines *lines = data;
+    pthread_mutex_lock(&lines->mutex);
+    for (int i = 0; i < RUN_LINES_MAX_RUNNING; i++) {
+        if (lines->running[i] == NULL) {
+            lines->running[i] = task;
+            break;
+        }
+    }
+    put_running(lines);
+    run_lines_close(lines);
+}
+
+static void forget_running(run_lines *lines, const mdl_run_result *task)
+{
+    for (int i = 0; i < RUN_LINES_MAX_RUNNING; i++) {
+        lines->running[i] = lines->running[i] == task ? NULL : lines->running[i];
+    }
 }
 
 /* The plan of a model, a line per operator, set off from the run lines. */
-static void tell_plan(run_lines *lines, const char *plan)
+static void put_plan(run_lines *lines, const char *plan)
 {
-    pthread_mutex_lock(&lines->mutex);
     while (*plan != '\0') {
         size_t length = strcspn(plan, "\n");
         put_format(&lines->output, "%*s%.*s\n", PLAN_INDENT, "", (int)length, plan);
         plan += length + (plan[length] == '\n');
     }
-    flush_output(&lines->output);
-    pthread_mutex_unlock(&lines->mutex);
+}
+
+static void put_result(run_lines *lines, const mdl_run_result *result, int32_t index,
+                       int32_t n_tasks)
+{
+    char state[32], label[LABEL_MAX];
+    outcome_text outcome = {.used = 0};
+    const char *color = name_state(result, state, sizeof state);
+    name_task(result, label, sizeof label);
+    if (result->kind == MDL_TASK_LOAD) {
+        size_t used = strlen(label);
+        snprintf(label + used, sizeof label - used, " from %s", file_name_of(result->name));
+    }
+    if (result->state == MDL_RUN_SKIPPED) {
+        add_text(&outcome, "%s", result->message);
+    } else if (result->state == MDL_RUN_ERROR) {
+        add_text(&outcome, "failed in %.2fs", result->seconds);
+    } else {
+        describe_outcome(lines, result, &outcome);
+    }
+    put_entry(lines, &(run_entry){index, n_tasks, state, color, label, outcome.text});
+    if (lines->show_plans) {
+        put_plan(lines, result->explain);
+    }
 }
 
 static void on_task_finished(void *data, const mdl_run_result *result, int32_t index,
                              int32_t n_tasks)
 {
     run_lines *lines = data;
-    if (!lines->show_lines) {
-        return;
+    run_lines_open(lines);
+    forget_running(lines, result);
+    if (lines->show_lines) {
+        put_result(lines, result, index, n_tasks);
     }
-    char label[160], outcome[256];
-    snprintf(label, sizeof label, "%s %s", mdl_layer_name(result->model->layer),
-             result->model->name);
-    run_entry entry = entry_of_result(result, outcome, sizeof outcome);
-    entry.index = index;
-    entry.n_entries = n_tasks;
-    entry.label = label;
-    entry.outcome = outcome;
-    tell_entry(lines, &entry);
-    if (lines->show_plans) {
-        tell_plan(lines, result->explain);
-    }
-    if (result->state == MDL_RUN_ERROR && result->message[0] != '\0') {
-        run_lines_note(lines, "%s", result->message);
-        lines->told_failure = true;
-    }
+    put_running(lines);
+    run_lines_close(lines);
 }
 
 mdl_run_events run_lines_events(run_lines *lines)
@@ -264,60 +402,39 @@ mdl_run_events run_lines_events(run_lines *lines)
         .task_started = on_task_started, .task_finished = on_task_finished, .user_data = lines};
 }
 
-static void tell_counts(run_lines *lines, int32_t n_passed, int32_t n_failed, int32_t n_skipped)
+/* ---- lines of their own ---------------------------------------------------------------------- */
+
+void run_lines_entry(run_lines *lines, int32_t index, int32_t n_entries, const char *state,
+                     const char *color, const char *label, const char *outcome)
 {
-    pthread_mutex_lock(&lines->mutex);
-    put_format(&lines->output,
-               "PASS=%" PRId32 " WARN=0 ERROR=%" PRId32 " SKIP=%" PRId32 " TOTAL=%" PRId32 "\n",
-               n_passed, n_failed, n_skipped, n_passed + n_failed + n_skipped);
-    flush_output(&lines->output);
-    pthread_mutex_unlock(&lines->mutex);
+    if (lines->show_lines) {
+        run_lines_open(lines);
+        put_entry(lines, &(run_entry){index, n_entries, state, color, label, outcome});
+        run_lines_close(lines);
+    }
 }
 
-void run_lines_finished(run_lines *lines, const mdl_run *run, const mdl_context *context)
-{
-    if (!lines->show_lines) {
-        return;
-    }
-    int32_t n_models = mdl_run_n_results(run);
-    int32_t n_passed = 0, n_failed = 0, n_skipped = 0;
-    for (int32_t i = 0; i < n_models; i++) {
-        mdl_run_state state = mdl_run_get_result(run, i)->state;
-        n_passed += state == MDL_RUN_SUCCESS;
-        n_failed += state == MDL_RUN_ERROR;
-        n_skipped += state == MDL_RUN_SKIPPED;
-    }
-    int32_t n_threads = mdl_context_n_threads(context);
-    run_lines_note(lines,
-                   "Built %" PRId32 " of %" PRId32 " models in %.2fs with %" PRId32
-                   " thread%s and at most %.1f MB of memory",
-                   n_passed, n_models, mdl_run_seconds(run), n_threads, n_threads == 1 ? "" : "s",
-                   (double)mdl_context_memory_peak(context) / 1e6);
-    tell_counts(lines, n_passed, n_failed, n_skipped);
-}
-
-/* What a line begins with: the time of day or "medallion:". */
+/* What a line begins with. */
 typedef enum line_head {
+    HEAD_NONE = 0,
     HEAD_TIME = 1,
-    HEAD_PROGRAM = 2
+    HEAD_PROGRAM = 2 /* "medallion:" */
 } line_head;
 
 static void tell_text(run_lines *lines, line_head head, const char *format, va_list arguments)
 {
     char text[MESSAGE_MAX];
     vsnprintf(text, sizeof text, format, arguments);
-    pthread_mutex_lock(&lines->mutex);
-    wipe_bar(lines);
+    text_output *output = run_lines_open(lines);
     if (head == HEAD_TIME) {
         put_time_of_day(lines);
-    } else {
-        put_colored(lines, color_bad, "medallion:");
-        put_text(&lines->output, " ");
+    } else if (head == HEAD_PROGRAM) {
+        run_lines_put_colored(lines, color_bad, "medallion:");
+        put_text(output, " ");
     }
-    put_text(&lines->output, text);
-    put_text(&lines->output, "\n");
-    flush_output(&lines->output);
-    pthread_mutex_unlock(&lines->mutex);
+    put_text(output, text);
+    put_text(output, "\n");
+    run_lines_close(lines);
 }
 
 void run_lines_note(run_lines *lines, const char *format, ...)
@@ -326,6 +443,16 @@ void run_lines_note(run_lines *lines, const char *format, ...)
     va_start(arguments, format);
     if (lines->show_lines) {
         tell_text(lines, HEAD_TIME, format, arguments);
+    }
+    va_end(arguments);
+}
+
+void run_lines_tell(run_lines *lines, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    if (!lines->is_quiet) {
+        tell_text(lines, HEAD_NONE, format, arguments);
     }
     va_end(arguments);
 }

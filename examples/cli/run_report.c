@@ -25,12 +25,13 @@ static void write_hash(json_writer *json, const unsigned char hash[16])
     json_text(json, "xxh3_128", text);
 }
 
-static void write_loads(json_writer *json, const mdl_warehouse *warehouse)
+/* The files of this session; those of earlier ones are in the store's log. */
+static void write_loads(json_writer *json, const session *s)
 {
-    int32_t n_loads = warehouse != NULL ? mdl_warehouse_n_loads(warehouse) : 0;
+    int32_t n_loads = s->warehouse != NULL ? mdl_warehouse_n_loads(s->warehouse) : 0;
     json_open_array(json, "loads");
-    for (int32_t i = 0; i < n_loads; i++) {
-        const mdl_load_info *load = mdl_warehouse_load_info(warehouse, i);
+    for (int32_t i = s->n_loads_before; i < n_loads; i++) {
+        const mdl_load_info *load = mdl_warehouse_load_info(s->warehouse, i);
         json_open_object(json, NULL);
         json_text(json, "file", load->path);
         json_text(json, "source", load->source);
@@ -38,6 +39,7 @@ static void write_loads(json_writer *json, const mdl_warehouse *warehouse)
         json_integer(json, "rows", load->n_rows);
         json_integer(json, "rejected", load->n_rejected);
         json_bool(json, "already_loaded", load->already_loaded);
+        json_integer(json, "attempt", load->attempt);
         json_seconds(json, "seconds", load->seconds);
         write_hash(json, load->xxh3_128);
         json_close_object(json);
@@ -45,30 +47,73 @@ static void write_loads(json_writer *json, const mdl_warehouse *warehouse)
     json_close_array(json);
 }
 
-static const char *state_name(mdl_run_state state)
+static void write_counters(json_writer *json, const mdl_run_result *result)
 {
-    return state == MDL_RUN_SUCCESS ? "success" : state == MDL_RUN_ERROR ? "error" : "skipped";
+    json_open_object(json, "counters");
+    for (int32_t i = 0; i < result->n_counters; i++) {
+        json_integer(json, result->counters[i].name, result->counters[i].value);
+    }
+    json_close_object(json);
 }
 
-static void write_models(json_writer *json, const mdl_run *run)
+static void write_model(json_writer *json, const mdl_run_result *result)
+{
+    json_open_object(json, NULL);
+    json_text(json, "name", result->model->name);
+    json_text(json, "layer", mdl_layer_name(result->model->layer));
+    json_text(json, "kind", mdl_materialization_name(result->model->materialization));
+    json_text(json, "status", mdl_run_state_name(result->state));
+    json_integer(json, "rows", result->n_rows);
+    json_seconds(json, "seconds", result->seconds);
+    json_bool(json, "incremental", result->incremental);
+    write_counters(json, result);
+    json_text(json, "message", result->message);
+    json_text(json, "explain", result->explain);
+    json_close_object(json);
+}
+
+static void write_test(json_writer *json, const mdl_run_result *result)
+{
+    bool is_error = result->test->severity == MDL_SEVERITY_ERROR;
+    json_open_object(json, NULL);
+    json_text(json, "name", result->name);
+    json_text(json, "table", result->model->name);
+    json_text(json, "kind", mdl_test_kind_name(result->test->kind));
+    json_text(json, "severity", is_error ? "error" : "warn");
+    json_text(json, "status", mdl_run_state_name(result->state));
+    json_integer(json, "rows", result->n_rows);
+    json_integer(json, "failures", result->n_failures);
+    json_seconds(json, "seconds", result->seconds);
+    json_text(json, "message", result->message);
+    json_close_object(json);
+}
+
+/* The models and snapshots, or the tests, of the run. */
+static void write_results(json_writer *json, const mdl_run *run, bool tests)
 {
     int32_t n_results = run != NULL ? mdl_run_n_results(run) : 0;
-    json_open_array(json, "models");
+    json_open_array(json, tests ? "tests" : "models");
     for (int32_t i = 0; i < n_results; i++) {
         const mdl_run_result *result = mdl_run_get_result(run, i);
-        json_open_object(json, NULL);
-        json_text(json, "name", result->model->name);
-        json_text(json, "layer", mdl_layer_name(result->model->layer));
-        json_text(json, "kind", mdl_materialization_name(result->model->materialization));
-        json_text(json, "status", state_name(result->state));
-        json_integer(json, "rows", result->n_rows);
-        json_seconds(json, "seconds", result->seconds);
-        json_bool(json, "incremental", result->incremental);
-        json_text(json, "message", result->message);
-        json_text(json, "explain", result->explain);
-        json_close_object(json);
+        if (result->kind == MDL_TASK_TEST && tests) {
+            write_test(json, result);
+        } else if (result->kind != MDL_TASK_TEST && result->kind != MDL_TASK_LOAD && !tests) {
+            write_model(json, result);
+        }
     }
     json_close_array(json);
+}
+
+static void write_counts(json_writer *json, const mdl_run *run)
+{
+    mdl_run_counts counts = mdl_run_get_counts(run);
+    json_open_object(json, "counts");
+    json_integer(json, "pass", counts.n_pass);
+    json_integer(json, "warn", counts.n_warn);
+    json_integer(json, "error", counts.n_error);
+    json_integer(json, "skip", counts.n_skip);
+    json_integer(json, "total", counts.n_total);
+    json_close_object(json);
 }
 
 static void write_error(json_writer *json, mdl_status status, const mdl_error *error)
@@ -106,8 +151,16 @@ static void write_report(text_output *output, const session *s, mdl_status statu
         json_integer(&json, "threads", mdl_context_n_threads(s->context));
         json_integer(&json, "memory_peak_bytes", mdl_context_memory_peak(s->context));
     }
-    write_loads(&json, s->warehouse);
-    write_models(&json, s->run);
+    if (s->run != NULL) {
+        json_integer(&json, "run_id", mdl_run_id(s->run));
+        write_counts(&json, s->run);
+    }
+    if (s->was_committed) {
+        json_integer(&json, "store_version", mdl_store_version(s->store));
+    }
+    write_loads(&json, s);
+    write_results(&json, s->run, false);
+    write_results(&json, s->run, true);
     write_error(&json, status, &s->error);
     json_close_object(&json);
 }

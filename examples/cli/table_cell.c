@@ -62,3 +62,23 @@ const char *grouped_digits(int64_t number, char *buffer)
     *out = '\0';
     return buffer;
 }
+
+const char *counted(int64_t number, const char *noun, char *buffer)
+{
+    char digits[32];
+    snprintf(buffer, COUNTED_MAX, "%s %.24s%s", grouped_digits(number, digits), noun,
+             number == 1 ? "" : "s");
+    return buffer;
+}
+
+const char *size_text(int64_t bytes, char *buffer)
+{
+    static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB"};
+    double size = (double)bytes;
+    int unit = 0;
+    for (; size >= 999.95 && unit < 4; unit++) {
+        size /= 1000;
+    }
+    snprintf(buffer, 32, unit == 0 ? "%.0f %s" : "%.1f %s", size, units[unit]);
+    return buffer;
+}

@@ -20,4 +20,11 @@ mdl_string cell_text(const mdl_value *value, int float_digits, char buffer[CELL_
 /* 22046 as "22,046"; gives `buffer`, which must hold 32 bytes. */
 const char *grouped_digits(int64_t number, char *buffer);
 
+/* "3 rows", "1 row"; gives `buffer`, which must hold COUNTED_MAX bytes. */
+#define COUNTED_MAX 64
+const char *counted(int64_t number, const char *noun, char *buffer);
+
+/* "13.2 kB", in powers of 1000; gives `buffer`, which must hold 32 bytes. */
+const char *size_text(int64_t bytes, char *buffer);
+
 #endif

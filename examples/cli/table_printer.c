@@ -139,6 +139,11 @@ static void set_floors(layout *l)
                                   ? larger(column->value_width, smaller(heading, HEADING_FLOOR))
                                   : smaller(larger(column->value_width, heading), TEXT_FLOOR);
     }
+    if (l->style->is_listing && l->n_columns > 0) {
+        layout_column *names = &l->columns[0];
+        names->floor_width =
+            larger(names->floor_width, smaller(names->value_width, l->style->width / 3));
+    }
 }
 
 /* Leaves columns out, from the middle to both sides in turn, until the others fit. */
@@ -236,20 +241,31 @@ static void put_row(const layout *l, const mdl_batch *batch, int64_t row)
     put_line_end(l);
 }
 
-static void put_footer(const layout *l, int64_t n_rows, int64_t n_rows_in_all)
+static void put_row_count(const layout *l, int64_t n_rows, int64_t n_rows_in_all)
 {
     char shown[32], all[32];
-    put_text(l->output, l->style->use_color ? "\033[2m" : "");
     if (n_rows < n_rows_in_all) {
         put_format(l->output, "%s of %s rows", grouped_digits(n_rows, shown),
                    grouped_digits(n_rows_in_all, all));
     } else {
         put_format(l->output, "%s %s", grouped_digits(n_rows, shown), n_rows == 1 ? "row" : "rows");
     }
+}
+
+static void put_footer(const layout *l, int64_t n_rows, int64_t n_rows_in_all)
+{
     int32_t n_hidden = l->end_hidden - l->first_hidden;
+    bool has_count = !l->style->is_listing;
+    if (!has_count && n_hidden == 0) {
+        return;
+    }
+    put_text(l->output, l->style->use_color ? "\033[2m" : "");
+    if (has_count) {
+        put_row_count(l, n_rows, n_rows_in_all);
+    }
     if (n_hidden > 0) {
-        put_format(l->output, ", %" PRId32 " of %" PRId32 " columns", l->n_columns - n_hidden,
-                   l->n_columns);
+        put_format(l->output, "%s%" PRId32 " of %" PRId32 " columns", has_count ? ", " : "",
+                   l->n_columns - n_hidden, l->n_columns);
     }
     put_text(l->output, l->style->use_color ? "\033[0m\n" : "\n");
 }
@@ -305,9 +321,7 @@ mdl_status print_table(mdl_context *context, const mdl_table *table, int64_t n_r
     }
     if (status == MDL_OK) {
         put_rule(&l, l.frame->bottom);
-        if (!style->no_footer) {
-            put_footer(&l, mdl_table_n_rows(table), n_rows_in_all);
-        }
+        put_footer(&l, mdl_table_n_rows(table), n_rows_in_all);
     }
     free(l.columns);
     return status;

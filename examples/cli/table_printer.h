@@ -14,11 +14,12 @@ typedef struct table_style {
     bool use_color;
     int64_t width;    /* columns of the terminal; 0 = as wide as the table is */
     int float_digits; /* as in cell_text */
-    bool no_footer;
+    bool is_listing; /* the first column names the rows: it is the last to be shortened; no count of
+                         rows below */
 } table_style;
 
-/* Prints all rows of `table` and below them, unless `no_footer`, how many of `n_rows_in_all` they
- * are. Numbers stand to the right. Where the table is too wide, its widest text is shortened, and
+/* Prints all rows of `table` and below them, unless it is a listing, how many of `n_rows_in_all`
+ * they are. Numbers stand to the right. Where the table is too wide, its widest text is shortened, and
  * if that is not enough, columns in the middle are left out and counted. A failed write is kept in
  * `output`, not answered. */
 mdl_status print_table(mdl_context *context, const mdl_table *table, int64_t n_rows_in_all,
