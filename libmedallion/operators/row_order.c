@@ -432,6 +432,7 @@ mdl_status mdli_find_row_order(const mdli_sort_keys *keys, int32_t n_columns, ui
         .is_ascending = below == keys->n_rows,
         .is_strict = below == keys->n_rows && equal == keys->n_rows,
         .first_bad = below < equal ? below : equal,
+        .first_below = below,
         .n_ordered = (int32_t)atomic_load(&search.n_ordered),
     };
 done:

@@ -12,9 +12,10 @@
 /* What one look at all rows tells. */
 typedef struct mdli_row_order {
     bool is_ascending;
-    bool is_strict;    /* and no key is there twice */
-    int64_t first_bad; /* the first row that is not above the one before; n_rows = none */
-    int32_t n_ordered; /* rows are in the order of so many columns, from the first on */
+    bool is_strict;      /* and no key is there twice */
+    int64_t first_bad;   /* the first row that is not above the one before; n_rows = none */
+    int64_t first_below; /* one that is below the one before, the first or nearly; n_rows = none */
+    int32_t n_ordered;   /* rows are in the order of so many columns, from the first on */
 } mdli_row_order;
 
 /*

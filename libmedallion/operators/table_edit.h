@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "column/column_internal.h"
+#include "operators/expression.h"
 
 /* One change at row `row` of the base, which may be its end. */
 typedef struct mdli_table_edit {
@@ -15,6 +16,15 @@ typedef struct mdli_table_edit {
     int64_t new_row; /* of the changes, put in before `row`; −1 = none */
     bool drops_row;  /* `row` itself is left out */
 } mdli_table_edit;
+
+/*
+ * Finds the edit of each row of the changes: the row of the base before which it belongs, or, with
+ * `drops_row`, the first that has its key. Both are in the order of the columns and have rows; keys
+ * may come again. upsert.c
+ */
+mdl_status mdli_find_edits(mdl_context *context, const mdl_table *base, const mdl_table *changes,
+                           const mdli_key *columns, int32_t n_columns, mdli_table_edit *edits,
+                           mdl_error *error);
 
 /*
  * Applies edits, ascending by row, to a base with at least one row. `changes` has the columns of

@@ -51,8 +51,10 @@ static mdl_status check_side(const mdl_rel *rel, const mdl_table *table, const c
 
 /* Reads the key columns of one side, vector by vector. */
 typedef struct key_cursor {
-    const mdl_rel *rel;
+    mdl_context *context;
     const mdl_table *table;
+    const mdli_key *columns;
+    int32_t n_columns;
     mdli_decode_buffer *buffers; /* one for each key column */
     mdl_vector *keys;
     int64_t first_row; /* of the vectors */
@@ -61,40 +63,38 @@ typedef struct key_cursor {
 
 static void key_cursor_free(key_cursor *cursor)
 {
-    mdl_context *context = cursor->rel->query->context;
-    for (int32_t k = 0; cursor->buffers != NULL && k < cursor->rel->n_keys; k++) {
+    for (int32_t k = 0; cursor->buffers != NULL && k < cursor->n_columns; k++) {
         mdli_decode_buffer_free(&cursor->buffers[k]);
     }
-    mdli_free(context, cursor->buffers);
+    mdli_free(cursor->context, cursor->buffers);
 }
 
 /* Reads the next rows; none at the end of the table. */
 static mdl_status key_cursor_next(key_cursor *cursor, mdl_error *error)
 {
-    MDLI_TRY(mdli_check_cancel(cursor->rel->query->context, error));
+    MDLI_TRY(mdli_check_cancel(cursor->context, error));
     cursor->first_row += cursor->n_rows;
     int64_t n_left = cursor->table->n_rows - cursor->first_row;
     cursor->n_rows = n_left < MDLI_VECTOR_ROWS ? n_left : MDLI_VECTOR_ROWS;
-    for (int32_t k = 0; k < cursor->rel->n_keys; k++) {
-        MDLI_TRY(mdli_column_read(cursor->table->columns[cursor->rel->keys[k].column],
+    for (int32_t k = 0; k < cursor->n_columns; k++) {
+        MDLI_TRY(mdli_column_read(cursor->table->columns[cursor->columns[k].column],
                                   cursor->first_row, cursor->n_rows, &cursor->buffers[k],
                                   &cursor->keys[k], error));
     }
     return MDL_OK;
 }
 
-static mdl_status key_cursor_init(key_cursor *cursor, const mdl_rel *rel, const mdl_table *table,
-                                  mdl_error *error)
+/* Opens a cursor whose context, table and columns are set. */
+static mdl_status key_cursor_open(key_cursor *cursor, mdl_error *error)
 {
-    mdl_context *context = rel->query->context;
     void *memory;
-    MDLI_TRY(mdli_allocate_array(context, rel->n_keys,
+    MDLI_TRY(mdli_allocate_array(cursor->context, cursor->n_columns,
                                  sizeof(mdli_decode_buffer) + sizeof(mdl_vector), "upsert", &memory,
                                  error));
-    *cursor = (key_cursor){.rel = rel, .table = table, .buffers = memory};
-    cursor->keys = (mdl_vector *)(void *)(cursor->buffers + rel->n_keys);
-    for (int32_t k = 0; k < rel->n_keys; k++) {
-        mdli_decode_buffer_init(&cursor->buffers[k], context);
+    cursor->buffers = memory;
+    cursor->keys = (mdl_vector *)(void *)(cursor->buffers + cursor->n_columns);
+    for (int32_t k = 0; k < cursor->n_columns; k++) {
+        mdli_decode_buffer_init(&cursor->buffers[k], cursor->context);
     }
     return key_cursor_next(cursor, error);
 }
@@ -103,7 +103,7 @@ static mdl_status key_cursor_init(key_cursor *cursor, const mdl_rel *rel, const 
 static int compare_keys(const key_cursor *a, int64_t row_a, const key_cursor *b, int64_t row_b)
 {
     int order = 0;
-    for (int32_t k = 0; k < a->rel->n_keys && order == 0; k++) {
+    for (int32_t k = 0; k < a->n_columns && order == 0; k++) {
         order = mdli_compare_rows(&a->keys[k], row_a, &b->keys[k], row_b, false);
     }
     return order;
@@ -147,20 +147,35 @@ static mdl_status find_edits(key_cursor *base, key_cursor *changes, mdli_table_e
     return MDL_OK;
 }
 
+mdl_status mdli_find_edits(mdl_context *context, const mdl_table *base, const mdl_table *changes,
+                           const mdli_key *columns, int32_t n_columns, mdli_table_edit *edits,
+                           mdl_error *error)
+{
+    key_cursor base_cursor = {
+        .context = context, .table = base, .columns = columns, .n_columns = n_columns};
+    key_cursor changes_cursor = base_cursor;
+    changes_cursor.table = changes;
+    mdl_status status;
+    MDLI_TRY_GOTO_DONE(key_cursor_open(&base_cursor, error));
+    MDLI_TRY_GOTO_DONE(key_cursor_open(&changes_cursor, error));
+    MDLI_TRY_GOTO_DONE(find_edits(&base_cursor, &changes_cursor, edits, error));
+done:
+    key_cursor_free(&base_cursor);
+    key_cursor_free(&changes_cursor);
+    return status;
+}
+
 static mdl_status edit_base(mdl_rel *rel, const mdl_table *base, const mdl_table *changes,
                             mdl_table **out, mdl_error *error)
 {
     mdl_context *context = rel->query->context;
-    key_cursor base_cursor = {.rel = rel};
-    key_cursor changes_cursor = {.rel = rel};
-    void *memory = NULL;
+    void *memory;
     mdl_status status;
-    MDLI_TRY_GOTO_DONE(key_cursor_init(&base_cursor, rel, base, error));
-    MDLI_TRY_GOTO_DONE(key_cursor_init(&changes_cursor, rel, changes, error));
-    MDLI_TRY_GOTO_DONE(mdli_allocate_array(context, changes->n_rows, sizeof(mdli_table_edit),
-                                           "upsert", &memory, error));
+    MDLI_TRY(mdli_allocate_array(context, changes->n_rows, sizeof(mdli_table_edit), "upsert",
+                                 &memory, error));
     const mdli_table_edit *edits = memory;
-    MDLI_TRY_GOTO_DONE(find_edits(&base_cursor, &changes_cursor, memory, error));
+    MDLI_TRY_GOTO_DONE(
+        mdli_find_edits(context, base, changes, rel->keys, rel->n_keys, memory, error));
     if (edits[0].row == base->n_rows && changes->n_rows >= mdli_context_block_rows(context)) {
         mdli_trace_strategy(rel, "changes come after the base: blocks shared");
         status = mdli_table_concat(context, base, changes, out, error);
@@ -169,8 +184,6 @@ static mdl_status edit_base(mdl_rel *rel, const mdl_table *base, const mdl_table
         status = mdli_table_apply_edits(context, base, changes, edits, changes->n_rows, out, error);
     }
 done:
-    key_cursor_free(&base_cursor);
-    key_cursor_free(&changes_cursor);
     mdli_free(context, memory);
     return status;
 }

@@ -2,7 +2,8 @@
  * Uniqueness: rows whose key comes again.
  *
  * Rows in the order of their key, as those of models are, are compared with their neighbours; those
- * in the order of its first columns within short stretches. Others are sorted by it twice: the
+ * in the order of its first columns within short stretches. A few rows behind others that are in
+ * order, as those of a day's file, are sorted and merged with these. Others are sorted twice: the
  * first rows of all keys are kept, and then the last ones. A row that is both is alone.
  */
 #include "quality/quality_internal.h"
@@ -15,6 +16,7 @@
 #include "operators/row_order.h"
 #include "operators/row_sort.h"
 #include "operators/rowset.h"
+#include "operators/table_edit.h"
 
 /* Whether one of the columns has no value twice: then no key is there twice. */
 static bool is_known_unique(const mdl_table *table, const mdli_key *columns, int32_t n_columns)
@@ -76,6 +78,140 @@ done:
     return status;
 }
 
+/* The key columns of a table as a table of their own. */
+static mdl_status take_keys(mdl_context *context, const mdl_table *table, const mdli_key *columns,
+                            int32_t n_columns, mdl_table **out, mdl_error *error)
+{
+    char names[MDLI_KEY_COLUMNS_MAX][12];
+    const char *pointers[MDLI_KEY_COLUMNS_MAX];
+    mdl_column *taken[MDLI_KEY_COLUMNS_MAX];
+    for (int32_t i = 0; i < n_columns; i++) {
+        snprintf(names[i], sizeof names[i], "%d", (int)i);
+        pointers[i] = names[i];
+        taken[i] = mdli_column_retain(table->columns[columns[i].column]);
+    }
+    return mdli_table_create(context, pointers, taken, n_columns, table->n_rows, out, error);
+}
+
+/* Takes the rows from `first_row` on out of a table. */
+static mdl_status take_last_rows(mdl_context *context, const mdl_table *table, int64_t first_row,
+                                 mdl_table **out, mdl_error *error)
+{
+    const int64_t n = table->n_rows - first_row;
+    void *memory;
+    MDLI_TRY(mdli_allocate_array(context, n, sizeof(int64_t), "test", &memory, error));
+    int64_t *rows = memory;
+    for (int64_t i = 0; i < n; i++) {
+        rows[i] = first_row + i;
+    }
+    mdl_status status = mdli_table_take(context, table, rows, n, out, error);
+    mdli_free(context, memory);
+    return status;
+}
+
+/* ---- A tail behind rows in order ---- */
+
+/* Rows in order for each one behind them from which on merging costs less than sorting all. */
+#define ORDERED_PER_TAIL 8
+
+/* Marks the rows of a tail whose keys the rows before it have, and those rows: the first of each
+ * key. All columns are the key. */
+static mdl_status mark_in_both(mdl_context *context, const mdl_table *ordered,
+                               const mdl_table *tail, const mdli_key *columns, uint64_t *marks,
+                               mdl_error *error)
+{
+    mdli_sort_keys keys = {.columns = NULL};
+    mdli_row_list list = {.rows = NULL};
+    mdl_table *sorted = NULL;
+    void *memory = NULL;
+    mdl_status status;
+    MDLI_TRY_GOTO_DONE(mdli_sort_keys_init(&keys, context, tail, columns, tail->n_columns, error));
+    MDLI_TRY_GOTO_DONE(mdli_sort_rows(&keys, MDLI_PICK_ALL, 0, &list, error));
+    MDLI_TRY_GOTO_DONE(mdli_table_take(context, tail, list.rows, list.n_rows, &sorted, error));
+    MDLI_TRY_GOTO_DONE(
+        mdli_allocate_array(context, list.n_rows, sizeof(mdli_table_edit), "test", &memory, error));
+    const mdli_table_edit *edits = memory;
+    MDLI_TRY_GOTO_DONE(
+        mdli_find_edits(context, ordered, sorted, columns, tail->n_columns, memory, error));
+    for (int64_t i = 0; i < list.n_rows; i++) {
+        if (edits[i].drops_row) {
+            mdli_mark(marks, edits[i].row);
+            mdli_mark(marks, ordered->n_rows + list.rows[i]);
+        }
+    }
+done:
+    mdli_free(context, memory);
+    mdl_table_free(sorted);
+    mdli_free(context, list.rows);
+    mdli_sort_keys_free(&keys);
+    return status;
+}
+
+static mdl_status mark_all(mdl_context *context, const mdl_table *table, const mdli_key *columns,
+                           int32_t n_columns, uint64_t *marks, bool *is_proved, mdl_error *error);
+
+/* Marks the repeats within a tail, which begins at row `first_row`. All columns are the key. */
+static mdl_status mark_in_tail(mdl_context *context, const mdl_table *tail, const mdli_key *columns,
+                               int64_t first_row, uint64_t *marks, mdl_error *error)
+{
+    uint64_t *repeats;
+    bool is_proved;
+    MDLI_TRY(mdli_marks_create(context, tail->n_rows, &repeats, error));
+    mdl_status status =
+        mark_all(context, tail, columns, tail->n_columns, repeats, &is_proved, error);
+    for (int64_t i = 0; status == MDL_OK && i < tail->n_rows; i++) {
+        if (mdli_bit(repeats, i)) {
+            mdli_mark(marks, first_row + i);
+        }
+    }
+    mdli_free(context, repeats);
+    return status;
+}
+
+/* Whether the rows from `first_row` on are few, and all keys compare as their values do. */
+static bool has_short_tail(const mdli_sort_keys *keys, int64_t first_row)
+{
+    for (int32_t i = 0; i < keys->n_columns; i++) {
+        if (!mdli_type_is_integer(keys->columns[i].column->type)) {
+            return false;
+        }
+    }
+    return keys->n_rows - first_row <= first_row / ORDERED_PER_TAIL;
+}
+
+/* Marks repeats where only the rows from `first_row` on are not in order. The marks before tell
+ * which rows repeat the row before, up to there. */
+static mdl_status mark_with_tail(const mdli_sort_keys *keys, const mdl_table *table,
+                                 const mdli_key *columns, int64_t first_row, uint64_t *marks,
+                                 mdl_error *error)
+{
+    mdl_context *context = keys->context;
+    mdli_key all[MDLI_KEY_COLUMNS_MAX] = {{0}};
+    mdl_table *key_table = NULL;
+    mdl_table *ordered = NULL;
+    mdl_table *tail = NULL;
+    mdl_status status;
+    for (int32_t i = 0; i < keys->n_columns; i++) {
+        all[i].column = i;
+    }
+    for (int64_t row = first_row; row < keys->n_rows; row++) {
+        marks[row >> 6] &= ~((uint64_t)1 << (row & 63));
+    }
+    mark_neighbours(marks, first_row);
+    MDLI_TRY_GOTO_DONE(take_keys(context, table, columns, keys->n_columns, &key_table, error));
+    MDLI_TRY_GOTO_DONE(mdli_table_first_rows(context, key_table, first_row, &ordered, error));
+    MDLI_TRY_GOTO_DONE(take_last_rows(context, key_table, first_row, &tail, error));
+    MDLI_TRY_GOTO_DONE(mark_in_tail(context, tail, all, first_row, marks, error));
+    MDLI_TRY_GOTO_DONE(mark_in_both(context, ordered, tail, all, marks, error));
+done:
+    mdl_table_free(tail);
+    mdl_table_free(ordered);
+    mdl_table_free(key_table);
+    return status;
+}
+
+/* ---- Any rows ---- */
+
 static mdl_status mark_by_keys(const mdli_sort_keys *keys, const mdl_table *table,
                                const mdli_key *columns, uint64_t *marks, mdl_error *error)
 {
@@ -86,6 +222,9 @@ static mdl_status mark_by_keys(const mdli_sort_keys *keys, const mdl_table *tabl
     if (order.is_ascending) {
         mark_neighbours(marks, keys->n_rows);
         return MDL_OK;
+    }
+    if (has_short_tail(keys, order.first_below)) {
+        return mark_with_tail(keys, table, columns, order.first_below, marks, error);
     }
     memset(marks, 0, size_bytes);
     MDLI_TRY(mdli_mark_in_stretches(keys, table, columns, order.n_ordered, marks, &is_done, error));
@@ -112,22 +251,6 @@ static mdl_status mark_all(mdl_context *context, const mdl_table *table, const m
         mdli_unmark_nulls(table->columns[columns[i].column], marks);
     }
     return status;
-}
-
-/* The key columns of a table as a table of their own. */
-static mdl_status take_keys(const mdli_test_plan *plan, const mdl_table *table, mdl_table **out,
-                            mdl_error *error)
-{
-    char names[MDLI_KEY_COLUMNS_MAX][12];
-    const char *pointers[MDLI_KEY_COLUMNS_MAX];
-    mdl_column *columns[MDLI_KEY_COLUMNS_MAX];
-    for (int32_t i = 0; i < plan->n_columns; i++) {
-        snprintf(names[i], sizeof names[i], "%d", (int)i);
-        pointers[i] = names[i];
-        columns[i] = mdli_column_retain(table->columns[plan->columns[i].column]);
-    }
-    return mdli_table_create(plan->context, pointers, columns, plan->n_columns, table->n_rows, out,
-                             error);
 }
 
 /* Marks repeats among some rows, whose keys are made a table. */
@@ -170,7 +293,8 @@ mdl_status mdli_mark_repeats(const mdli_test_plan *plan, const mdl_table *table,
                         error);
     }
     MDLI_TRY_GOTO_DONE(mdli_marked_rows(plan->context, tested, table->n_rows, &list, error));
-    MDLI_TRY_GOTO_DONE(take_keys(plan, table, &keys, error));
+    MDLI_TRY_GOTO_DONE(
+        take_keys(plan->context, table, plan->columns, plan->n_columns, &keys, error));
     MDLI_TRY_GOTO_DONE(mark_among(plan, keys, &list, marks, is_proved, error));
 done:
     mdli_free(plan->context, list.rows);

@@ -49,7 +49,8 @@ enum {
     N_TESTS = sizeof tests / sizeof *tests
 };
 
-/* Rows of id, a text of few values, and a number that may be NULL. */
+/* Rows of id, which rises but for the last rows, a text of few values, and a number that may be
+ * NULL. */
 static mdl_table *make_table(mdl_context *context, int64_t n_rows)
 {
     static const mdl_field fields[] = {
@@ -59,7 +60,7 @@ static mdl_table *make_table(mdl_context *context, int64_t n_rows)
     ck_assert_int_eq(mdl_table_builder_create(context, fields, 3, &builder, NULL), MDL_OK);
     for (int64_t i = 0; i < n_rows; i++) {
         char bytes[16];
-        int32_t id = (int32_t)(i / 2);
+        int32_t id = (int32_t)(i < 63 ? i / 2 : i - 60);
         int64_t number = i * 31 % 11;
         uint64_t validity = i % 9 != 0;
         mdl_string text = {bytes, snprintf(bytes, sizeof bytes, "t%d", (int)(i % 5))};

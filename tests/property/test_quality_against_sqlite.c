@@ -79,8 +79,10 @@ static int compare_rows(const void *x, const void *y)
     if (p->a != q->a) {
         return p->a < q->a ? -1 : 1;
     }
-    int order = strcmp(p->b, q->b);
-    return order != 0 ? order : (p->d > q->d) - (p->d < q->d);
+    if (p->d != q->d) {
+        return p->d < q->d ? -1 : 1;
+    }
+    return strcmp(p->b, q->b);
 }
 
 /* Rows of about `n_values` different values in a column, one in `null_in` NULL (0 = none). */
@@ -97,7 +99,9 @@ static row *make_rows(world *w, int64_t n, int64_t n_values, int64_t null_in, bo
         r->f = (double)below(w, (uint64_t)n_values) / 4;
     }
     if (is_sorted) {
-        qsort(rows, (size_t)n, sizeof *rows, compare_rows);
+        /* All of them, or all but a few at the end. */
+        int64_t n_tail = below(w, 2) == 0 ? 0 : (int64_t)below(w, (uint64_t)n / 8 + 1);
+        qsort(rows, (size_t)(n - n_tail), sizeof *rows, compare_rows);
     }
     for (int64_t i = 0; i < n && null_in > 0; i++) {
         for (int c = 0; c < N_VALUES; c++) {
@@ -237,6 +241,14 @@ typedef struct question {
 /* Picks up to `n_max` columns: `a, b`. */
 static int pick_columns(world *w, question *q, int n_max, int *columns)
 {
+    /* Often the columns that sorted rows are in the order of. */
+    if (n_max > 1 && below(w, 3) == 0) {
+        snprintf(q->columns, sizeof q->columns, "a, d");
+        q->test.columns = q->columns;
+        columns[0] = 0;
+        columns[1] = 3;
+        return 2;
+    }
     int n = 1 + (int)below(w, (uint64_t)n_max);
     bool is_picked[N_VALUES] = {false};
     q->columns[0] = '\0';

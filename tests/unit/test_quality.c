@@ -415,6 +415,31 @@ START_TEST(test_repeats_in_stretches)
 }
 END_TEST
 
+/* Rows behind rows in order: each other's repeats, and repeats of one and of two rows before. */
+START_TEST(test_repeats_in_a_tail)
+{
+    static const mdl_csv_column pairs[] = {{.name = "a", .type = MDL_TYPE_INT32},
+                                           {.name = "b", .type = MDL_TYPE_INT32}};
+    dump text = {.bytes = NULL};
+    dump_add_text(&text, "a,b\n");
+    for (int i = 0; i < 3000; i++) {
+        char line[32];
+        snprintf(line, sizeof line, "%d,%d\n", i / 3, i == 31 ? 0 : i % 3);
+        dump_add_text(&text, line);
+    }
+    dump_add_text(&text, "5,9\n7,1\n4,8\n10,0\n5,9\n4,8\n1,4\n");
+    const expectation repeats = {{.kind = MDL_TEST_UNIQUE, .columns = "a, b"},
+                                 3007,
+                                 9,
+                                 "7 1 \n10 0 \n10 0 \n5 9 \n7 1 \n4 8 \n10 0 \n5 9 \n4 8 \n",
+                                 false};
+    mdl_table *table = read_table(text.bytes, pairs, 2);
+    check_run(&repeats, table, NULL);
+    mdl_table_free(table);
+    dump_free(&text);
+}
+END_TEST
+
 START_TEST(test_kept_rows_are_the_first)
 {
     const mdl_test test = {.kind = MDL_TEST_UNIQUE, .columns = "x"};
@@ -669,6 +694,7 @@ static Suite *quality_suite(void)
     tcase_add_test(tests, test_statistics_answer);
     tcase_add_test(tests, test_keys_at_the_ends_of_their_types);
     tcase_add_test(tests, test_repeats_in_stretches);
+    tcase_add_test(tests, test_repeats_in_a_tail);
     tcase_add_test(tests, test_kept_rows_are_the_first);
     tcase_add_test(tests, test_conditions_decide);
     tcase_add_test(tests, test_names);
