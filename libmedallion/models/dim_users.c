@@ -20,8 +20,8 @@ static mdl_rel *users_of(mdl_build *build, const char *table)
 static mdl_status build_dim_users(mdl_build *build, mdl_table **out, mdl_error *error)
 {
     mdl_rel *users = mdl_union_all(users_of(build, "src_ratings"), users_of(build, "src_tags"));
-    users = mdl_sort(users, "user_id");
     users = mdl_distinct(users, NULL, MDL_KEEP_FIRST);
+    users = mdl_sort(users, "user_id");
     return mdl_build_collect(build, users, out, error);
 }
 
