@@ -636,6 +636,17 @@ mdl_status mdli_manifest_head_decode(const uint8_t *bytes, int64_t size_bytes, c
     return MDL_OK;
 }
 
+mdl_status mdli_manifest_body_decode(const uint8_t *bytes, int64_t size_bytes, const char *path,
+                                     mdli_version *version, mdl_error *error)
+{
+    byte_reader reader = {.next = bytes, .end = bytes + size_bytes};
+    MDLI_TRY(get_body(&reader, version, error));
+    if (reader.fault != NULL) {
+        return mdli_error_damaged(error, path, "%s", reader.fault);
+    }
+    return mdli_version_add_up(version, error);
+}
+
 /* Decompresses the body where it was compressed, and reads it. */
 static mdl_status read_body(const uint8_t *stored, int64_t stored_bytes, int64_t raw_bytes,
                             const char *path, mdli_version *version, mdl_error *error)
@@ -656,11 +667,7 @@ static mdl_status read_body(const uint8_t *stored, int64_t stored_bytes, int64_t
         body = memory;
     }
     if (status == MDL_OK) {
-        byte_reader reader = {.next = body, .end = body + raw_bytes};
-        status = get_body(&reader, version, error);
-        if (status == MDL_OK && reader.fault != NULL) {
-            status = mdli_error_damaged(error, path, "%s", reader.fault);
-        }
+        status = mdli_manifest_body_decode(body, raw_bytes, path, version, error);
     }
     mdli_free(context, memory);
     return status;
@@ -690,7 +697,6 @@ mdl_status mdli_manifest_decode(const uint8_t *bytes, int64_t size_bytes, const 
         return version->arena.failure;
     }
     MDLI_TRY(read_body(body, (int64_t)stored_bytes, (int64_t)raw_bytes, path, version, error));
-    MDLI_TRY(mdli_version_add_up(version, error));
     if (version->n_tables != head.n_tables || version->n_rows != head.n_rows ||
         version->size_bytes != head.size_bytes) {
         return mdli_error_damaged(error, path, "its header does not fit its lists");

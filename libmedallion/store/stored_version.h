@@ -152,6 +152,10 @@ mdl_status mdli_manifest_encode(mdl_context *context, const mdli_version *versio
 mdl_status mdli_manifest_decode(const uint8_t *bytes, int64_t size_bytes, const char *path,
                                 mdli_version *version, mdl_error *error);
 
+/* Reads the lists that are behind the head of a manifest, decompressed. */
+mdl_status mdli_manifest_body_decode(const uint8_t *bytes, int64_t size_bytes, const char *path,
+                                     mdli_version *version, mdl_error *error);
+
 /* What the head of a manifest tells: header and message, the first bytes of the file. */
 typedef struct mdli_manifest_head {
     int64_t number;

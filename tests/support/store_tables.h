@@ -106,6 +106,14 @@ static inline void point_store_vectors(store_batch *batch, int64_t n)
     }
 }
 
+/* Ends a program that cannot go on; unlike Check's assertions outside of tests too. */
+static inline void must(bool is_so)
+{
+    if (!is_so) {
+        abort();
+    }
+}
+
 /* A table of rows [first, first + n) of an endless one that `seed` names. */
 static inline mdl_table *make_store_table(mdl_context *context, uint64_t seed, int64_t first,
                                           int64_t n)
@@ -113,9 +121,8 @@ static inline mdl_table *make_store_table(mdl_context *context, uint64_t seed, i
     mdl_table_builder *builder;
     mdl_table *table;
     store_batch *batch = calloc(1, sizeof *batch);
-    ck_assert_ptr_nonnull(batch);
-    ck_assert_int_eq(
-        mdl_table_builder_create(context, store_fields, N_STORE_FIELDS, &builder, NULL), MDL_OK);
+    must(batch != NULL);
+    must(mdl_table_builder_create(context, store_fields, N_STORE_FIELDS, &builder, NULL) == MDL_OK);
     for (int64_t done = 0; done < n;) {
         const int64_t taken = n - done < STORE_BATCH_ROWS ? n - done : STORE_BATCH_ROWS;
         memset(batch->validity, 0, sizeof batch->validity);
@@ -123,10 +130,10 @@ static inline mdl_table *make_store_table(mdl_context *context, uint64_t seed, i
             fill_store_row(batch, i, seed, first + done + i);
         }
         point_store_vectors(batch, taken);
-        ck_assert_int_eq(mdl_table_builder_append(builder, batch->vectors, taken, NULL), MDL_OK);
+        must(mdl_table_builder_append(builder, batch->vectors, taken, NULL) == MDL_OK);
         done += taken;
     }
-    ck_assert_int_eq(mdl_table_builder_finish(builder, &table, NULL), MDL_OK);
+    must(mdl_table_builder_finish(builder, &table, NULL) == MDL_OK);
     mdl_table_builder_free(builder);
     free(batch);
     return table;
