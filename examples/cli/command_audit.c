@@ -36,7 +36,7 @@ static void tell_file(void *data, const mdl_audit_result *result)
                  grouped_digits(result->size_bytes, written),
                  grouped_digits(load->size_bytes, loaded));
     } else {
-        snprintf(outcome, sizeof outcome, "%s bytes are the same in %.2fs",
+        snprintf(outcome, sizeof outcome, "the same %s bytes in %.2fs",
                  grouped_digits(result->size_bytes, written), now - report->told_seconds);
     }
     bool is_good = result->is_reproducible && result->is_equal;

@@ -31,6 +31,7 @@ static const frame ascii_frame = {
 typedef struct layout_column {
     mdl_string name;
     alignment align;
+    bool is_text; /* only text is shortened: a part of a number or a time says something else */
     int64_t value_width; /* of the widest value */
     int64_t floor_width; /* not to be narrower than this */
     int64_t width;       /* what it gets */
@@ -135,9 +136,9 @@ static void set_floors(layout *l)
     for (int32_t c = 0; c < l->n_columns; c++) {
         layout_column *column = &l->columns[c];
         int64_t heading = display_width(column->name);
-        column->floor_width = column->align == ALIGN_RIGHT
-                                  ? larger(column->value_width, smaller(heading, HEADING_FLOOR))
-                                  : smaller(larger(column->value_width, heading), TEXT_FLOOR);
+        column->floor_width = column->is_text
+                                  ? smaller(larger(column->value_width, heading), TEXT_FLOOR)
+                                  : larger(column->value_width, smaller(heading, HEADING_FLOOR));
     }
     if (l->style->is_listing && l->n_columns > 0) {
         layout_column *names = &l->columns[0];
@@ -310,6 +311,7 @@ mdl_status print_table(mdl_context *context, const mdl_table *table, int64_t n_r
         mdl_type type = mdl_column_type(mdl_table_column(table, c));
         l.columns[c].name = text_of(mdl_table_column_name(table, c));
         l.columns[c].align = is_number(type) ? ALIGN_RIGHT : ALIGN_LEFT;
+        l.columns[c].is_text = type == MDL_TYPE_STRING;
     }
     mdl_status status = walk_rows(&l, context, table, false, error);
     if (status == MDL_OK) {
