@@ -23,6 +23,9 @@ enum {
     PAUSE_STEP_NS = 20 * 1000 * 1000 /* how soon a pause notices that work has to stop */
 };
 
+/* aligned_alloc wants a multiple of the alignment. */
+#define CONTEXT_BYTES ((sizeof(struct mdl_context) + 63) / 64 * 64)
+
 static void *allocate_by_default(void *user_data, size_t size_bytes, size_t alignment_bytes)
 {
     (void)user_data;
@@ -144,7 +147,7 @@ mdl_status mdl_context_create(const mdl_context_options *options, mdl_context **
     }
     MDLI_TRY(check_options(options, error));
     mdl_context *context =
-        options->allocator.allocate(options->allocator.user_data, sizeof *context, 64);
+        options->allocator.allocate(options->allocator.user_data, CONTEXT_BYTES, 64);
     if (context == NULL) {
         return mdl_error_set(error, MDL_E_NO_MEMORY, "no memory for a context");
     }
@@ -185,7 +188,7 @@ void mdl_context_free(mdl_context *context)
     pthread_mutex_destroy(&context->spares_lock);
     pthread_mutex_destroy(&context->progress_lock);
     mdl_allocator allocator = context->allocator;
-    allocator.release(allocator.user_data, context, sizeof *context);
+    allocator.release(allocator.user_data, context, CONTEXT_BYTES);
 }
 
 void mdl_context_cancel(mdl_context *context)

@@ -33,6 +33,7 @@ typedef struct plan {
     /* Of the log: loads that were told, and for a retry the tasks to do again. */
     int64_t n_loads_told;
     mdli_last_run last;
+    bool has_lost; /* tables that the last run built */
     failed_task *failed;
     int64_t failed_capacity;
     int64_t n_failed;
@@ -76,22 +77,20 @@ static bool is_to_do_again(const plan *p, mdl_task_kind kind, const char *name)
     return false;
 }
 
-/* A model or snapshot that the last run has built must be there still for its retry. */
-static mdl_status check_pending(const plan *p, const mdli_logged_task *task, mdl_error *error)
+/* Whether a task of the last run built a table that is not kept any more. */
+static bool is_lost(const plan *p, const mdli_logged_task *task)
 {
     if (!mdli_is_text(task->kind, mdl_task_kind_name(MDL_TASK_MODEL)) &&
         !mdli_is_text(task->kind, mdl_task_kind_name(MDL_TASK_SNAPSHOT))) {
-        return MDL_OK;
+        return false;
     }
     const mdl_warehouse *warehouse = p->warehouse;
     for (int32_t i = 0; i < warehouse->n_nodes; i++) {
-        if (mdli_is_text(task->name, warehouse->nodes[i]->model.name) &&
-            p->state->tables[i] != NULL) {
-            return MDL_OK;
+        if (mdli_is_text(task->name, warehouse->nodes[i]->model.name)) {
+            return p->state->tables[i] == NULL;
         }
     }
-    return mdl_error_set(error, MDL_E_STATE, "%.*s, which the last run built, is not kept any more",
-                         (int)task->name.size_bytes, task->name.data);
+    return true;
 }
 
 static mdl_status note_logged_task(void *data, const mdli_logged_task *task, mdl_error *error)
@@ -100,8 +99,10 @@ static mdl_status note_logged_task(void *data, const mdli_logged_task *task, mdl
     if (mdli_is_text(task->kind, mdl_task_kind_name(MDL_TASK_LOAD))) {
         p->n_loads_told++;
     } else if (p->run->command == MDLI_COMMAND_RETRY && task->run_id == p->last.id) {
-        MDLI_TRY(has_succeeded(task->state) ? check_pending(p, task, error)
-                                            : add_failed(p, task, error));
+        if (!has_succeeded(task->state)) {
+            return add_failed(p, task, error);
+        }
+        p->has_lost = p->has_lost || is_lost(p, task);
     }
     return MDL_OK;
 }
@@ -126,9 +127,10 @@ static mdl_status read_log(plan *p, mdl_error *error)
                              p->last.id == 0 ? "nothing was run yet" : "the last run did not fail");
     }
     MDLI_TRY(mdli_run_log_visit(p->warehouse, note_logged_task, p, error));
-    if (is_retry && has_new_files(p)) {
-        return mdl_error_set(error, MDL_E_STATE,
-                             "the last run cannot be retried: files were loaded since");
+    if (is_retry && (has_new_files(p) || p->has_lost)) {
+        return mdl_error_set(error, MDL_E_STATE, "the last run cannot be retried: %s",
+                             has_new_files(p) ? "files were loaded since"
+                                              : "the tables that it built are not kept any more");
     }
     return MDL_OK;
 }
