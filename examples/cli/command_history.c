@@ -144,7 +144,7 @@ static exit_code run_vacuum(const cli_settings *settings)
     }
     if (status == MDL_OK) {
         char versions[COUNTED_MAX], files[COUNTED_MAX], size[32];
-        run_lines_note(&s.lines, "Dropped %s and removed %s: %s are free",
+        run_lines_note(&s.lines, "Dropped %s, removed %s, freed %s",
                        counted(info.n_versions_dropped, "version", versions),
                        counted(info.n_files_removed, "file", files),
                        size_text(info.bytes_freed, size));

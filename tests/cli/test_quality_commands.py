@@ -128,6 +128,28 @@ def test_of_a_store(folder):
     check_fails(run("test", "--store", store, "--select", "no_such"), 2, "no_such")
 
 
+def test_errors(folder):
+    """Facts that were built without the marts: their sums no longer are those of the marts."""
+    data, store, day = write_good(folder / "data"), folder / "store", folder / "27012026_ratings.csv"
+    run_well("build", data, "--store", store, "--quiet")
+    day.write_text("userId,movieId,rating,timestamp\n1,4,2.0,900000000\n")
+    run_well("build", day, "--store", store, "--quiet", "--select=+fact_ratings")
+    sums = [test["name"] for test in declared_tests() if test["kind"] == "sum_equal" and "fact_ratings" in test["name"]]
+    failures = folder / "failures"
+    result = run("test", "--store", store, "--store-failures", failures)
+    check_fails(result, 1, "the sums differ", f"rows: {failures}/{sums[0]}.csv")
+    check_equal(sorted(told_tests(result.err, "FAIL 1")), sorted(sums), result)
+    check(f" WARN=0 ERROR={len(sums)} SKIP=0 " in result.err.splitlines()[-1], result)
+    check_equal(sorted(path.stem for path in failures.iterdir()), sorted(sums))
+    row, = csv_rows((failures / f"{sums[0]}.csv").read_text())
+    check_equal(sorted(row.values()), ["7", "8"], row)
+    quiet = run("test", "--store", store, "--quiet")
+    check_fails(quiet, 1, "the sums differ")
+    check_equal(quiet.err.count("\n"), 1, quiet)
+    run_well("build", "--store", store, "--quiet")
+    run_well("test", "--store", store, "--quiet")
+
+
 def test_json_report(folder):
     data, report = write_good(folder / "data", ratings=BAD_RATINGS), folder / "report.json"
     run_well("test", data, "--quiet", "--json", report)
