@@ -213,7 +213,12 @@ MDL_API MDL_MUST_CHECK mdl_status mdl_warehouse_read_table(mdl_warehouse *wareho
  * still tried, and nothing is published, snapshots included. The tables that such a run did build
  * are kept for a retry until files are loaded or another run starts.
  *
- * The run enters the log of the warehouse; ::mdl_warehouse_commit puts both in the store.
+ * Tests run beside the models, those of the sources from which something selected is built too. A
+ * test that compares a table with one that is neither built in the run, nor an input, nor a source
+ * is left out: that one is older. A test of a table that was never built is skipped.
+ *
+ * The run enters the log of the warehouse, also a failed or cancelled one; ::mdl_warehouse_commit
+ * puts both in the store.
  *
  * @param options  NULL = the defaults
  * @param run      NULL, or gets the run, also after a failed one; to be freed with ::mdl_run_free
