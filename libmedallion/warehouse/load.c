@@ -4,7 +4,7 @@
  * A call gathers what it loads in a batch, beside the warehouse; the batch takes the warehouse's
  * place in one step that cannot fail.
  */
-#include "warehouse/warehouse_internal.h"
+#include "warehouse/run_internal.h"
 
 #include <assert.h>
 #include <string.h>
@@ -96,14 +96,20 @@ static mdl_status commit_batch(load_batch *batch, mdl_error *error)
     }
     batch->n_loads = 0;
     batch->n_segments = 0;
+    bool has_rows = false;
     for (int32_t i = 0; i < MDLI_N_SOURCES; i++) {
         if (batch->tables[i] != NULL) {
+            has_rows = true;
             mdli_node_set_table(warehouse->nodes[i], batch->tables[i]);
             batch->tables[i] = NULL;
         }
     }
     replace_table(&warehouse->rejects, batch->rejects);
     batch->rejects = NULL;
+    if (has_rows) {
+        /* What a failed run has left was built from the sources as they were. */
+        mdli_drop_pending(warehouse);
+    }
     return MDL_OK;
 }
 

@@ -50,8 +50,7 @@ static table_name previous_name(const mdli_node *node, int32_t ref)
  * Tables of nodes.
  */
 
-/* Whether the store has a table with the columns of a model: one of another form was built by
- * another program, and is nothing to go on from. */
+/* Whether the store has a table with the columns of a model. */
 static bool has_table(const mdl_store *store, const char *name, const mdl_model *model)
 {
     if (mdl_store_table_n_columns(store, name) != model->n_columns) {
@@ -91,7 +90,11 @@ void mdli_attach_node(const mdl_warehouse *warehouse, mdli_node *node)
 {
     const mdl_store *store = warehouse->store;
     if (store != NULL) {
-        node->is_table_unread = has_table(store, node->model.name, &node->model);
+        /* A table of another form was built from another declaration and is nothing to go on from.
+         * Not so a history, which cannot be built again: taking the next snapshot will say so. */
+        node->is_table_unread = node->snapshot != NULL
+                                    ? mdl_store_table_rows(store, node->model.name) >= 0
+                                    : has_table(store, node->model.name, &node->model);
         node->is_pending_unread = has_table(store, pending_name(node).text, &node->model);
         node->are_previous_refs_unread = node->is_table_unread && has_stored_refs(store, node);
     }

@@ -381,6 +381,13 @@ static mdl_status build_count(mdl_build *build, mdl_table **out, mdl_error *erro
     return mdl_build_collect(build, rel, out, error);
 }
 
+static mdl_status build_two_counts(mdl_build *build, mdl_table **out, mdl_error *error)
+{
+    mdl_rel *rel =
+        mdl_aggregate(mdl_build_scan(build, "ratings"), NULL, "count(*) as n, count(*) as m");
+    return mdl_build_collect(build, rel, out, error);
+}
+
 static mdl_status build_or_fail(mdl_build *build, mdl_table **out, mdl_error *error)
 {
     if (count_world.fails) {
@@ -413,6 +420,7 @@ static void add_other_count(mdl_warehouse *warehouse)
     other = count_model;
     other.columns = other_columns;
     other.n_columns = 2;
+    other.build = build_two_counts;
     ck_assert_int_eq(mdl_warehouse_add_model(warehouse, &other, NULL), MDL_OK);
 }
 
@@ -467,6 +475,63 @@ START_TEST(model_with_other_columns_was_never_built)
     /* A version that has no table of that form does not have the old one either. */
     store_world_commit(&world);
     ck_assert_int_eq(mdl_store_table_rows(world.store, "n_ratings"), -1);
+    store_world_end(&world);
+}
+END_TEST
+
+static const mdl_snapshot count_snapshot = {
+    .struct_size = sizeof(mdl_snapshot),
+    .name = "snap_n_ratings",
+    .table = "n_ratings",
+    .description = "How many ratings there were",
+    .key = "n",
+};
+
+static void add_count_and_snapshot(mdl_warehouse *warehouse)
+{
+    add_count(warehouse);
+    ck_assert_int_eq(mdl_warehouse_add_snapshot(warehouse, &count_snapshot, NULL), MDL_OK);
+}
+
+static void add_other_count_and_snapshot(mdl_warehouse *warehouse)
+{
+    add_other_count(warehouse);
+    ck_assert_int_eq(mdl_warehouse_add_snapshot(warehouse, &count_snapshot, NULL), MDL_OK);
+}
+
+static mdl_status build_with_snapshots(store_world *world, int64_t run_time)
+{
+    mdl_build_options options;
+    mdl_build_options_init(&options);
+    options.snapshots = true;
+    options.run_time = run_time;
+    options.has_run_time = true;
+    return mdl_warehouse_build(world->base.warehouse, &options, NULL, NULL);
+}
+
+START_TEST(histories_go_on_and_are_never_lost)
+{
+    store_world world;
+    store_world_start(&world, add_count_and_snapshot);
+    load_first_files(&world);
+    ck_assert_int_eq(build_with_snapshots(&world, 1000), MDL_OK);
+    store_world_commit(&world);
+    store_world_reopen(&world);
+    load_later_files(&world);
+    ck_assert_int_eq(build_with_snapshots(&world, 2000), MDL_OK);
+    ck_assert_int_eq(world_n_rows(&world.base, "snap_n_ratings"), 2);
+    char *history = world_csv(&world.base, "snap_n_ratings");
+    store_world_commit(&world);
+
+    /* The table has other columns now: that cannot be put into its history, which stays. */
+    world.extend = add_other_count_and_snapshot;
+    store_world_reopen(&world);
+    world_assert_csv(&world.base, "snap_n_ratings", history);
+    ck_assert_int_eq(build_with_snapshots(&world, 3000), MDL_E_SCHEMA);
+    store_world_commit(&world);
+    store_world_reopen(&world);
+    world_assert_csv(&world.base, "snap_n_ratings", history);
+    free(history);
     store_world_end(&world);
 }
 END_TEST
@@ -685,6 +750,7 @@ static Suite *persist_suite(void)
     TCase *programs = tcase_create("programs");
     tcase_add_test(programs, models_of_another_program_are_kept);
     tcase_add_test(programs, model_with_other_columns_was_never_built);
+    tcase_add_test(programs, histories_go_on_and_are_never_lost);
     tcase_add_test(programs, names_of_a_stores_own_tables_are_reserved);
     tcase_add_test(programs, failed_run_keeps_its_loads_and_can_be_retried);
     suite_add_tcase(suite, programs);
