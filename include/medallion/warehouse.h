@@ -106,7 +106,8 @@ typedef struct mdl_load_info {
  * @param paths    files and folders, at least one
  * @param options  NULL = the defaults
  * @return ::MDL_E_ARGUMENT for a name that is no source's (also a date such as 31022026) or a
- * folder without any, ::MDL_E_FILE_NOT_FOUND, and what ::mdl_csv_read_file answers.
+ * folder without any, ::MDL_E_FILE_NOT_FOUND, and what ::mdl_csv_read_file and, over a store,
+ * ::mdl_store_read_table answer.
  */
 MDL_API MDL_MUST_CHECK mdl_status mdl_warehouse_load(mdl_warehouse *warehouse,
                                                      const char *const *paths, int32_t n_paths,
@@ -155,7 +156,8 @@ MDL_API MDL_MUST_CHECK mdl_status mdl_warehouse_row_origin(const mdl_warehouse *
  */
 
 /**
- * Adds a model. Its refs must be there already or be added before the next build.
+ * Adds a model. Its refs must be there already or be added before the next build. A table of that
+ * name in the store is its own when it has the declared columns, else it counts as never built.
  * @return ::MDL_E_ARGUMENT for a declaration that makes no sense or a name that is taken.
  */
 MDL_API MDL_MUST_CHECK mdl_status mdl_warehouse_add_model(mdl_warehouse *warehouse,
@@ -225,7 +227,8 @@ MDL_API MDL_MUST_CHECK mdl_status mdl_warehouse_read_table(mdl_warehouse *wareho
  * @return the status of the first task that failed, told with its name (::MDL_E_TEST for a test);
  *         ::MDL_E_ARGUMENT for a selector that picks nothing or cannot be read, ::MDL_E_NOT_FOUND
  *         for a ref that is no table, ::MDL_E_CYCLE, ::MDL_E_STATE for an input that was never
- *         built. After one of the last four there is no run.
+ *         built, and over a store what ::mdl_store_read_table answers. After one of the last five
+ *         there is no run.
  */
 MDL_API MDL_MUST_CHECK mdl_status mdl_warehouse_build(mdl_warehouse *warehouse,
                                                       const mdl_build_options *options,
@@ -308,7 +311,7 @@ MDL_API MDL_MUST_CHECK mdl_status mdl_warehouse_diff_snapshot(mdl_warehouse *war
 /**
  * Makes a new version in the warehouse's store: sources and where their rows came from, published
  * tables, histories, what a failed run leaves for a retry, and the logs. Later warehouses over the
- * store go on from there.
+ * store go on from there. Tables of models that this warehouse does not have stay as they are.
  *
  * @param message  one line for the history; NULL = made from what was loaded and built
  * @return ::MDL_E_STATE when the warehouse has no store, and as ::mdl_store_commit.
