@@ -42,6 +42,7 @@
  * | notify.h      | telling Discord or a webhook of a finished run                    |
  * | watch.h       | daily files in a folder, as they come                             |
  * | quality.h     | data quality tests                                                |
+ * | artifacts.h   | dbt's manifest, catalog and run results                           |
  * | csv.h         | one file to a table and back                                      |
  * | table.h       | reading tables by cursor, making them by builder                  |
  * | operators.h   | filter, project, explode, join, aggregate, distinct, sort, top-n  |
@@ -65,6 +66,7 @@
 #ifndef MEDALLION_MEDALLION_H
 #define MEDALLION_MEDALLION_H
 
+#include "medallion/artifacts.h"
 #include "medallion/column.h"
 #include "medallion/context.h"
 #include "medallion/csv.h"
