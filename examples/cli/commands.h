@@ -16,6 +16,7 @@ extern const cli_command runs_command;
 extern const cli_command history_command;
 extern const cli_command clone_command;
 extern const cli_command vacuum_command;
+extern const cli_command report_command;
 extern const cli_command generate_command;
 
 #endif

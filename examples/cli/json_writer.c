@@ -36,14 +36,16 @@ static void put_escape(text_output *output, unsigned char byte)
     }
 }
 
-static void put_escaped(text_output *output, mdl_string text)
+static void put_escaped(const json_writer *json, mdl_string text)
 {
+    text_output *output = json->output;
     put_text(output, "\"");
     int64_t begin = 0; /* of the bytes that need no escape and were not written yet */
     for (int64_t i = 0; i < text.size_bytes;) {
         unsigned char byte = (unsigned char)text.data[i];
         int size = byte < 0x80 ? 1 : utf8_size(text.data + i, text.size_bytes - i);
-        bool is_plain = byte >= 0x20 && byte != '"' && byte != '\\' && byte != 0x7F && size > 0;
+        bool is_plain = byte >= 0x20 && byte != '"' && byte != '\\' && byte != 0x7F && size > 0 &&
+                        !(byte == '<' && json->is_in_page);
         i += size > 0 ? size : 1;
         if (!is_plain) {
             put_bytes(output, text.data + begin, (size_t)(i - 1 - begin));
@@ -72,7 +74,7 @@ static void begin_member(json_writer *json, const char *key)
         put_text(json->output, " ");
     }
     if (key != NULL) {
-        put_escaped(json->output, text_of(key));
+        put_escaped(json, text_of(key));
         put_text(json->output, ": ");
     }
     json->has_members = true;
@@ -127,7 +129,7 @@ void json_text(json_writer *json, const char *key, const char *text)
         return;
     }
     begin_member(json, key);
-    put_escaped(json->output, text_of(text));
+    put_escaped(json, text_of(text));
 }
 
 void json_integer(json_writer *json, const char *key, int64_t number)
@@ -165,7 +167,7 @@ void json_value(json_writer *json, const char *key, const mdl_value *value)
     mdl_string text = cell_text(value, -1, buffer);
     begin_member(json, key);
     if (value->type == MDL_TYPE_STRING || value->type == MDL_TYPE_TIMESTAMP) {
-        put_escaped(json->output, text);
+        put_escaped(json, text);
     } else {
         put_bytes(json->output, text.data, (size_t)text.size_bytes);
     }

@@ -14,6 +14,7 @@ typedef struct json_writer {
     int broken_depth; /* members up to this depth stand on lines of their own, deeper ones in one
                          line */
     bool has_members; /* the innermost open object or array */
+    bool is_in_page;  /* the text stands in a page of HTML: no `<` in it, which could end it */
 } json_writer;
 
 json_writer json_begin(text_output *output, int broken_depth);

@@ -104,6 +104,11 @@ static const cli_option run_option_table[] = {
      .kind = OPTION_TEXT,
      .offset = offsetof(cli_settings, json_path),
      .help = "write what was loaded, built and tested, with rows and seconds, to FILE"},
+    {.name = "--artifacts",
+     .value_name = "DIR",
+     .kind = OPTION_TEXT,
+     .offset = offsetof(cli_settings, artifacts_directory),
+     .help = "write dbt's manifest.json, catalog.json and run_results.json to DIR"},
 };
 const option_group run_options = {"Running", run_option_table, ARRAY_LENGTH(run_option_table)};
 

@@ -48,6 +48,7 @@ typedef struct cli_settings {
     bool explain;
     bool fail_fast;
     const char *json_path;
+    const char *artifacts_directory;
 
     int test_mode; /* mdl_test_mode */
     bool show_failures;
@@ -61,6 +62,7 @@ typedef struct cli_settings {
     bool no_progress;
 
     const char *out_directory;
+    const char *title; /* of a page; NULL = the usual one */
 
     const char *columns;
     const char *where;

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "artifact_files.h"
 #include "interrupt.h"
 #include "run_report.h"
 #include "run_summary.h"
@@ -327,6 +328,32 @@ static void tell_failure(session *s, mdl_status status)
     }
 }
 
+/* A report that cannot be written is a failure, unless the session has failed already. */
+static mdl_status keep_report_failure(session *s, mdl_status status, mdl_status report_status,
+                                      const mdl_error *error)
+{
+    if (report_status != MDL_OK) {
+        run_lines_complain(&s->lines, "%s", error->message);
+    }
+    return status != MDL_OK ? status : report_status;
+}
+
+static mdl_status write_reports(session *s, mdl_status status)
+{
+    const cli_settings *settings = s->settings;
+    mdl_error error = MDL_ERROR_INIT;
+    if (settings->json_path != NULL) {
+        mdl_status report_status = write_run_report(s, status, settings->json_path, &error);
+        status = keep_report_failure(s, status, report_status, &error);
+    }
+    error = (mdl_error)MDL_ERROR_INIT;
+    if (settings->artifacts_directory != NULL && s->warehouse != NULL) {
+        mdl_status report_status = write_artifacts(s, settings->artifacts_directory, &error);
+        status = keep_report_failure(s, status, report_status, &error);
+    }
+    return status;
+}
+
 exit_code session_close(session *s, mdl_status status)
 {
     status = check_output(s, status);
@@ -334,14 +361,7 @@ exit_code session_close(session *s, mdl_status status)
     if (status != MDL_OK) {
         tell_failure(s, status);
     }
-    if (s->settings->json_path != NULL) {
-        mdl_error error = MDL_ERROR_INIT;
-        mdl_status report_status = write_run_report(s, status, s->settings->json_path, &error);
-        if (report_status != MDL_OK) {
-            run_lines_complain(&s->lines, "%s", error.message);
-        }
-        status = status != MDL_OK ? status : report_status;
-    }
+    status = write_reports(s, status);
     run_lines_end(&s->lines);
     watch_context(NULL);
     mdl_run_free(s->run);
