@@ -12,5 +12,6 @@ bool bench_read_csv(bench_run *run, const char *table, mdl_csv_result *out);
 extern const bench_group bench_csv_files;
 extern const bench_group bench_data_tests;
 extern const bench_group bench_snapshots;
+extern const bench_group bench_stores;
 
 #endif

@@ -853,6 +853,6 @@ static const bench_group bench_operators = {
 int main(int argc, char **argv)
 {
     const bench_group *const groups[] = {&bench_csv_files, &bench_operators, &bench_data_tests,
-                                         &bench_snapshots};
+                                         &bench_snapshots, &bench_stores};
     return bench_main(argc, argv, groups, BENCH_COUNT_OF(groups));
 }
