@@ -1,9 +1,9 @@
 /* medallion audit: bronze written back, compared with each file that was loaded. */
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "commands.h"
+#include "display_text.h"
 #include "folders.h"
 #include "session.h"
 #include "table_cell.h"
@@ -14,12 +14,6 @@ typedef struct audit_report {
     int32_t n_files, n_told;
     double told_seconds; /* when the last file was told */
 } audit_report;
-
-static const char *file_name_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash != NULL && slash[1] != '\0' ? slash + 1 : path;
-}
 
 static void tell_file(void *data, const mdl_audit_result *result)
 {

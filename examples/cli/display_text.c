@@ -31,6 +31,12 @@ mdl_string text_of(const char *text)
     return (mdl_string){text, (int64_t)strlen(text)};
 }
 
+const char *file_name_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash != NULL && slash[1] != '\0' ? slash + 1 : path;
+}
+
 /* As utf8_size, and which code point it is. */
 static int decode(const unsigned char *bytes, int64_t size, uint32_t *code_point)
 {

@@ -15,6 +15,9 @@ bool prepare_display(void);
 /* A string that ends in NUL. */
 mdl_string text_of(const char *text);
 
+/* What stands behind the last slash of a path. */
+const char *file_name_of(const char *path);
+
 /* Bytes of the code point at `bytes`; 0 when they are not UTF-8, which only paths can be. */
 int utf8_size(const char *bytes, int64_t size);
 

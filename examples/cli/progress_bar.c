@@ -77,10 +77,8 @@ static void describe_progress(const mdl_progress *progress, double seconds, char
 void put_progress_bar(text_output *output, const terminal *screen, const mdl_progress *progress,
                       double seconds)
 {
-    const char *slash = strrchr(progress->task, '/');
     put_wiped_line(output);
-    put_clipped(output, screen, slash != NULL && slash[1] != '\0' ? slash + 1 : progress->task,
-                LABEL_WIDTH);
+    put_clipped(output, screen, file_name_of(progress->task), LABEL_WIDTH);
     if (progress->total <= 0) {
         return;
     }

@@ -223,12 +223,6 @@ static const mdl_load_info *find_load(const run_lines *lines, const mdl_run_resu
     return NULL;
 }
 
-static const char *file_name_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash != NULL && slash[1] != '\0' ? slash + 1 : path;
-}
-
 /* Text that is put together piece by piece; what does not fit is left out. */
 typedef struct outcome_text {
     char text[OUTCOME_MAX];
