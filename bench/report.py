@@ -94,6 +94,18 @@ def small_tables(benches):
         yield table.without_empty_columns()
 
 
+def store_table(store):
+    rows = []
+    for name, median in store["medians"].items():
+        opened = median.get("open")
+        rows.append([name, f"{median['build']['wall_seconds']:.3f}",
+                     f"{median['build']['cpu_seconds']:.3f}",
+                     f"{opened['wall_seconds']:.3f}" if opened else "",
+                     f"{opened['peak_bytes'] / 1e6:.0f}" if opened else "",
+                     f"{median['size_bytes'] / 1e6:.1f}"])
+    return Table(["on disk", "build s", "build cpu s", "open s", "open peak MB", "MB"], rows)
+
+
 def facts_line(report):
     facts = report["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in report["versions"].items())
@@ -133,6 +145,8 @@ def lines_of(report, is_markdown):
         notes = paragraph(notes_of(job))
         if notes:
             yield from ["", *notes]
+    if report["store"]:
+        yield from ["", *show(store_table(report["store"]))]
     for table in small_tables(report["small"]):
         yield from ["", *show(table)]
     failures = [f"{bench['name']} ({bench['variant']}): {bench['failure']}"

@@ -1,6 +1,8 @@
-// Runs one SQL file in an in-memory DuckDB, in the folder of the CSVs, and says what it took.
+// Runs one SQL file in a DuckDB, in the folder of the CSVs, and says what it took.
 //
-//   node duckdb.mjs SQL_FILE DATA_DIR [--threads N] [--compare OUT_DIR]
+//   node duckdb.mjs SQL_FILE DATA_DIR [--threads N] [--database FILE] [--compare OUT_DIR]
+//
+// The DuckDB is in memory, or in FILE, which is then brought up to date (CHECKPOINT).
 //
 // One JSON object goes to stdout. With --compare the models are then compared with
 // OUT_DIR/<model>.csv, which `medallion build --out` wrote: row counts and every column but the
@@ -31,13 +33,18 @@ const N_SAMPLE_ROWS = 2;
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
-  options: { threads: { type: 'string', default: '2' }, compare: { type: 'string' } },
+  options: {
+    threads: { type: 'string', default: '2' },
+    database: { type: 'string', default: ':memory:' },
+    compare: { type: 'string' },
+  },
 });
 const [sqlFile, dataFolder] = positionals.map((path) => resolve(path));
 const compareFolder = options.compare && resolve(options.compare);
+const database = options.database === ':memory:' ? options.database : resolve(options.database);
 process.chdir(dataFolder);
 
-const instance = await DuckDBInstance.create(':memory:', { threads: options.threads });
+const instance = await DuckDBInstance.create(database, { threads: options.threads });
 const connection = await instance.connect();
 
 /** Rows of a query; 64-bit integers, decimals and timestamps come as text. */
@@ -59,7 +66,7 @@ async function runFile(path) {
     const start = performance.now();
     const statement = await statements.prepare(index);
     await statement.run();
-    seconds[names[index].split(' ').at(-1)] = secondsSince(start);
+    seconds[names?.[index]?.split(' ').at(-1) ?? `statement ${index + 1}`] = secondsSince(start);
   }
   return seconds;
 }
@@ -137,6 +144,9 @@ async function differences(model, folder) {
 
 const start = performance.now();
 const statements = await runFile(sqlFile);
+if (database !== ':memory:') {
+  await connection.run('CHECKPOINT');
+}
 const result = { seconds: secondsSince(start), statements };
 [[result.duckdb]] = await rows('SELECT version()');
 result.node = process.version;
