@@ -64,6 +64,7 @@ static void write_model(json_writer *json, const mdl_run_result *result)
     json_text(json, "kind", mdl_materialization_name(result->model->materialization));
     json_text(json, "status", mdl_run_state_name(result->state));
     json_integer(json, "rows", result->n_rows);
+    json_seconds(json, "start_seconds", result->start_seconds);
     json_seconds(json, "seconds", result->seconds);
     json_bool(json, "incremental", result->incremental);
     write_counters(json, result);
@@ -83,6 +84,7 @@ static void write_test(json_writer *json, const mdl_run_result *result)
     json_text(json, "status", mdl_run_state_name(result->state));
     json_integer(json, "rows", result->n_rows);
     json_integer(json, "failures", result->n_failures);
+    json_seconds(json, "start_seconds", result->start_seconds);
     json_seconds(json, "seconds", result->seconds);
     json_text(json, "message", result->message);
     json_close_object(json);
