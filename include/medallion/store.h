@@ -137,8 +137,9 @@ typedef struct mdl_store_item {
  *
  * @param message       one line on what it is, for the history
  * @param committed_at  when, seconds since 1970-01-01 UTC
- * @return ::MDL_E_STATE for a store that was opened read-only, ::MDL_E_NOT_FOUND for an item
- *         without a table whose name is not in the version at hand, ::MDL_E_ARGUMENT,
+ * @return ::MDL_E_STATE for a store that was opened read-only, or one whose last commit failed when
+ *         it may have been done already: open it anew to see. ::MDL_E_NOT_FOUND for an item without
+ *         a table whose name is not in the version at hand, ::MDL_E_ARGUMENT,
  *         ::MDL_E_NO_SPACE, ::MDL_E_IO, ::MDL_E_NO_MEMORY, ::MDL_E_BUDGET, ::MDL_E_CANCELLED.
  */
 MDL_API MDL_MUST_CHECK mdl_status mdl_store_commit(mdl_store *store, const mdl_store_item *items,
@@ -162,7 +163,8 @@ typedef struct mdl_store_vacuum_info {
 
 /**
  * Drops all versions but the latest `n_kept` ≥ 1, and the files that none of these refers to, those
- * of commits that were never finished included. `out` may be NULL.
+ * of commits that were never finished included. A version that somebody has open to read stays, and
+ * goes with a later vacuum. `out` may be NULL.
  */
 MDL_API MDL_MUST_CHECK mdl_status mdl_store_vacuum(mdl_store *store, int32_t n_kept,
                                                    mdl_store_vacuum_info *out, mdl_error *error);

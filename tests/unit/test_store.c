@@ -2,10 +2,13 @@
  * Stores on real files: what is committed comes back, blocks are written once, versions, clones and
  * vacuums, locks, and what is said of folders and files that are wrong.
  */
+#include "support/random.h"
 #include "support/run_suite.h"
 #include "support/store_tables.h"
 
 #include <ftw.h>
+#include <pthread.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -616,6 +619,100 @@ START_TEST(wrong_calls)
 }
 END_TEST
 
+/* Commits versions and drops old ones until it is killed. */
+static void commit_until_killed(void)
+{
+    mdl_store *store;
+    mdl_store_options options;
+    mdl_context_options context_options;
+    mdl_context_options_init(&context_options);
+    context_options.n_threads = 1;
+    context_options.block_rows = 50;
+    mdl_store_options_init(&options);
+    if (mdl_context_create(&context_options, &context, NULL) != MDL_OK ||
+        mdl_store_open(context, path, &options, &store, NULL) != MDL_OK) {
+        _exit(1);
+    }
+    for (;;) {
+        mdl_table *table = make_store_table(context, 3, 0, mdl_store_version(store) + 1);
+        const mdl_store_item item = {"t", table};
+        if (mdl_store_commit(store, &item, 1, "a message", 1700000000, NULL) != MDL_OK ||
+            mdl_store_vacuum(store, 3, NULL, NULL) != MDL_OK) {
+            _exit(1);
+        }
+        mdl_table_free(table);
+    }
+}
+
+START_TEST(killed_at_any_time)
+{
+    start_with(1, 50);
+    test_random random = test_random_start("killed_at_any_time");
+    int64_t last = 0;
+    for (int round = 0; round < 25; round++) {
+        const pid_t child = fork();
+        if (child == 0) {
+            commit_until_killed();
+        }
+        usleep((useconds_t)(1000 + test_random_below(&random, 60000)));
+        ck_assert_int_eq(kill(child, SIGKILL), 0);
+        int result;
+        ck_assert_int_eq(waitpid(child, &result, 0), child);
+        ck_assert_msg(WIFSIGNALED(result), "the child ended by itself: %d", result);
+
+        mdl_store *store = open_store();
+        const int64_t version = mdl_store_version(store);
+        const int32_t n_versions = mdl_store_n_versions(store);
+        ck_assert_int_ge(version, last);
+        ck_assert_int_le(n_versions, version);
+        assert_versions(store, version - n_versions + 1, version);
+        last = version;
+        mdl_store_close(store);
+    }
+    ck_assert_int_gt(last, 3);
+    finish();
+}
+END_TEST
+
+static mdl_table *shared_table;
+
+/* Commits the table to a store of its own, and reads it. */
+static void *commit_and_read(void *name)
+{
+    char own[160];
+    mdl_store *store;
+    mdl_table *table;
+    const mdl_store_item item = {"t", shared_table};
+    snprintf(own, sizeof own, "%s/%s", folder, (const char *)name);
+    bool is_right = mdl_store_open(context, own, NULL, &store, NULL) == MDL_OK &&
+                    mdl_store_commit(store, &item, 1, "", 0, NULL) == MDL_OK &&
+                    mdl_store_read_table(store, "t", NULL, 0, &table, NULL) == MDL_OK;
+    is_right = is_right && are_same_tables(context, table, shared_table);
+    mdl_table_free(table);
+    mdl_store_close(store);
+    return is_right ? name : NULL;
+}
+
+/* Stores on several threads write the same blocks at once. */
+START_TEST(stores_of_several_threads)
+{
+    static char names[4][8] = {"a", "b", "c", "d"};
+    pthread_t threads[4];
+    start();
+    shared_table = make_store_table(context, 21, 0, 3000);
+    for (int i = 0; i < 4; i++) {
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, commit_and_read, names[i]), 0);
+    }
+    for (int i = 0; i < 4; i++) {
+        void *result;
+        ck_assert_int_eq(pthread_join(threads[i], &result), 0);
+        ck_assert_ptr_eq(result, names[i]);
+    }
+    mdl_table_free(shared_table);
+    finish();
+}
+END_TEST
+
 static Suite *store_suite(void)
 {
     Suite *suite = suite_create("store");
@@ -634,6 +731,8 @@ static Suite *store_suite(void)
     tcase_add_test(versions, clones);
     tcase_add_test(versions, one_writer);
     tcase_add_test(versions, wrong_calls);
+    tcase_add_test(versions, killed_at_any_time);
+    tcase_add_test(versions, stores_of_several_threads);
     suite_add_tcase(suite, versions);
     return suite;
 }
