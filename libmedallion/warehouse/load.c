@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "column/column_internal.h"
+#include "operators/table_edit.h"
 #include "warehouse/run_internal.h"
 
 /* The longest wait before a retry. */
@@ -113,23 +114,6 @@ static mdl_status commit_batch(load_batch *batch, mdl_error *error)
     return MDL_OK;
 }
 
-/* Appends rows to `*table`; a table without rows is not worth a place in the result. */
-static mdl_status append_rows(mdl_context *context, mdl_table **table, const mdl_table *rows,
-                              mdl_error *error)
-{
-    if (mdl_table_n_rows(rows) == 0) {
-        return MDL_OK;
-    }
-    mdl_table *joined = NULL;
-    if (*table == NULL || mdl_table_n_rows(*table) == 0) {
-        joined = mdl_table_clone(rows);
-    } else {
-        MDLI_TRY(mdli_table_concat(context, *table, rows, &joined, error));
-    }
-    replace_table(table, joined);
-    return MDL_OK;
-}
-
 /* Rows of a source as it will be. */
 static int64_t count_rows(const load_batch *batch, int32_t source)
 {
@@ -138,17 +122,26 @@ static int64_t count_rows(const load_batch *batch, int32_t source)
                                          : mdli_node_n_rows(warehouse, warehouse->nodes[source]);
 }
 
-/* Appends rows to a source. */
+/* Appends rows to a source; a table without rows is not worth a place in the result. */
 static mdl_status append_to_source(load_batch *batch, int32_t source, const mdl_table *rows,
                                    mdl_error *error)
 {
     mdl_warehouse *warehouse = batch->warehouse;
-    if (mdl_table_n_rows(rows) > 0 && batch->tables[source] == NULL) {
-        const mdl_table *table;
-        MDLI_TRY(mdli_node_table(warehouse, warehouse->nodes[source], &table, error));
-        batch->tables[source] = mdl_table_clone(table);
+    const mdl_table *table = batch->tables[source];
+    mdl_table *joined = NULL;
+    if (mdl_table_n_rows(rows) == 0) {
+        return MDL_OK;
     }
-    return append_rows(warehouse->context, &batch->tables[source], rows, error);
+    if (table == NULL) {
+        MDLI_TRY(mdli_node_table(warehouse, warehouse->nodes[source], &table, error));
+    }
+    if (mdl_table_n_rows(table) == 0) {
+        joined = mdl_table_clone(rows);
+    } else {
+        MDLI_TRY(mdli_table_concat(warehouse->context, table, rows, &joined, error));
+    }
+    replace_table(&batch->tables[source], joined);
+    return MDL_OK;
 }
 
 /* Adds an item for a file; the batch owns a copy of the path, and `info` gets it. */
@@ -255,6 +248,19 @@ done:
     return status;
 }
 
+static mdl_status append_rejects(load_batch *batch, const mdl_table *rejects, mdl_error *error)
+{
+    mdl_table *joined = NULL;
+    if (batch->rejects == NULL) {
+        joined = mdl_table_clone(rejects);
+    } else {
+        MDLI_TRY(mdli_table_append_rows(batch->warehouse->context, batch->rejects, rejects, &joined,
+                                        error));
+    }
+    replace_table(&batch->rejects, joined);
+    return MDL_OK;
+}
+
 /* Puts what a file gave into the batch. */
 static mdl_status add_result(load_batch *batch, int32_t source, const mdl_csv_result *result,
                              mdl_load_info *info, mdl_error *error)
@@ -275,7 +281,7 @@ static mdl_status add_result(load_batch *batch, int32_t source, const mdl_csv_re
 
     MDLI_TRY_GOTO_DONE(append_to_source(batch, source, result->table, error));
     if (result->rejects != NULL) {
-        MDLI_TRY_GOTO_DONE(append_rows(context, &batch->rejects, result->rejects, error));
+        MDLI_TRY_GOTO_DONE(append_rejects(batch, result->rejects, error));
     }
     MDLI_TRY_GOTO_DONE(add_load(batch, info, error));
     MDLI_TRY_GOTO_DONE(

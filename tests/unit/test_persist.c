@@ -653,6 +653,10 @@ START_TEST(layouts_of_loads_are_kept)
         free(text);
         free(texts[i]);
     }
+    /* With them the files can be written back. */
+    int32_t n_different = -1;
+    ck_assert_int_eq(mdl_warehouse_audit(world.base.warehouse, NULL, &n_different, NULL), MDL_OK);
+    ck_assert_int_eq(n_different, 0);
     store_world_end(&world);
 }
 END_TEST
