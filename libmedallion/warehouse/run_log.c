@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "column/column_internal.h"
+#include "column/table_rows.h"
 #include "operators/table_edit.h"
 #include "warehouse/run_internal.h"
 
@@ -99,33 +100,6 @@ static void put_text_or_null(log_row *row, const char *text)
     row->values[row->n_values - 1].is_null = text[0] == '\0';
 }
 
-/* Appends a row to a builder of these fields. */
-static mdl_status append_row(mdl_table_builder *builder, const mdl_field *fields,
-                             const log_row *row, mdl_error *error)
-{
-    static const uint64_t is_null = 0;
-    mdl_vector columns[N_FIELDS_MAX];
-    int32_t narrow[N_FIELDS_MAX];
-    uint8_t flags[N_FIELDS_MAX];
-    for (int32_t i = 0; i < row->n_values; i++) {
-        const mdl_value *value = &row->values[i];
-        columns[i] = (mdl_vector){
-            .type = fields[i].type,
-            .n_rows = 1,
-            .values = &value->as,
-            .validity = value->is_null ? &is_null : NULL,
-        };
-        if (fields[i].type == MDL_TYPE_INT32) {
-            narrow[i] = (int32_t)value->as.integer;
-            columns[i].values = &narrow[i];
-        } else if (fields[i].type == MDL_TYPE_BOOL) {
-            flags[i] = (uint8_t)value->as.integer;
-            columns[i].values = &flags[i];
-        }
-    }
-    return mdl_table_builder_append(builder, columns, 1, error);
-}
-
 /* A time of the log, in whole seconds that a TIMESTAMP can hold. */
 static int64_t log_time(double seconds)
 {
@@ -184,7 +158,7 @@ static mdl_status append_run(mdl_table_builder *builder, const mdl_run *run, mdl
     put_integer(&row, counts.n_skip);
     put_integer(&row, counts.n_total);
     put_text_or_null(&row, run->failure.message);
-    return append_row(builder, run_fields, &row, error);
+    return mdli_append_row(builder, run_fields, COUNT_OF(run_fields), row.values, error);
 }
 
 /* "new 3, late 1". */
@@ -222,7 +196,7 @@ static mdl_status append_task(mdl_table_builder *builder, const mdl_run *run, in
     put_integer(&row, result->incremental);
     put_text_or_null(&row, details);
     put_text_or_null(&row, result->message);
-    return append_row(builder, task_fields, &row, error);
+    return mdli_append_row(builder, task_fields, COUNT_OF(task_fields), row.values, error);
 }
 
 /* A table with the rows of the builder behind those of `table`. */
