@@ -3,6 +3,7 @@
 
 Usage: test_store_commands.py MEDALLION [NAME…]      (names of tests; default: all)
 """
+import fcntl
 import json
 import os
 import pathlib
@@ -11,7 +12,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 
 from cli_support import (LINKS, MODELS, MOVIES, RATINGS, SNAPSHOTS, TAGS, TIMEOUT_SECONDS, VIEWS, check, check_equal, check_fails,
                          csv_rows, main, run, run_in_terminal, run_well, start, table_lines, width, write_data)
@@ -275,24 +275,31 @@ def test_a_run_that_fails_and_its_retry(folder):
     check_fails(run("retry", "--store", store), 1, "retry")
 
 
-def test_interrupt_is_logged(folder):
-    """The first line of a model means that all is loaded and the run has begun."""
-    data, store = folder / "data", folder / "store"
-    run_well("generate", data, "--scale=0.1", "--quiet")
-    process = start("build", data, "--store", store, "--threads=1", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+def start_build(data, store):
+    """A build that cannot end before its lines are read: they do not fit the pipe."""
+    process = start("build", data, "--store", store, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    fcntl.fcntl(process.stderr, fcntl.F_SETPIPE_SZ, 4096)
     told = b""
     while b" OK " not in told:
-        told += os.read(process.stderr.fileno(), 65536)
-    process.send_signal(signal.SIGINT)
+        told += os.read(process.stderr.fileno(), 1024)
+    return process, told
+
+
+def end_build(process, told):
     told += process.stderr.read()
-    out = process.stdout.read()
-    process.stdout.close()
     process.stderr.close()
-    check_equal((process.wait(TIMEOUT_SECONDS), out), (3, b""), told.decode())
-    last = told.decode().splitlines()[-1]
+    return process.wait(TIMEOUT_SECONDS), told.decode()
+
+
+def test_interrupt_is_logged(folder):
+    data, store = write_data(folder / "data"), folder / "store"
+    process, told = start_build(data, store)
+    process.send_signal(signal.SIGINT)
+    status, told = end_build(process, told)
+    check_equal(status, 3, told)
     match = re.match(r"medallion: interrupted: (\d+) of (\d+) tasks were done, nothing was published; "
-                     r"'medallion retry' goes on from there$", last)
-    check(match and 0 < int(match[1]) < int(match[2]), told.decode())
+                     r"'medallion retry' goes on from there$", told.splitlines()[-1])
+    check(match and 0 < int(match[1]) < int(match[2]), told)
     check_equal([row["state"] for row in rows_of("runs", store)], ["cancelled"])
     check_fails(run("show", "mart_user_behavior", "--store", store), 1, "mart_user_behavior")
     run_well("retry", "--store", store, "--quiet")
@@ -325,22 +332,14 @@ def test_a_damaged_store(folder):
 
 
 def test_one_writer_at_a_time(folder):
-    _, store = make_store(folder)
-    data = folder / "generated"
-    run_well("generate", data, "--scale=0.1", "--quiet")
-    process = start("build", data, "--store", store, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    os.read(process.stderr.fileno(), 1)
-    process.send_signal(signal.SIGSTOP)
-    try:
-        refused = run("build", "--store", store)
-        check_fails(refused, 1, str(process.pid))
-        check_equal(refused.err.count("\n"), 1, refused)
-        check_equal(show("dim_users", store), "user_id\n1\n2\n3\n4\n", "a reader was blocked")
-    finally:
-        process.send_signal(signal.SIGCONT)
-        process.stderr.read()
-        process.stderr.close()
-    check_equal(process.wait(TIMEOUT_SECONDS), 0)
+    data, store = make_store(folder)
+    process, told = start_build(data, store)
+    refused = run("build", "--store", store)
+    check_fails(refused, 1, str(process.pid))
+    check_equal(refused.err.count("\n"), 1, refused)
+    check_equal(show("dim_users", store), "user_id\n1\n2\n3\n4\n", "a reader was blocked")
+    check_equal(end_build(process, told)[0], 0)
+    check_equal([row["version"] for row in rows_of("history", store)], [2, 1])
 
 
 def test_usage(folder):
