@@ -5,6 +5,7 @@
 #include "commands.h"
 #include "failing_rows.h"
 #include "folders.h"
+#include "notification.h"
 #include "session.h"
 #include "table_cell.h"
 
@@ -181,6 +182,7 @@ static exit_code run_build(const cli_settings *settings)
         mdl_build_options options = session_run_options(&s, &hard_deletes);
         status = run_and_put_out(&s, &options);
     }
+    notify_of_run(&s, status, NULL);
     return session_close(&s, status);
 }
 
@@ -200,6 +202,7 @@ static exit_code run_retry(const cli_settings *settings)
         options.retry = true;
         status = run_and_put_out(&s, &options);
     }
+    notify_of_run(&s, status, NULL);
     return session_close(&s, status);
 }
 
@@ -222,8 +225,9 @@ static const cli_option refresh_option_table[] = {
 static const option_group refresh_group = {"Building", refresh_option_table, 1};
 
 static const option_group *const build_groups[] = {
-    &store_options,     &out_group,       &select_options, &refresh_group, &snapshot_options,
-    &test_mode_options, &failure_options, &run_options,    &load_options,  &display_options};
+    &store_options,    &out_group,         &select_options,  &refresh_group,
+    &snapshot_options, &test_mode_options, &failure_options, &notify_options,
+    &run_options,      &load_options,      &display_options};
 
 const cli_command build_command = {
     .name = "build",
@@ -241,13 +245,13 @@ const cli_command build_command = {
     .max_arguments = -1,
     .data = DATA_AND_STORE,
     .groups = build_groups,
-    .n_groups = 10,
+    .n_groups = 11,
     .run = run_build,
 };
 
 static const option_group *const retry_groups[] = {
-    &store_options,   &out_group,   &snapshot_options, &test_mode_options,
-    &failure_options, &run_options, &load_options,     &display_options};
+    &store_options,  &out_group,   &snapshot_options, &test_mode_options, &failure_options,
+    &notify_options, &run_options, &load_options,     &display_options};
 
 const cli_command retry_command = {
     .name = "retry",
@@ -258,6 +262,6 @@ const cli_command retry_command = {
     .max_arguments = 0,
     .data = STORE_ONLY,
     .groups = retry_groups,
-    .n_groups = 8,
+    .n_groups = 9,
     .run = run_retry,
 };

@@ -1,6 +1,7 @@
 /* medallion test: the data quality tests alone. */
 #include "commands.h"
 #include "failing_rows.h"
+#include "notification.h"
 #include "session.h"
 
 /* Loads and builds what is to be tested; only the tests' results are to be told. */
@@ -30,12 +31,13 @@ static exit_code run_test(const cli_settings *settings)
         status = session_commit(&s, status);
         status = put_failing_rows(&s, status);
     }
+    notify_of_run(&s, status, NULL);
     return session_close(&s, status);
 }
 
-static const option_group *const test_groups[] = {&version_options, &select_options,
-                                                  &failure_options, &run_options,
-                                                  &load_options,    &display_options};
+static const option_group *const test_groups[] = {
+    &version_options, &select_options, &failure_options, &notify_options,
+    &run_options,     &load_options,   &display_options};
 
 const cli_command test_command = {
     .name = "test",
@@ -48,6 +50,6 @@ const cli_command test_command = {
     .max_arguments = -1,
     .data = DATA_OR_STORE,
     .groups = test_groups,
-    .n_groups = 6,
+    .n_groups = 7,
     .run = run_test,
 };

@@ -17,6 +17,7 @@ extern const cli_command history_command;
 extern const cli_command clone_command;
 extern const cli_command vacuum_command;
 extern const cli_command report_command;
+extern const cli_command watch_command;
 extern const cli_command generate_command;
 
 #endif

@@ -9,6 +9,7 @@
 #include <string.h>
 
 static _Atomic(mdl_context *) watched_context;
+static _Atomic(mdl_watcher *) watcher_to_stop;
 static volatile sig_atomic_t n_interrupts;
 
 static void on_signal(int signal_number)
@@ -18,6 +19,10 @@ static void on_signal(int signal_number)
     mdl_context *context = atomic_load(&watched_context);
     if (context != NULL) {
         mdl_context_cancel(context);
+    }
+    mdl_watcher *watcher = atomic_load(&watcher_to_stop);
+    if (watcher != NULL) {
+        mdl_watcher_stop(watcher);
     }
 }
 
@@ -38,6 +43,14 @@ void watch_context(mdl_context *context)
     atomic_store(&watched_context, context);
     if (context != NULL && was_interrupted()) {
         mdl_context_cancel(context);
+    }
+}
+
+void stop_when_interrupted(mdl_watcher *watcher)
+{
+    atomic_store(&watcher_to_stop, watcher);
+    if (watcher != NULL && was_interrupted()) {
+        mdl_watcher_stop(watcher);
     }
 }
 

@@ -12,9 +12,9 @@
 #include "options.h"
 
 static const cli_command *const commands[] = {
-    &build_command,    &test_command,   &retry_command,  &show_command,     &ls_command,
-    &describe_command, &diff_command,   &audit_command,  &runs_command,     &history_command,
-    &clone_command,    &vacuum_command, &report_command, &generate_command,
+    &build_command,    &test_command,   &retry_command,  &show_command,  &ls_command,
+    &describe_command, &diff_command,   &audit_command,  &runs_command,  &history_command,
+    &clone_command,    &vacuum_command, &report_command, &watch_command, &generate_command,
 };
 
 enum {

@@ -12,6 +12,7 @@
 #include "medallion/types.h"
 
 enum {
+    DEFAULT_BATCH_WAIT_SECONDS = 300,
     DEFAULT_RETRIES = 3,
     HELP_WIDTH = 80,
     LONGEST_NAME = 63
@@ -346,6 +347,7 @@ bool parse_options(const cli_command *command, int n_words, char **words, cli_se
     settings->n_retries = DEFAULT_RETRIES;
     settings->hard_deletes = -1;
     settings->limit = -1;
+    settings->batch_wait_seconds = DEFAULT_BATCH_WAIT_SECONDS;
     settings->scale = DEFAULT_SCALE;
     settings->seed = 1;
     settings->arguments = calloc((size_t)n_words + 1, sizeof *settings->arguments);

@@ -73,6 +73,14 @@ typedef struct cli_settings {
 
     int64_t n_kept; /* versions; 0 = not said */
 
+    double batch_wait_seconds;
+    bool keep;
+    bool once;
+
+    const char *discord_url;
+    const char *webhook_url;
+    int notify_on; /* mdl_notify_on */
+
     double scale;
     int64_t seed;
 } cli_settings;
@@ -141,7 +149,8 @@ extern const option_group test_mode_options;
 extern const option_group failure_options;
 extern const option_group snapshot_options;
 extern const cli_choice hard_deletes_choices[];
-extern const option_group row_options; /* of a table that is printed */
+extern const option_group row_options;    /* of a table that is printed */
+extern const option_group notify_options; /* in notification.c */
 extern const option_group display_options;
 
 /* Reads the words behind the command. `settings` must be zero; `settings->arguments` gets a list

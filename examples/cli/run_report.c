@@ -167,18 +167,24 @@ static void write_report(text_output *output, const session *s, mdl_status statu
     json_close_object(&json);
 }
 
+int write_run_report_to(const session *s, mdl_status status, int fd)
+{
+    text_output output;
+    text_output_init(&output, fd, false);
+    write_report(&output, s, status);
+    flush_output(&output);
+    return output.error;
+}
+
 mdl_status write_run_report(const session *s, mdl_status status, const char *path, mdl_error *error)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (fd < 0) {
         return mdl_error_set(error, MDL_E_IO, "cannot write '%s': %s", path, strerror(errno));
     }
-    text_output output;
-    text_output_init(&output, fd, false);
-    write_report(&output, s, status);
-    flush_output(&output);
+    int failure = write_run_report_to(s, status, fd);
     int close_error = close(fd) != 0 ? errno : 0;
-    int failure = output.error != 0 ? output.error : close_error;
+    failure = failure != 0 ? failure : close_error;
     if (failure != 0) {
         return mdl_error_set(error, failure == ENOSPC ? MDL_E_NO_SPACE : MDL_E_IO,
                              "cannot write '%s': %s", path, strerror(failure));

@@ -9,4 +9,7 @@
 mdl_status write_run_report(const session *s, mdl_status status, const char *path,
                             mdl_error *error);
 
+/* Likewise to a file that is open for writing; a failure is an errno, 0 = none. */
+int write_run_report_to(const session *s, mdl_status status, int fd);
+
 #endif

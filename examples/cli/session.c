@@ -116,13 +116,19 @@ static void warn_of_rejects(session *s)
     }
 }
 
-mdl_status session_load(session *s, const char *const *paths, int n_paths, mdl_on_error on_error)
+mdl_load_options session_load_options(const session *s, mdl_on_error on_error)
 {
     mdl_load_options options;
     mdl_load_options_init(&options);
     options.csv.on_error = on_error;
     options.csv.max_errors = s->settings->max_errors;
     options.max_retries = (int32_t)s->settings->n_retries;
+    return options;
+}
+
+mdl_status session_load(session *s, const char *const *paths, int n_paths, mdl_on_error on_error)
+{
+    mdl_load_options options = session_load_options(s, on_error);
     mdl_status status = MDL_OK;
     if (n_paths > 0) {
         status = mdl_warehouse_load(s->warehouse, paths, n_paths, &options, &s->error);
@@ -276,7 +282,7 @@ table_style session_table_style(const session *s, int64_t fallback_width)
 }
 
 /* status.h groups codes by whose fault it is. */
-static exit_code exit_code_of(mdl_status status)
+exit_code exit_code_of(mdl_status status)
 {
     return status == MDL_OK ? EXIT_DONE
            : status < 20    ? EXIT_USAGE

@@ -46,6 +46,9 @@ mdl_status session_open_store(session *s, store_access access);
 mdl_status session_open(session *s, const char *command, const cli_settings *settings,
                         bool show_lines, store_access access);
 
+/* The settings of a load that the command line asks for. */
+mdl_load_options session_load_options(const session *s, mdl_on_error on_error);
+
 /* Loads files and folders. Then movies and ratings must be there, from these or earlier loads. */
 mdl_status session_load(session *s, const char *const *paths, int n_paths, mdl_on_error on_error);
 
@@ -77,6 +80,9 @@ table_style session_table_style(const session *s, int64_t fallback_width);
 
 /* Tells what the run came to, unless that was told already. */
 void session_tell_counts(session *s);
+
+/* The exit status that a status stands for. */
+exit_code exit_code_of(mdl_status status);
 
 /* Tells what the run came to and what went wrong, if anything did, writes the --json report, and
  * frees everything. */

@@ -72,13 +72,22 @@ static void note(const mdl_watcher *w, const char *format, ...)
     w->options.note(w->options.user_data, message);
 }
 
+static mdl_status tell_folder_is_gone(const mdl_watcher *w, mdl_error *error)
+{
+    return mdl_error_set(error, MDL_E_FILE_NOT_FOUND, "the watched folder %s was removed or moved",
+                         w->path);
+}
+
 /* The folder is open only while something is done in it: as long as it is, the kernel does not tell
  * that it was removed. */
 static mdl_status open_folder(mdl_watcher *w, mdl_error *error)
 {
     w->folder.descriptor = open(w->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return w->folder.descriptor >= 0 ? MDL_OK
-                                     : mdli_error_system(error, errno, "open the folder", w->path);
+    if (w->folder.descriptor >= 0) {
+        return MDL_OK;
+    }
+    return errno == ENOENT ? tell_folder_is_gone(w, error)
+                           : mdli_error_system(error, errno, "open the folder", w->path);
 }
 
 static void close_folder(mdl_watcher *w)
@@ -203,8 +212,7 @@ static mdl_status take_event(mdl_watcher *w, const struct inotify_event *event, 
         return look_at_folder(w, error);
     }
     if ((event->mask & (EVENTS_OF_FOLDER | IN_IGNORED | IN_UNMOUNT)) != 0) {
-        return mdl_error_set(error, MDL_E_FILE_NOT_FOUND,
-                             "the watched folder %s was removed or moved", w->path);
+        return tell_folder_is_gone(w, error);
     }
     if (event->len == 0 || (event->mask & IN_ISDIR) != 0) {
         return MDL_OK;
