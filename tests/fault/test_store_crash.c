@@ -157,8 +157,7 @@ static mdl_status open_and_act(action a, const mdli_file_system *system, mdl_err
 }
 
 /*
- * Looks at what an action left, which `status` says how it ended, and goes on from there. `was_there`
- * tells whether the folder of the store had a name for good before.
+ * Looks at what an action left that ended with `status`, and goes on from there.
  */
 static void look(action a, fake_files *files, mdl_status status)
 {
@@ -295,7 +294,7 @@ START_TEST(full_disk)
     before->has_no_links = true;
     mdl_status status = MDL_E_NO_SPACE;
     int64_t n_failed = -1;
-    for (int64_t n_free = 0; status != MDL_OK; n_free += 501) {
+    for (int64_t n_free = 0; status != MDL_OK; n_free += 1501) {
         fake_files *files = fake_files_copy(before);
         mdli_file_system system = fake_file_system(files);
         mdl_error error = MDL_ERROR_INIT;
@@ -391,7 +390,7 @@ START_TEST(damaged_files)
             continue;
         }
         const int64_t size = files->inodes[name->now_inode].now.size;
-        const int64_t stride = size < 400 ? 1 : size / 400;
+        const int64_t stride = size < 200 ? 1 : size / 200;
         for (int64_t offset = 0; offset < size; offset += stride) {
             const uint8_t bit = (uint8_t)(1 << test_random_below(&random_numbers, 8));
             damage(files, name->now_inode, offset, bit);
@@ -518,7 +517,9 @@ START_TEST(without_memory)
         allocator.n_left = INT64_MAX;
         ck_assert_int_eq(allocator.n_held, n_held);
         ck_assert_msg(status == MDL_OK || status == MDL_E_NO_MEMORY, "%s", error.message);
-        look(a, files, status);
+        if (status == MDL_OK || n % 8 == 0) {
+            look(a, files, status);
+        }
         fake_files_free(files);
     }
     ck_assert_int_gt(n, 20);
