@@ -801,16 +801,14 @@ static const char *dictionary_fault(const mdli_block *block)
         return "its dictionary has a header that does not fit it";
     }
     const frame_reader reader = open_reader(block);
-    uint32_t greatest = 0;
+    int n_wrong = 0;
     for (int64_t f = 0; f < n_frames; f++) {
         uint32_t codes[MDLI_FRAME_ROWS];
+        uint64_t is_wrong[MDLI_FRAME_ROWS / 64];
         read_codes(&reader, f, codes);
-        for (int i = 0; i < MDLI_FRAME_ROWS; i++) {
-            greatest = codes[i] > greatest ? codes[i] : greatest;
-        }
+        n_wrong += reader.kernels->above(codes, header->n_values - 1, is_wrong);
     }
-    return greatest < header->n_values ? NULL
-                                       : "it names a value that its dictionary does not have";
+    return n_wrong == 0 ? NULL : "it names a value that its dictionary does not have";
 }
 
 const char *mdli_integers_fault(const mdli_block *block)
