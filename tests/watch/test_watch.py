@@ -255,6 +255,27 @@ def test_usage():
         check(world.once("--batch-wait", "-1").status == 2)
 
 
+def test_a_run_that_fails_keeps_what_it_loaded():
+    with World() as world, DiscordServer("check") as server:
+        world.put(DATES[0], **day(0))
+        world.once_well()
+        before = world.tables()
+        world.put(DATES[1], **day(1))
+        # Snapshots cannot be taken before their last change.
+        result = world.once("--run-time", "2001-01-01 00:00:00", "--notify-discord", server.url())
+        check(result.status == 1, result)
+        check(len(world.names("processed")) == 8 and not world.waiting(), world.waiting())
+        check(world.table("ratings").count("\n") == 19, "what was loaded is not kept")
+        for name in ("fact_ratings", "mart_movie_analytics"):
+            check(world.table(name) == before[name], f"{name} was published")
+        check("failed" in embed_of(server)["title"], embed_of(server))
+        names = [field["name"] for field in embed_of(server)["fields"]]
+        check("snapshot snap\\_mart\\_user\\_behavior" in names, names)
+        world.put(DATES[2], **day(2))
+        world.once_well()
+        check_tables(world, range(3))
+
+
 # ---- on and on --------------------------------------------------------------------------------------
 
 def test_files_are_built_as_they_come():
