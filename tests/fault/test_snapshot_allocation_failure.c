@@ -2,8 +2,7 @@
  * Snapshots that cannot be finished: the allocator fails at every allocation in turn. The answer
  * says so, nothing is leaked, and tables and histories are as they were.
  */
-#include <stdatomic.h>
-
+#include "support/failing_allocator.h"
 #include "support/literal_table.h"
 #include "support/run_suite.h"
 
@@ -21,33 +20,6 @@ static const char before[] = "c|1|high|10\na|1|low|~\na|2|high|10\nb|1|low|30\n"
                              "d|1|low|30\nd|2|high|30\nd|3|low|30\nd|4|high|30\nd|5|low|3\n";
 static const char now[] = "c|1|top|10\ne|1|low|5\na|2|high|10\nb|1|~|30\n"
                           "d|1|low|30\nd|2|high|30\nd|3|low|30\nd|5|high|31\n";
-
-/* Serves allocations until one is to fail: that one, and all later ones if `fails_on`. */
-typedef struct failing_allocator {
-    _Atomic int64_t n_left;
-    _Atomic int64_t n_held;
-    bool fails_on;
-} failing_allocator;
-
-static void *allocate(void *user_data, size_t size_bytes, size_t alignment_bytes)
-{
-    failing_allocator *allocator = user_data;
-    void *memory;
-    int64_t n_left = atomic_fetch_sub(&allocator->n_left, 1);
-    bool fails = allocator->fails_on ? n_left <= 0 : n_left == 0;
-    if (fails || posix_memalign(&memory, alignment_bytes, size_bytes) != 0) {
-        return NULL;
-    }
-    atomic_fetch_add(&allocator->n_held, 1);
-    return memory;
-}
-
-static void release(void *user_data, void *memory, size_t size_bytes)
-{
-    (void)size_bytes;
-    atomic_fetch_sub(&((failing_allocator *)user_data)->n_held, 1);
-    free(memory);
-}
 
 /* What a snapshot is taken of, and how. */
 typedef struct snapshot_case {
@@ -140,7 +112,7 @@ static void fail_all(int32_t n_threads, bool fails_on)
     mdl_context_options_init(&options);
     options.n_threads = n_threads;
     options.block_rows = 8;
-    options.allocator = (mdl_allocator){allocate, release, &allocator};
+    options.allocator = failing_allocator_hooks(&allocator);
     ck_assert_int_eq(mdl_context_create(&options, &context, NULL), MDL_OK);
     it.current = literal_table(context, fields, N_FIELDS, now);
     fail_at_each(&allocator, context, &it);
@@ -174,7 +146,7 @@ START_TEST(bad_keys)
     const mdl_snapshot snapshot = {.struct_size = sizeof snapshot, .name = "snap", .key = "name"};
     mdl_context_options_init(&options);
     options.n_threads = 1;
-    options.allocator = (mdl_allocator){allocate, release, &allocator};
+    options.allocator = failing_allocator_hooks(&allocator);
     ck_assert_int_eq(mdl_context_create(&options, &context, NULL), MDL_OK);
     mdl_table *table = literal_table(context, fields, N_FIELDS, before);
     int64_t n_held = atomic_load(&allocator.n_held);

@@ -595,12 +595,16 @@
 
   // ---- Light and dark ---------------------------------------------------------------------------
 
-  document.getElementById("theme").addEventListener("click", () => {
-    const root = document.documentElement;
-    const isDark = root.dataset.theme
-      ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-    root.dataset.theme = isDark ? "light" : "dark";
-  });
+  // As the system has it, until the button says otherwise.
+  const root = document.documentElement;
+  const prefersDark = matchMedia("(prefers-color-scheme: dark)");
+  const setTheme = (isDark) => {
+    root.dataset.theme = isDark ? "dark" : "light";
+  };
+  setTheme(prefersDark.matches);
+  prefersDark.addEventListener("change", (event) => setTheme(event.matches));
+  document.getElementById("theme").addEventListener("click",
+    () => setTheme(root.dataset.theme === "light"));
 
   summary();
   business();
