@@ -103,6 +103,8 @@ typedef struct mdl_test_result {
                                  one row of INT64 `n_rows` and `to_n_rows`, of SUM_EQUAL `total` and
                                  `to_total` (hundredths for DECIMAL) */
     bool is_from_statistics; /**< true = no row had to be read */
+    char message[192];       /**< what failed, in one line: "3 of 90 rows failed", "the sums differ:
+                                 10.50, and 13 in b"; "" when nothing did */
 } mdl_test_result;
 
 /** Settings of a test run. Start from ::mdl_test_options_init. */

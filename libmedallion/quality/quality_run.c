@@ -3,6 +3,8 @@
  */
 #include "quality/quality_internal.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -120,7 +122,28 @@ static mdl_status test_rows(test_run *run, mdl_test_result *result, mdl_error *e
     }
     result->n_failures = mdli_marks_count(run->failing, run->table->n_rows);
     result->is_from_statistics &= run->tested == NULL;
+    if (result->n_failures > 0) {
+        snprintf(result->message, sizeof result->message, "%" PRId64 " of %" PRId64 " rows failed",
+                 result->n_failures, result->n_rows);
+    }
     return take_failures(run, result, error);
+}
+
+/* Compares this table with the other one as wholes. */
+static mdl_status test_totals(test_run *run, mdl_test_result *result, mdl_error *error)
+{
+    const mdl_test *test = run->plan.test;
+    if (test->kind == MDL_TEST_SUM_EQUAL) {
+        MDLI_TRY(mdli_compare_sums(&run->plan, run->table, run->to, result, error));
+    } else {
+        result->is_from_statistics = test->where == NULL && test->to_where == NULL;
+        MDLI_TRY(mdli_compare_row_counts(&run->plan, result->n_rows, run->to, result, error));
+    }
+    if (run->n_kept_max == 0) {
+        mdl_table_free(result->failures);
+        result->failures = NULL;
+    }
+    return MDL_OK;
 }
 
 static mdl_status run_plan(test_run *run, mdl_test_result *result, mdl_error *error)
@@ -133,14 +156,9 @@ static mdl_status run_plan(test_run *run, mdl_test_result *result, mdl_error *er
         return mdl_error_set(error, MDL_E_ARGUMENT, "a test with %s lacks that table", test->to);
     }
     MDLI_TRY(find_tested(run, result, error));
-    if (test->kind == MDL_TEST_SUM_EQUAL) {
-        return mdli_compare_sums(&run->plan, run->table, run->to, result, error);
-    }
-    if (test->kind == MDL_TEST_ROW_COUNT_EQUAL) {
-        result->is_from_statistics = test->where == NULL && test->to_where == NULL;
-        return mdli_compare_row_counts(&run->plan, result->n_rows, run->to, result, error);
-    }
-    return test_rows(run, result, error);
+    const bool is_of_totals =
+        test->kind == MDL_TEST_SUM_EQUAL || test->kind == MDL_TEST_ROW_COUNT_EQUAL;
+    return is_of_totals ? test_totals(run, result, error) : test_rows(run, result, error);
 }
 
 static mdl_test_outcome decide(const mdli_test_plan *plan, int64_t n_failures)

@@ -3,6 +3,8 @@
  */
 #include "quality/quality_internal.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -88,9 +90,43 @@ mdl_status mdli_compare_row_counts(mdli_test_plan *plan, int64_t n_tested, const
         MDLI_TRY(find_total(plan, to, NULL, plan->test->to_where, &found, error));
     }
     const int64_t totals[] = {n_tested, found.value};
+    if (totals[0] == totals[1]) {
+        return MDL_OK;
+    }
     out->n_failures = totals[0] > totals[1] ? totals[0] - totals[1] : totals[1] - totals[0];
-    return out->n_failures > 0 ? make_row(plan->context, names, totals, &out->failures, error)
-                               : MDL_OK;
+    snprintf(out->message, sizeof out->message,
+             "the numbers of rows differ: %" PRId64 ", and %" PRId64 " in %s", totals[0], totals[1],
+             plan->test->to);
+    return make_row(plan->context, names, totals, &out->failures, error);
+}
+
+/* Puts a total as people write it: 1050 hundredths are 10.50. */
+static void write_total(const total *found, char *out, size_t size_bytes)
+{
+    if (!found->is_hundredths) {
+        snprintf(out, size_bytes, "%" PRId64, found->value);
+        return;
+    }
+    uint64_t size = found->value < 0 ? 0 - (uint64_t)found->value : (uint64_t)found->value;
+    snprintf(out, size_bytes, "%s%" PRIu64 ".%02d", found->value < 0 ? "-" : "", size / 100,
+             (int)(size % 100));
+}
+
+/* Says both totals; the other one is a number of rows where no column of that table is summed. */
+static void describe_sums(const mdl_test *test, const total *left, const total *right,
+                          bool are_rows, mdl_test_result *out)
+{
+    char sum[24];
+    char to_sum[24];
+    write_total(left, sum, sizeof sum);
+    write_total(right, to_sum, sizeof to_sum);
+    if (are_rows) {
+        snprintf(out->message, sizeof out->message,
+                 "the sum is %s, but the number of rows of %s is %s", sum, test->to, to_sum);
+    } else {
+        snprintf(out->message, sizeof out->message, "the sums differ: %s, and %s in %s", sum,
+                 to_sum, test->to);
+    }
 }
 
 static wide_integer in_hundredths(const total *found)
@@ -106,11 +142,14 @@ mdl_status mdli_compare_sums(mdli_test_plan *plan, const mdl_table *table, const
     const char *to_columns = test->to_columns != NULL ? test->to_columns : test->columns;
     total left;
     total right;
+    const bool are_rows = to_columns[0] == '\0';
     MDLI_TRY(find_total(plan, table, test->columns, test->where, &left, error));
-    MDLI_TRY(find_total(plan, to, to_columns[0] != '\0' ? to_columns : NULL, test->to_where, &right,
-                        error));
+    MDLI_TRY(find_total(plan, to, are_rows ? NULL : to_columns, test->to_where, &right, error));
+    if (in_hundredths(&left) == in_hundredths(&right)) {
+        return MDL_OK;
+    }
     const int64_t totals[] = {left.value, right.value};
-    out->n_failures = in_hundredths(&left) != in_hundredths(&right);
-    return out->n_failures > 0 ? make_row(plan->context, names, totals, &out->failures, error)
-                               : MDL_OK;
+    out->n_failures = 1;
+    describe_sums(test, &left, &right, are_rows, out);
+    return make_row(plan->context, names, totals, &out->failures, error);
 }

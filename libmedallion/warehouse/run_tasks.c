@@ -1,8 +1,6 @@
 /*
  * The tasks of a run: building a model, taking a snapshot, testing a table.
  */
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/context_internal.h"
@@ -34,25 +32,6 @@ static mdl_status run_model(const mdli_run_state *state, mdli_task *task, mdl_ta
     return status;
 }
 
-/* Says what a test found, where rows failed. */
-static void describe_failures(mdli_task *task)
-{
-    const mdl_run_result *result = &task->result;
-    switch (result->test->kind) {
-    case MDL_TEST_ROW_COUNT_EQUAL:
-        snprintf(task->message, sizeof task->message, "the numbers of rows differ by %" PRId64,
-                 result->n_failures);
-        break;
-    case MDL_TEST_SUM_EQUAL:
-        snprintf(task->message, sizeof task->message, "the sums differ");
-        break;
-    default:
-        snprintf(task->message, sizeof task->message, "%" PRId64 " of %" PRId64 " rows failed",
-                 result->n_failures, result->n_rows);
-        break;
-    }
-}
-
 static mdl_status run_test(const mdli_run_state *state, mdli_task *task, mdl_error *error)
 {
     mdl_test_options options;
@@ -67,9 +46,7 @@ static mdl_status run_test(const mdli_run_state *state, mdli_task *task, mdl_err
     result->n_failures = found.n_failures;
     task->failures = found.failures;
     result->failures = found.failures;
-    if (found.n_failures > 0) {
-        describe_failures(task);
-    }
+    memcpy(task->message, found.message, sizeof found.message);
     if (found.outcome == MDL_TEST_FAIL) {
         result->state = MDL_RUN_FAIL;
         return mdl_error_set(error, MDL_E_TEST, "%s", task->message);

@@ -471,6 +471,48 @@ START_TEST(test_kept_rows_are_the_first)
 }
 END_TEST
 
+START_TEST(test_messages_say_what_failed)
+{
+    const struct {
+        mdl_test test;
+        const char *message;
+    } cases[] = {
+        {{.kind = MDL_TEST_NOT_NULL, .columns = "title"}, "1 of 5 rows failed"},
+        {{.kind = MDL_TEST_NOT_NULL, .columns = "title", .where = "votes > 0"}, ""},
+        {{.kind = MDL_TEST_ROW_COUNT_EQUAL, .to = "genres"}, ""},
+        {{.kind = MDL_TEST_ROW_COUNT_EQUAL, .where = "id = 1", .to = "genres"},
+         "the numbers of rows differ: 1, and 5 in genres"},
+        {{.kind = MDL_TEST_SUM_EQUAL, .columns = "id", .to = "genres", .to_columns = "movie"},
+         "the sums differ: 10, and 13 in genres"},
+        {{.kind = MDL_TEST_SUM_EQUAL, .columns = "stars", .to = "genres", .to_columns = "movie"},
+         "the sums differ: 14.75, and 13 in genres"},
+        {{.kind = MDL_TEST_SUM_EQUAL,
+          .columns = "stars",
+          .where = "stars < 0.0",
+          .to = "genres",
+          .to_columns = ""},
+         "the sum is -0.25, but the number of rows of genres is 5"},
+    };
+    mdl_table *movies = read_table("id,title,stars,votes\n1,Heat,4.5,10\n2,,-0.25,\n"
+                                   "2,Alien,5.0,7\n,Brazil,,7\n5,Heat,5.5,-1\n",
+                                   movie_columns, 4);
+    mdl_table *genres = read_genres();
+    mdl_test_options options;
+    mdl_test_options_init(&options);
+    options.n_failures_kept = 0;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        mdl_test_result result;
+        ck_assert_int_eq(
+            mdl_test_run(context, &cases[i].test, movies, genres, &options, &result, NULL), MDL_OK);
+        ck_assert_str_eq(result.message, cases[i].message);
+        ck_assert_ptr_null(result.failures);
+        mdl_test_result_free(&result);
+    }
+    mdl_table_free(movies);
+    mdl_table_free(genres);
+}
+END_TEST
+
 START_TEST(test_conditions_decide)
 {
     const struct {
@@ -696,6 +738,7 @@ static Suite *quality_suite(void)
     tcase_add_test(tests, test_repeats_in_stretches);
     tcase_add_test(tests, test_repeats_in_a_tail);
     tcase_add_test(tests, test_kept_rows_are_the_first);
+    tcase_add_test(tests, test_messages_say_what_failed);
     tcase_add_test(tests, test_conditions_decide);
     tcase_add_test(tests, test_names);
     tcase_add_test(tests, test_senseless_declarations);
