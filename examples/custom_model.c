@@ -3,8 +3,9 @@
  *
  * Usage: custom_model DATA
  *
- * The declaration says what the table is built from and what columns it has; the warehouse finds
- * its place in the order, builds it with the others, and checks what came out.
+ * The declaration says what the table is built from, what columns it has and what must hold of its
+ * rows; the warehouse finds its place in the order, builds it with the others, and tests what came
+ * out. The table goes to standard output, what the tests found to standard error.
  */
 #include <medallion/medallion.h>
 
@@ -16,6 +17,18 @@ static const mdl_model_column columns[] = {
     {"genre", MDL_TYPE_STRING, "Name of the genre"},
     {"tag", MDL_TYPE_STRING, "The tag; of several with as many users the first by name"},
     {"n_users", MDL_TYPE_INT64, "Users who gave it to a movie of the genre"},
+};
+
+/* Besides these, the key is tested: it has to be unique and not NULL. */
+static const mdl_test tests[] = {
+    {.kind = MDL_TEST_RELATIONSHIPS, .columns = "genre", .to = "dim_movies"},
+    {.kind = MDL_TEST_EXPRESSION, .columns = "tag", .expression = "tag = lower(trim(tag))"},
+    {.kind = MDL_TEST_ACCEPTED_RANGE,
+     .severity = MDL_SEVERITY_WARN,
+     .columns = "n_users",
+     .least = "2",
+     .warn_if = "> 1",
+     .description = "A tag that only one user gave says little of a genre"},
 };
 
 static mdl_status build_top_tags(mdl_build *build, mdl_table **out, mdl_error *error)
@@ -42,7 +55,21 @@ static const mdl_model top_tags = {
     .n_columns = sizeof columns / sizeof *columns,
     .key = "genre",
     .build = build_top_tags,
+    .tests = tests,
+    .n_tests = sizeof tests / sizeof *tests,
 };
+
+/* Tells what became of each test of the model, when it has run. */
+static void tell_test(void *user_data, const mdl_run_result *task, int32_t index, int32_t n_tasks)
+{
+    (void)user_data;
+    (void)index;
+    (void)n_tasks;
+    if (task->kind == MDL_TASK_TEST && task->model->build == build_top_tags) {
+        fprintf(stderr, "%-5s %s%s%s\n", mdl_run_state_name(task->state), task->name,
+                task->message[0] != '\0' ? ": " : "", task->message);
+    }
+}
 
 static mdl_status print_top_tags(mdl_context *context, const mdl_table *table, mdl_error *error)
 {
@@ -71,6 +98,7 @@ static mdl_status run(mdl_context *context, mdl_warehouse *warehouse, const char
     mdl_build_options options;
     mdl_build_options_init(&options);
     options.select = "+mart_top_tags";
+    options.events.task_finished = tell_test;
 
     mdl_status status = mdl_warehouse_add_model(warehouse, &top_tags, error);
     if (status == MDL_OK) {
