@@ -347,7 +347,7 @@ static void ask_relationships(world *w, question *q)
     int columns[N_VALUES];
     int n = pick_columns(w, q, 2, columns);
     /* The other side of one INT32 may be the INT64, and the other way round. */
-    int to_columns[N_VALUES];
+    int to_columns[N_VALUES] = {0};
     for (int i = 0; i < n; i++) {
         bool crosses = n == 1 && (columns[i] == 0 || columns[i] == 3) && below(w, 2) == 0;
         to_columns[i] = crosses ? 3 - columns[i] : columns[i];
