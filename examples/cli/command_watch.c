@@ -4,7 +4,6 @@
  * Between batches nothing is held, so that others can write to the store, and all memory is given
  * back. Files are moved after the commit: whatever ends the program in between, they are still
  * there, and loading them again is known by their content to be nothing new. */
-#include <signal.h>
 #define _POSIX_C_SOURCE 200809L
 
 #include <stdio.h>
