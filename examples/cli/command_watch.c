@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "commands.h"
+#include "display_text.h"
 #include "interrupt.h"
 #include "notification.h"
 #include "session.h"
@@ -41,12 +42,6 @@ typedef struct batch_work {
     const char *line_list[LINES_MAX];
     notification_problems problems;
 } batch_work;
-
-static const char *file_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash != NULL ? slash + 1 : path;
-}
 
 /* The names of some sources: "movies, tags". */
 static void join_names(const char *const *names, int32_t n_names, char *text, size_t size)
@@ -96,7 +91,7 @@ static void refuse_file(batch_work *work, int32_t index, const mdl_error *error)
     work->fates[index] = FATE_REFUSED;
     work->faults[index] = *error;
     work->n_refused++;
-    snprintf(line, sizeof line, "%s was refused: %s", file_name(work->batch->paths[index]),
+    snprintf(line, sizeof line, "%s was refused: %s", file_name_of(work->batch->paths[index]),
              error->message);
     run_lines_complain(&work->session->lines, "%s", line);
     add_problem(work, PROBLEM_FAILURE, line);
@@ -129,7 +124,8 @@ static mdl_status load_files(batch_work *work)
 /* What somebody who finds the file in rejected/ wants to know. */
 static void write_refusal(const mdl_error *fault, const char *path, char *text, size_t size)
 {
-    int used = snprintf(text, size, "%s was not loaded\n\n%s\n", file_name(path), fault->message);
+    int used =
+        snprintf(text, size, "%s was not loaded\n\n%s\n", file_name_of(path), fault->message);
     size_t n = (size_t)used < size ? (size_t)used : size;
     if (fault->line > 0 && n < size) {
         snprintf(text + n, size - n,
