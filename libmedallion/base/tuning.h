@@ -26,6 +26,10 @@
 #define MDLI_DENSE_RANGE_PER_ROW 4
 #define MDLI_DENSE_RANGE_FLOOR   65536
 
+/* The same floor for maps of joins, which have 12 bytes per value of the range and are asked once for
+ * every row: ids of users and movies are sparse in small tables. */
+#define MDLI_JOIN_RANGE_FLOOR ((int64_t)1 << 18)
+
 /* Bits up to which distinct values of all groups are noted in a bitmap (32 MiB). */
 #define MDLI_DISTINCT_BITS_MAX ((int64_t)1 << 28)
 

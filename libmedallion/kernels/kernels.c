@@ -5,6 +5,7 @@
 
 #include "kernels/csv_kernels.h"
 #include "kernels/frame_kernels.h"
+#include "kernels/lane_kernels.h"
 #include "kernels/reduce_kernels.h"
 
 static const mdli_kernels scalar_kernels = {
@@ -15,6 +16,7 @@ static const mdli_kernels scalar_kernels = {
     .relocate = mdli_relocate_scalar,
     MDLI_FRAME_KERNELS(scalar),
     MDLI_REDUCE_KERNELS(scalar),
+    .add_to_lanes = mdli_add_to_lanes_scalar,
 };
 
 #if defined(__x86_64__)
@@ -27,6 +29,7 @@ static const mdli_kernels avx2_kernels = {
     .relocate = mdli_relocate_avx2,
     MDLI_FRAME_KERNELS(avx2),
     MDLI_REDUCE_KERNELS(avx2),
+    .add_to_lanes = mdli_add_to_lanes_avx2,
 };
 
 /* Frames are 256 bits wide: there, AVX2 does as well, except for relocating in large tables. */
@@ -38,6 +41,7 @@ static const mdli_kernels avx512_kernels = {
     .relocate = mdli_relocate_avx512,
     MDLI_FRAME_KERNELS(avx2),
     MDLI_REDUCE_KERNELS(avx512),
+    .add_to_lanes = mdli_add_to_lanes_avx512,
 };
 
 const mdli_kernels *mdli_kernels_for(mdl_simd max)

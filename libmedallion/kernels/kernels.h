@@ -25,6 +25,11 @@
 /* Most entries of a table that `relocate` uses. */
 #define MDLI_RELOCATE_MAX 64
 
+/* Lanes that `add_to_lanes` adds to, a bit of a mask each; and most distance of a value, so that
+ * lanes of 16 bits need not be widened too often. */
+#define MDLI_MASK_LANES          32
+#define MDLI_MASK_LANES_SPAN_MAX 4095
+
 /* What the encoder wants to know of a frame. */
 typedef struct mdli_frame_stats {
     int64_t min;
@@ -84,6 +89,12 @@ typedef struct mdli_kernels {
     /* Sums that the caller knows to fit; n may be 0. */
     int64_t (*sum_int32)(const int32_t *values, int64_t n);
     uint64_t (*sum_squares_int32)(const int32_t *values, int64_t n);
+
+    /* For each row i and each bit k of masks[i], adds 2^32 + values[i] - least to lanes[k]: a count
+     * in the upper half, a sum of distances in the lower. They are 0 to `span`, which is at most
+     * MDLI_MASK_LANES_SPAN_MAX; n may be 0. */
+    void (*add_to_lanes)(const uint32_t *masks, const int32_t *values, int64_t n, int32_t least,
+                         uint32_t span, uint64_t *lanes);
 
     /* CSV; see csv_kernels.h. */
 

@@ -728,7 +728,9 @@ static void trace(const mdli_aggregator *a)
         "before the join",
         "sorted runs, lanes before the join",
     };
-    const char *histogram = a->compact.is_used ? ", histograms" : "";
+    const char *histogram = a->compact.is_used             ? ", histograms"
+                            : a->before.lane_masks != NULL ? ", masks"
+                                                           : "";
     if (a->n_distincts > 0 && a->before.join == NULL) {
         mdli_trace_strategy(a->rel, "%s%s, distinct by %s", names[a->strategy], histogram,
                             mdli_distinct_strategy_name(a->distincts[0].strategy));

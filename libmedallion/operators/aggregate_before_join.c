@@ -12,7 +12,9 @@
  *                    that it has been seen in (so at most 64 groups), and counts bits at the end.
  *   lanes            the first key is a sorted column of the left side, the others are of the right
  * side. Within a run of the first key, counts and sums are kept in one lane of 64 bits per group:
- * the count in the upper half, the sum over the least value in the lower.
+ * the count in the upper half, the sum over the least value in the lower. With at most 32 groups,
+ *                    each at most once per join key, a mask per join key tells the lanes, and a kernel
+ *                    adds to all of them at once; else there is a list of lanes per join key.
  *
  * Both do what the join and then the aggregate would do, row for row; a right side with two rows of
  * one key and group counts twice in both.
@@ -83,6 +85,7 @@ void mdli_before_join_free(mdli_aggregator *a)
     mdl_table_free(before->right);
     mdli_free(a->context, before->row_slots);
     mdli_free(a->context, before->lane_lists);
+    mdli_free(a->context, before->lane_masks);
     mdli_free(a->context, before->masks);
     *before = (mdli_before_join){0};
 }
@@ -203,14 +206,55 @@ static mdli_lane_list list_lanes(const mdli_aggregator *a, int64_t slot)
     return list;
 }
 
-/* Per slot of the map: the list of its groups for lanes, or the mask of them for distinct counts.
- */
+/* Whether the argument, if any, is fit for narrow lanes. */
+static bool fits_narrow_lanes(const mdli_aggregator *a)
+{
+    const mdli_argument *argument = &a->arguments[0];
+    return a->n_arguments == 0 ||
+           (mdli_type_bytes(argument->type) == 4 &&
+            argument->range.greatest - argument->range.least <= MDLI_MASK_LANES_SPAN_MAX);
+}
+
+/* Notes a mask of lanes per slot of the map, and none for keys without a match; keeps them unless a
+ * slot has two rows of one group, which a mask does not tell. */
+static mdl_status mask_lanes(mdli_aggregator *a, mdl_error *error)
+{
+    mdli_before_join *before = &a->before;
+    const int64_t n_slots = mdli_join_map_n_slots(before->map);
+    bool has_twice = false;
+    void *memory;
+    MDLI_TRY(mdli_allocate_zeroed(a->context, (size_t)(n_slots + 1) * sizeof(uint32_t), "aggregate",
+                                  &memory, error));
+    uint32_t *masks = memory;
+    for (int64_t s = 0; s < n_slots; s++) {
+        for (int32_t m = before->starts[s]; m < before->starts[s + 1]; m++) {
+            const uint32_t bit = (uint32_t)1 << before->row_slots[before->rows[m]];
+            has_twice |= (masks[s] & bit) != 0;
+            masks[s] |= bit;
+        }
+    }
+    if (has_twice) {
+        mdli_free(a->context, masks);
+    } else {
+        before->lane_masks = masks;
+    }
+    return MDL_OK;
+}
+
+/* Per slot of the map: its groups for lanes, or the mask of them for distinct counts. */
 static mdl_status list_groups_of_slots(mdli_aggregator *a, mdl_error *error)
 {
     mdli_before_join *before = &a->before;
     int64_t n_slots = mdli_join_map_n_slots(before->map);
+    bool has_lanes = a->strategy == MDLI_GROUP_LANES;
     void *memory;
-    if (a->strategy == MDLI_GROUP_LANES) {
+    if (has_lanes && a->n_slots <= MDLI_MASK_LANES && fits_narrow_lanes(a)) {
+        MDLI_TRY(mask_lanes(a, error));
+    }
+    if (before->lane_masks != NULL) {
+        return MDL_OK;
+    }
+    if (has_lanes) {
         MDLI_TRY(mdli_allocate_array(a->context, n_slots + 1, sizeof(mdli_lane_list), "aggregate",
                                      &memory, error));
         before->lane_lists = memory;
@@ -276,12 +320,19 @@ static bool is_of_join_key(const mdli_aggregator *a, int32_t distinct)
     return argument->column == a->before.join->left_keys[0];
 }
 
+/* Lanes of a set: with masks as many as these have bits, else one for each group and one to fill up
+ * lists with. */
+static int64_t n_lanes(const mdli_aggregator *a)
+{
+    return a->before.lane_masks != NULL ? MDLI_MASK_LANES : a->n_slots + 1;
+}
+
 mdl_status mdli_before_join_create_worker(mdli_aggregator *a, mdli_aggregate_worker *worker,
                                           mdl_error *error)
 {
     void *memory;
     if (a->strategy == MDLI_GROUP_LANES) {
-        MDLI_TRY(mdli_allocate_zeroed(a->context, (size_t)(a->n_slots + 1) * 2 * sizeof(uint64_t),
+        MDLI_TRY(mdli_allocate_zeroed(a->context, (size_t)n_lanes(a) * 2 * sizeof(uint64_t),
                                       "aggregate", &memory, error));
         worker->lanes = memory;
         return MDL_OK;
@@ -305,13 +356,25 @@ mdl_status mdli_before_join_find(mdli_aggregator *a, mdli_aggregate_worker *work
                                  const mdli_rows *rows, mdl_error *error)
 {
     const mdl_vector *key = &rows->columns[a->before.join->left_keys[0]];
-    int32_t *groups = worker->groups;
-    int32_t none = (int32_t)a->n_slots - 1;
-    MDLI_TRY(mdli_join_map_find(a->before.map, key, rows->n_rows, groups, error));
-    for (int64_t i = 0; i < rows->n_rows; i++) {
-        groups[i] = groups[i] < 0 ? none : groups[i];
+    return mdli_join_map_number(a->before.map, key, rows->n_rows, worker->groups, error);
+}
+
+/* The common case: INT32 without NULL. A value's groups are gathered in a register for as long as it
+ * repeats, as in rows sorted by it: else each row would wait for the one before to be stored. */
+static void mark_numbers(const int32_t *numbers, int32_t least, const int32_t *groups,
+                         int64_t n_rows, const uint64_t *masks, uint64_t *values)
+{
+    int32_t number = numbers[0];
+    uint64_t mask = 0;
+    for (int64_t i = 0; i < n_rows; i++) {
+        if (numbers[i] != number) {
+            values[number - least] |= mask;
+            number = numbers[i];
+            mask = 0;
+        }
+        mask |= masks[groups[i]];
     }
-    return MDL_OK;
+    values[number - least] |= mask;
 }
 
 void mdli_before_join_mark_values(mdli_aggregator *a, mdli_aggregate_worker *worker,
@@ -326,11 +389,7 @@ void mdli_before_join_mark_values(mdli_aggregator *a, mdli_aggregate_worker *wor
         return;
     }
     if (argument->dictionary == NULL && v->validity == NULL && v->type == MDL_TYPE_INT32) {
-        const int32_t *numbers = v->values;
-        int32_t least = (int32_t)argument->range.least;
-        for (int64_t i = 0; i < n_rows; i++) {
-            values[numbers[i] - least] |= masks[groups[i]];
-        }
+        mark_numbers(v->values, (int32_t)argument->range.least, groups, n_rows, masks, values);
         return;
     }
     for (int64_t i = 0; i < n_rows; i++) {
@@ -437,7 +496,7 @@ static mdl_status flush_lanes(mdli_aggregator *a, mdli_aggregate_worker *worker,
 {
     mdli_group_list *list = &a->morsels[morsel];
     uint64_t *lanes = worker->lanes;
-    uint64_t *others = lanes + a->n_slots + 1;
+    uint64_t *others = lanes + n_lanes(a);
     bool is_open = list->n_groups > 0 && list->leading[list->n_groups - 1] == worker->lane_key;
     if (worker->lane_rows == 0) {
         return MDL_OK;
@@ -456,7 +515,7 @@ static mdl_status flush_lanes(mdli_aggregator *a, mdli_aggregate_worker *worker,
         }
         add_lane(a, list->states + g * a->layout.size_bytes, lane);
     }
-    memset(lanes, 0, (size_t)(a->n_slots + 1) * 2 * sizeof *lanes);
+    memset(lanes, 0, (size_t)n_lanes(a) * 2 * sizeof *lanes);
     worker->lane_rows = 0;
     return MDL_OK;
 }
@@ -493,12 +552,11 @@ static void fill_lanes(mdli_aggregator *a, mdli_aggregate_worker *worker, int64_
     const mdl_vector *v = a->n_arguments > 0 ? &worker->arguments[0] : NULL;
     const bool is_small = v != NULL && mdli_type_bytes(v->type) == 4;
     const int64_t least = v != NULL ? a->arguments[0].range.least : 0;
-    const int64_t none = mdli_join_map_n_slots(a->before.map);
     const mdli_lane_list *lists = a->before.lane_lists;
-    uint64_t *sets[] = {worker->lanes, worker->lanes + a->n_slots + 1};
+    uint64_t *sets[] = {worker->lanes, worker->lanes + n_lanes(a)};
     for (int64_t i = first; i < end; i++) {
         int32_t slot = worker->groups[i];
-        const mdli_lane_list *list = &lists[slot < 0 ? none : slot];
+        const mdli_lane_list *list = &lists[slot];
         uint64_t *lanes = sets[i & 1];
         int64_t value = is_small    ? ((const int32_t *)v->values)[i] - least
                         : v != NULL ? mdli_vector_integer(v, i) - least
@@ -511,7 +569,34 @@ static void fill_lanes(mdli_aggregator *a, mdli_aggregate_worker *worker, int64_
             fill_rest(a, list, slot, lane, lanes);
         }
     }
-    worker->lane_rows += end - first;
+}
+
+/* Adds rows [first, end) of one run to the lanes that their masks tell. */
+static void fill_masked_lanes(const mdli_aggregator *a, mdli_aggregate_worker *worker,
+                              int64_t first, int64_t end)
+{
+    static const int32_t zeros[MDLI_VECTOR_ROWS];
+    const uint32_t *masks = (const uint32_t *)worker->groups + first;
+    if (a->n_arguments == 0) {
+        a->kernels->add_to_lanes(masks, zeros, end - first, 0, 0, worker->lanes);
+        return;
+    }
+    const mdli_range *range = &a->arguments[0].range;
+    const int32_t *values = (const int32_t *)worker->arguments[0].values + first;
+    a->kernels->add_to_lanes(masks, values, end - first, (int32_t)range->least,
+                             (uint32_t)(range->greatest - range->least), worker->lanes);
+}
+
+/* Finds what tells a row its lanes into worker->groups: the slot of its key, or their mask. */
+static mdl_status find_lanes(const mdli_aggregator *a, mdli_aggregate_worker *worker,
+                             const mdl_vector *key, int64_t n_rows, mdl_error *error)
+{
+    const mdli_before_join *before = &a->before;
+    if (before->lane_masks == NULL) {
+        return mdli_join_map_number(before->map, key, n_rows, worker->groups, error);
+    }
+    return mdli_join_map_look_up(before->map, (const int32_t *)before->lane_masks, key, n_rows,
+                                 worker->groups, error);
 }
 
 mdl_status mdli_lanes_consume(mdli_aggregator *a, mdli_aggregate_worker *worker, int64_t morsel,
@@ -519,7 +604,7 @@ mdl_status mdli_lanes_consume(mdli_aggregator *a, mdli_aggregate_worker *worker,
 {
     const mdl_vector *leading = &worker->keys[0];
     const mdl_vector *key = &rows->columns[a->before.join->left_keys[0]];
-    MDLI_TRY(mdli_join_map_find(a->before.map, key, rows->n_rows, worker->groups, error));
+    MDLI_TRY(find_lanes(a, worker, key, rows->n_rows, error));
     for (int64_t i = 0; i < rows->n_rows;) {
         int64_t value = mdli_vector_integer(leading, i);
         int64_t end = mdli_run_end(leading, i, rows->n_rows);
@@ -529,7 +614,12 @@ mdl_status mdli_lanes_consume(mdli_aggregator *a, mdli_aggregate_worker *worker,
             MDLI_TRY(flush_lanes(a, worker, morsel, error));
         }
         worker->lane_key = value;
-        fill_lanes(a, worker, i, end);
+        if (a->before.lane_masks != NULL) {
+            fill_masked_lanes(a, worker, i, end);
+        } else {
+            fill_lanes(a, worker, i, end);
+        }
+        worker->lane_rows += end - i;
         i = end;
     }
     return MDL_OK;

@@ -221,11 +221,19 @@ mdl_status mdli_open_group(mdli_aggregator *a, mdli_group_list *list, int64_t le
     return MDL_OK;
 }
 
+enum {
+    RUN_STRIDE = 16
+};
+
 int64_t mdli_run_end(const mdl_vector *v, int64_t i, int64_t n_rows)
 {
     if (mdli_type_bytes(v->type) == 4) {
         const int32_t *values = v->values;
         int32_t value = values[i];
+        /* Rows ascend: where a row has the value, so have those between. */
+        while (i + RUN_STRIDE < n_rows && values[i + RUN_STRIDE] == value) {
+            i += RUN_STRIDE;
+        }
         while (++i < n_rows && values[i] == value) {
         }
         return i;

@@ -60,6 +60,7 @@ typedef struct mdli_before_join {
     const int32_t *rows;
     int32_t *row_slots;         /* per row of the right side: slot of its group keys */
     mdli_lane_list *lane_lists; /* LANES: per slot of the map, and one for keys without a match */
+    uint32_t *lane_masks;       /* LANES: instead, if no key has a group twice: a bit per group */
     int64_t lane_rows_max;      /* LANES: rows of one run that the lanes have room for */
     uint64_t *masks; /* per slot of the map: which groups it has; NULL with more than 64 groups */
 } mdli_before_join;
@@ -183,7 +184,7 @@ mdl_status mdli_reserve_groups(mdli_aggregator *a, mdli_group_list *list, int64_
 mdl_status mdli_open_group(mdli_aggregator *a, mdli_group_list *list, int64_t leading, int32_t slot,
                            mdl_error *error);
 
-/* Rows from `i` on that have row i's value. */
+/* The end of the rows from `i` on that have row i's value; rows ascend by it. */
 int64_t mdli_run_end(const mdl_vector *v, int64_t i, int64_t n_rows);
 
 /*

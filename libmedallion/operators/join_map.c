@@ -78,7 +78,7 @@ static bool choose_dense(const mdl_column *column)
         return true; /* no key at all */
     }
     uint64_t range = (uint64_t)stats.max.as.integer - (uint64_t)stats.min.as.integer;
-    uint64_t limit = (uint64_t)column->n_rows * MDLI_DENSE_RANGE_PER_ROW + MDLI_DENSE_RANGE_FLOOR;
+    uint64_t limit = (uint64_t)column->n_rows * MDLI_DENSE_RANGE_PER_ROW + MDLI_JOIN_RANGE_FLOOR;
     return range < limit && range < INT32_MAX - 1;
 }
 
@@ -105,14 +105,20 @@ static inline int64_t dense_slot(const mdli_join_map *map, int64_t key)
         }                                                                                          \
     }
 
-/* Looks keys up in an array with an entry per slot; −1 where the key is NULL. */
+/* Replaces what is told of NULL keys, none of which has a match. */
+static void set_nulls(const mdl_vector *keys, int64_t n_rows, int32_t value, int32_t *out)
+{
+    for (int64_t i = 0; keys->validity != NULL && i < n_rows; i++) {
+        out[i] = mdl_vector_is_null(keys, i) ? value : out[i];
+    }
+}
+
+/* Looks keys up in an array with an entry per slot, and one for NULL and keys out of range. */
 static void look_up(const mdli_join_map *map, const int32_t *entries, const mdl_vector *keys,
                     int64_t n_rows, int32_t *out)
 {
     FOR_SLOTS(out[i] = entries[slot])
-    for (int64_t i = 0; keys->validity != NULL && i < n_rows; i++) {
-        out[i] = mdl_vector_is_null(keys, i) ? -1 : out[i];
-    }
+    set_nulls(keys, n_rows, entries[map->n_slots], out);
 }
 
 mdl_status mdli_join_map_find(const mdli_join_map *map, const mdl_vector *keys, int64_t n_rows,
@@ -123,6 +129,37 @@ mdl_status mdli_join_map_find(const mdli_join_map *map, const mdl_vector *keys, 
         return MDL_OK;
     }
     return mdli_key_table_find(map->keys, keys, n_rows, slots, error);
+}
+
+mdl_status mdli_join_map_number(const mdli_join_map *map, const mdl_vector *keys, int64_t n_rows,
+                                int32_t *slots, mdl_error *error)
+{
+    const int32_t none = (int32_t)map->n_slots;
+    if (map->is_dense) {
+        FOR_SLOTS(slots[i] = (int32_t)slot)
+        set_nulls(keys, n_rows, none, slots);
+        return MDL_OK;
+    }
+    MDLI_TRY(mdli_key_table_find(map->keys, keys, n_rows, slots, error));
+    for (int64_t i = 0; i < n_rows; i++) {
+        slots[i] = slots[i] < 0 ? none : slots[i];
+    }
+    return MDL_OK;
+}
+
+mdl_status mdli_join_map_look_up(const mdli_join_map *map, const int32_t *entries,
+                                 const mdl_vector *keys, int64_t n_rows, int32_t *out,
+                                 mdl_error *error)
+{
+    if (map->is_dense) {
+        look_up(map, entries, keys, n_rows, out);
+        return MDL_OK;
+    }
+    MDLI_TRY(mdli_key_table_find(map->keys, keys, n_rows, out, error));
+    for (int64_t i = 0; i < n_rows; i++) {
+        out[i] = entries[out[i] < 0 ? map->n_slots : out[i]];
+    }
+    return MDL_OK;
 }
 
 mdl_status mdli_join_map_find_row(const mdli_join_map *map, const mdl_vector *keys, int64_t n_rows,

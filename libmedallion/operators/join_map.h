@@ -32,6 +32,16 @@ const char *mdli_join_map_strategy(const mdli_join_map *map);
 mdl_status mdli_join_map_find(const mdli_join_map *map, const mdl_vector *keys, int64_t n_rows,
                               int32_t *slots, mdl_error *error);
 
+/* As mdli_join_map_find, but a key without a match may get a slot that has no rows, or the number
+ * past the last slot: what is kept per slot is looked up or added to without asking. */
+mdl_status mdli_join_map_number(const mdli_join_map *map, const mdl_vector *keys, int64_t n_rows,
+                                int32_t *slots, mdl_error *error);
+
+/* Looks each row's key up in an array with an entry per slot, and one for keys that have none. */
+mdl_status mdli_join_map_look_up(const mdli_join_map *map, const int32_t *entries,
+                                 const mdl_vector *keys, int64_t n_rows, int32_t *out,
+                                 mdl_error *error);
+
 /* Finds the row of each row's key: −1 = no match. Only where no key is there twice. Thread-safe. */
 mdl_status mdli_join_map_find_row(const mdli_join_map *map, const mdl_vector *keys, int64_t n_rows,
                                   int32_t *rows, mdl_error *error);

@@ -399,6 +399,41 @@ START_TEST(sums)
 }
 END_TEST
 
+/* Also runs so long that narrow sums have to be widened in between. */
+START_TEST(add_to_lanes)
+{
+    static uint32_t masks[2000];
+    static int32_t values[2000];
+    const mdli_kernels *kernels = table_of_level(_i);
+    if (kernels == NULL) {
+        return;
+    }
+    test_random random = test_random_start("add_to_lanes");
+    for (int round = 0; round < 500; round++) {
+        const int n = (int)test_random_below(&random, 2001);
+        const uint32_t span =
+            (uint32_t)test_random_below(&random, (uint64_t)MDLI_MASK_LANES_SPAN_MAX + 1);
+        const int32_t least = (int32_t)test_random_next(&random) / 2;
+        uint64_t expected[MDLI_MASK_LANES];
+        uint64_t lanes[MDLI_MASK_LANES];
+        for (int k = 0; k < MDLI_MASK_LANES; k++) {
+            expected[k] = lanes[k] = test_random_next(&random) >> 8;
+        }
+        for (int i = 0; i < n; i++) {
+            const uint32_t distance =
+                round % 2 == 0 ? span : (uint32_t)test_random_below(&random, (uint64_t)span + 1);
+            masks[i] = round % 3 == 0 ? UINT32_MAX : (uint32_t)test_random_next(&random);
+            values[i] = least + (int32_t)distance;
+            for (int k = 0; k < MDLI_MASK_LANES; k++) {
+                expected[k] += (masks[i] >> k & 1) * (((uint64_t)1 << 32) + distance);
+            }
+        }
+        kernels->add_to_lanes(masks, values, n, least, span, lanes);
+        ck_assert_mem_eq(lanes, expected, sizeof lanes);
+    }
+}
+END_TEST
+
 START_TEST(tables_tell_their_level)
 {
     for (int i = 0; i < N_LEVELS && levels[i] <= mdli_cpu_best_level(); i++) {
@@ -424,6 +459,7 @@ static Suite *kernels_suite(void)
     tcase_add_loop_test(all, frame_stats, 0, N_LEVELS);
     tcase_add_loop_test(all, min_max, 0, N_LEVELS);
     tcase_add_loop_test(all, sums, 0, N_LEVELS);
+    tcase_add_loop_test(all, add_to_lanes, 0, N_LEVELS);
     suite_add_tcase(suite, all);
     return suite;
 }

@@ -182,10 +182,24 @@ static mdl_context *context_of(int32_t n_threads, int64_t block_rows)
     return make_context((read_settings){n_threads, 1 << 20, block_rows, MDL_SIMD_BEST});
 }
 
-/* A table of INT64 columns with these names; column c of row i is at numbers[i * n_columns + c]. */
-static mdl_table *make_table(mdl_context *context, const char *const *names, int n_columns,
-                             const number *numbers, int64_t n_rows)
+/* Makes 64-bit integers 32-bit ones, in place. */
+static void narrow_values(int64_t *values, int64_t n)
 {
+    int32_t *narrow = calloc((size_t)n + 1, sizeof *narrow);
+    ASSERT_IN_LOOP(narrow != NULL, "no memory");
+    for (int64_t i = 0; i < n; i++) {
+        narrow[i] = (int32_t)values[i];
+    }
+    memcpy(values, narrow, (size_t)n * sizeof *narrow);
+    free(narrow);
+}
+
+/* A table of INT64 or INT32 columns with these names; column c of row i is at
+ * numbers[i * n_columns + c]. */
+static mdl_table *make_table(mdl_context *context, const char *const *names, int n_columns,
+                             const number *numbers, int64_t n_rows, bool is_narrow)
+{
+    const mdl_type type = is_narrow ? MDL_TYPE_INT32 : MDL_TYPE_INT64;
     mdl_field fields[4];
     mdl_vector vectors[4];
     mdl_table_builder *builder;
@@ -198,9 +212,12 @@ static mdl_table *make_table(mdl_context *context, const char *const *names, int
             values[i] = numbers[i * n_columns + c].value;
             validity[i >> 6] |= (uint64_t)!numbers[i * n_columns + c].is_null << (i & 63);
         }
-        fields[c] = (mdl_field){names[c], MDL_TYPE_INT64};
-        vectors[c] = (mdl_vector){
-            .type = MDL_TYPE_INT64, .n_rows = n_rows, .values = values, .validity = validity};
+        if (is_narrow) {
+            narrow_values(values, n_rows);
+        }
+        fields[c] = (mdl_field){names[c], type};
+        vectors[c] =
+            (mdl_vector){.type = type, .n_rows = n_rows, .values = values, .validity = validity};
     }
     ck_assert_int_eq(mdl_table_builder_create(context, fields, n_columns, &builder, NULL), MDL_OK);
     ck_assert_int_eq(mdl_table_builder_append(builder, vectors, n_rows, NULL), MDL_OK);
@@ -237,6 +254,7 @@ typedef struct subject {
     int64_t n_left;
     const number *right; /* two to a row; NULL = no join */
     int64_t n_right;
+    bool is_narrow; /* columns are INT32 */
 } subject;
 
 static mdl_status collect_subject(const subject *s, mdl_context *context, mdl_query *query,
@@ -245,11 +263,11 @@ static mdl_status collect_subject(const subject *s, mdl_context *context, mdl_qu
     static const char *const left_names[] = {"k", "s", "x"};
     static const char *const right_names[] = {"r", "g"};
     char aggregates[512] = "";
-    mdl_table *left = make_table(context, left_names, 3, s->left, s->n_left);
+    mdl_table *left = make_table(context, left_names, 3, s->left, s->n_left, s->is_narrow);
     mdl_rel *rel = mdl_scan(query, left);
     mdl_table_free(left);
     if (s->right != NULL) {
-        mdl_table *right = make_table(context, right_names, 2, s->right, s->n_right);
+        mdl_table *right = make_table(context, right_names, 2, s->right, s->n_right, s->is_narrow);
         rel = mdl_join(rel, mdl_scan(query, right), MDL_JOIN_INNER, "s = r");
         mdl_table_free(right);
     }
@@ -350,7 +368,7 @@ static void expect_strategy(const char *group_by, const shape *how, const char *
 {
     test_random random = test_random_start(strategy);
     number *left = random_left(&random, how, ROWS);
-    subject s = {group_by, ALL_ITEMS, strategy, NULL, left, ROWS, NULL, 0};
+    subject s = {group_by, ALL_ITEMS, strategy, NULL, left, ROWS, NULL, 0, false};
     facts from = {.n_keys = strcmp(group_by, "") == 0 ? 0 : strchr(group_by, ',') == NULL ? 1 : 2};
     for (int64_t i = 0; i < ROWS; i++) {
         number none = some(0);
@@ -418,7 +436,7 @@ START_TEST(no_rows)
 {
     const number left[3] = {{0, false}};
     const number right[2] = {{0, false}};
-    subject s = {"", ALL_ITEMS, "one group", NULL, left, 0, NULL, 0};
+    subject s = {"", ALL_ITEMS, "one group", NULL, left, 0, NULL, 0, false};
     expect_csv(&s, 2, 64, "0,0,,,,,,,,0\n");
     const char *const keys[] = {"k", "k, s"};
     for (int i = 0; i < 2; i++) {
@@ -426,7 +444,7 @@ START_TEST(no_rows)
         s.strategy = "aggregate";
         expect_csv(&s, 2, 64, "");
     }
-    s = (subject){"g", ALL_ITEMS, "aggregate", NULL, left, 1, right, 0};
+    s = (subject){"g", ALL_ITEMS, "aggregate", NULL, left, 1, right, 0, false};
     expect_csv(&s, 2, 64, "");
     s.n_left = 0;
     s.n_right = 1;
@@ -487,7 +505,7 @@ static void expect_before_join(const shape *how, int64_t n_right, int64_t n_grou
 START_TEST(before_the_join)
 {
     shape how = {false, 90, 1, 60, 50, -20, true};
-    subject s = {"g", ALL_ITEMS, "aggregate, before the join", NULL, NULL, ROWS, NULL, 0};
+    subject s = {"g", ALL_ITEMS, "aggregate, before the join", NULL, NULL, ROWS, NULL, 0, false};
     expect_before_join(&how, 100, 60, s);
     how.n_values = 0; /* no masks over the values, but everything else */
     s.n_items = ITEMS_BUT_DISTINCT;
@@ -500,7 +518,8 @@ END_TEST
 START_TEST(not_before_the_join)
 {
     shape how = {false, 90, 1, 60, 50, -20, true};
-    subject s = {"g", ALL_ITEMS, "aggregate, dense array", "before the join", NULL, ROWS, NULL, 0};
+    subject s = {"g", ALL_ITEMS, "aggregate, dense array", "before the join", NULL, ROWS, NULL,
+                 0,   false};
     expect_before_join(&how, 200, 100, s); /* more groups than a mask has bits */
     how.n_values = 0;
     expect_before_join(&how, 100, 20, s); /* more values than an array has room for */
@@ -510,7 +529,7 @@ END_TEST
 START_TEST(lanes)
 {
     shape how = {true, 700, 1, 60, 50, -20, false};
-    subject s = {"k, g", LANE_ITEMS, "lanes before the join", NULL, NULL, ROWS, NULL, 0};
+    subject s = {"k, g", LANE_ITEMS, "lanes before the join", NULL, NULL, ROWS, NULL, 0, false};
     expect_before_join(&how, 100, 20, s);
     how.n_keys = 2;
     expect_before_join(&how, 100, 20, s);
@@ -523,11 +542,75 @@ START_TEST(lanes)
 }
 END_TEST
 
+/* A right side without a key that has one group twice; 31 groups and NULL have every bit of a mask. */
+static number *right_of_masks(test_random *random, int64_t n_keys, int64_t *n_rows)
+{
+    enum {
+        GROUPS = 32
+    };
+    number *right = calloc((size_t)(n_keys * GROUPS * 2), sizeof *right);
+    int64_t n = 0;
+    ck_assert_ptr_nonnull(right);
+    for (int64_t key = 0; key < n_keys; key++) {
+        for (int g = 0; g < GROUPS; g++) {
+            if (test_random_below(random, 8) == 0 || key == 0) {
+                right[n * 2] = some(key);
+                right[n * 2 + 1] = g == GROUPS - 1 ? null_number : some(g - 4);
+                n++;
+            }
+        }
+    }
+    *n_rows = n;
+    return right;
+}
+
+static void expect_masks(const shape *how, subject s)
+{
+    test_random random = test_random_start("masks");
+    number *left = random_left(&random, how, s.n_left);
+    number *right = right_of_masks(&random, how->n_subkeys * 2 / 3 + 1, &s.n_right);
+    s.left = left;
+    s.right = right;
+    facts joined = join_by_hand(&s, 2);
+    expect_reference(&s, &joined);
+    free(left);
+    free(right);
+}
+
+START_TEST(lanes_by_mask)
+{
+    /* Sums of 16 bits hold 16 rows of the largest distance; runs are longer, and shorter. */
+    shape how = {true, 700, 1, 60, 4096, -20, false};
+    subject s = {"k, g", LANE_ITEMS, "lanes before the join, masks", NULL, NULL, ROWS, NULL,
+                 0,      true};
+    expect_masks(&how, s);
+    how.n_keys = 2;
+    expect_masks(&how, s);
+    how.least = INT32_MAX - 4095;
+    expect_masks(&how, s);
+    how.n_values = 1; /* no distance at all */
+    how.n_keys = 100000;
+    expect_masks(&how, s);
+    s.n_items = 1; /* count(*) alone: no argument */
+    expect_masks(&how, s);
+}
+END_TEST
+
+START_TEST(lanes_without_masks)
+{
+    shape how = {true, 700, 1, 60, 4097, -20, false};
+    subject s = {"k, g", LANE_ITEMS, "lanes before the join", "masks", NULL, ROWS, NULL, 0, true};
+    expect_masks(&how, s); /* too large distances */
+    how.n_values = 50;
+    expect_before_join(&how, 100, 20, s); /* keys that have a group twice */
+}
+END_TEST
+
 /* Runs so long that the sums of a lane would pass 32 bits: it is emptied in between. */
 START_TEST(lanes_overflow)
 {
     shape how = {true, 1000000, 1, 2, 100000, 7, false};
-    subject s = {"k, g", LANE_ITEMS, "lanes before the join", NULL, NULL, ROWS, NULL, 0};
+    subject s = {"k, g", LANE_ITEMS, "lanes before the join", NULL, NULL, ROWS, NULL, 0, false};
     /* Key 0 matches group 1 eight times. */
     number right[] = {{0, false}, {1, false}, {0, false}, {1, false}, {0, false}, {1, false},
                       {0, false}, {1, false}, {0, false}, {1, false}, {0, false}, {1, false},
@@ -579,7 +662,7 @@ START_TEST(extremes)
         add_fact(&from, some(1), some(0), some(values[i]));
         add_fact(&all, some(0), some(0), some(values[i]));
     }
-    subject s = {"k", ALL_ITEMS, "sorted runs", NULL, left, N, NULL, 0};
+    subject s = {"k", ALL_ITEMS, "sorted runs", NULL, left, N, NULL, 0, false};
     expect_reference(&s, &from);
     s.group_by = "";
     s.strategy = "one group";
@@ -591,7 +674,7 @@ START_TEST(sums_that_do_not_fit)
 {
     number left[6] = {{1, false}, {1, false}, {INT64_MAX, false},
                       {1, false}, {1, false}, {1, false}};
-    subject s = {"", 3, "", NULL, left, 2, NULL, 0};
+    subject s = {"", 3, "", NULL, left, 2, NULL, 0, false};
     expect_status(&s, MDL_E_OVERFLOW, "total");
     s.group_by = "k";
     expect_status(&s, MDL_E_OVERFLOW, "total");
@@ -615,7 +698,7 @@ START_TEST(matches_that_make_sums_overflow)
     for (int i = 0; i < N; i++) {
         left[i * 3 + 2] = some((INT64_C(1) << 50) + i % 2);
     }
-    subject s = {"g", 3, "before the join", NULL, left, N, right, N};
+    subject s = {"g", 3, "before the join", NULL, left, N, right, N, false};
     expect_status(&s, MDL_E_OVERFLOW, "total");
     s.group_by = "k, g";
     expect_status(&s, MDL_E_OVERFLOW, "total");
@@ -635,8 +718,8 @@ START_TEST(only_joined_rows_are_evaluated)
     mdl_context *context = context_of(1, 65536);
     mdl_query *query = mdl_query_create(context);
     mdl_error error = MDL_ERROR_INIT;
-    mdl_table *tables[] = {make_table(context, left_names, 3, left, 2),
-                           make_table(context, right_names, 2, right, 1), NULL};
+    mdl_table *tables[] = {make_table(context, left_names, 3, left, 2, false),
+                           make_table(context, right_names, 2, right, 1, false), NULL};
     dump csv = {.bytes = NULL};
     mdl_rel *rel =
         mdl_join(mdl_scan(query, tables[0]), mdl_scan(query, tables[1]), MDL_JOIN_INNER, "s = r");
@@ -682,8 +765,8 @@ START_TEST(columns_are_shared)
     }
     mdl_context *context = context_of(2, 10000);
     mdl_query *query = mdl_query_create(context);
-    mdl_table *table = make_table(context, names, 3, left, ROWS);
-    mdl_table *other = make_table(context, right_names, 2, right, 20);
+    mdl_table *table = make_table(context, names, 3, left, ROWS, false);
+    mdl_table *other = make_table(context, right_names, 2, right, 20, false);
     mdl_rel *scan = mdl_scan(query, table);
     mdl_rel *plans[] = {
         scan,
@@ -774,8 +857,8 @@ START_TEST(picked_while_aggregating)
     number *right = random_right(&random, 40, 12, 9);
     for (int32_t n_threads = 1; n_threads <= 3; n_threads += 2) {
         mdl_context *context = context_of(n_threads, 1000);
-        mdl_table *table = make_table(context, names, 3, left, ROWS);
-        mdl_table *other = make_table(context, right_names, 2, right, 40);
+        mdl_table *table = make_table(context, names, 3, left, ROWS, false);
+        mdl_table *other = make_table(context, right_names, 2, right, 40, false);
         expect_same_pick(context, table, NULL, "-n, -total, s", true);
         expect_same_pick(context, table, NULL, "total", true);
         expect_same_pick(context, table, NULL, "n, -s", false);    /* NULL would come first */
@@ -805,6 +888,8 @@ static Suite *aggregate_suite(void)
     tcase_add_test(strategies, picked_while_aggregating);
     tcase_add_test(strategies, not_before_the_join);
     tcase_add_test(strategies, lanes);
+    tcase_add_test(strategies, lanes_by_mask);
+    tcase_add_test(strategies, lanes_without_masks);
     tcase_add_test(strategies, lanes_overflow);
     tcase_set_timeout(strategies, 120);
     suite_add_tcase(suite, strategies);
