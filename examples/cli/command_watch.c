@@ -166,11 +166,11 @@ static mdl_status settle_files(batch_work *work)
 
 /* ---- A batch --------------------------------------------------------------------------------- */
 
-/* Whether what was loaded is to be kept: not when the system failed or the run was interrupted,
- * which is all done again. */
+/* Whether what a run came to is to be kept: not when the system failed or the run was interrupted,
+ * which is all done again. An interrupt after its end changes nothing. */
 static bool is_worth_keeping(mdl_status status)
 {
-    return status < MDL_E_IO && !was_interrupted();
+    return status == MDL_OK || (status < MDL_E_IO && !was_interrupted());
 }
 
 /* The time of the last run in the store's log, or 0. */

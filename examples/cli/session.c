@@ -220,9 +220,17 @@ mdl_status session_commit(session *s, mdl_status status)
     if (!is_wanted) {
         return status;
     }
+    /* What was done is kept, whether the interrupt came before or comes now; another one ends the
+     * program at once. */
+    const bool was_cancelled = was_interrupted();
+    watch_context(NULL);
     mdl_context_clear_cancel(s->context);
     mdl_error error = MDL_ERROR_INIT;
     mdl_status commit_status = mdl_warehouse_commit(s->warehouse, NULL, &error);
+    watch_context(s->context);
+    if (was_cancelled) {
+        mdl_context_clear_cancel(s->context); /* for what is still to be told */
+    }
     if (commit_status != MDL_OK && status != MDL_OK) {
         run_lines_complain(&s->lines, "%s", error.message);
         return status;
@@ -311,8 +319,14 @@ static mdl_status check_output(session *s, mdl_status status)
 /* After an interrupt: how far the run came and what is left of it. */
 static void tell_interrupt(session *s)
 {
+    bool was_changing = s->store != NULL && !mdl_store_is_read_only(s->store);
     if (s->run == NULL) {
-        run_lines_complain(&s->lines, "interrupted");
+        run_lines_complain(&s->lines, "interrupted%s",
+                           was_changing ? "; the store is as it was" : "");
+        return;
+    }
+    if (mdl_run_status(s->run) == MDL_OK && s->was_committed) {
+        run_lines_complain(&s->lines, "interrupted when the run was done and published");
         return;
     }
     mdl_run_counts counts = mdl_run_get_counts(s->run);

@@ -307,6 +307,24 @@ def test_interrupt_is_logged(folder):
                 run_well("show", "mart_genre_performance", data, "--format=csv", "--limit=0").out)
 
 
+def test_interrupt_after_the_commit(folder):
+    """The marts cannot be printed, as nobody reads them: the interrupt finds the run done."""
+    data, store = write_data(folder / "data"), folder / "store"
+    reader, writer = os.pipe()
+    os.write(writer, b"x" * fcntl.fcntl(writer, fcntl.F_GETPIPE_SZ))
+    process = start("build", data, "--store", store, stdout=writer, stderr=subprocess.PIPE)
+    told = b""
+    while b"\nPASS=" not in told:
+        told += os.read(process.stderr.fileno(), 1024)
+    process.send_signal(signal.SIGINT)
+    status, told = end_build(process, told)
+    os.close(reader)
+    os.close(writer)
+    check_equal(status, 3, told)
+    check_equal(told.splitlines()[-1], "medallion: interrupted when the run was done and published")
+    check_equal([row["state"] for row in rows_of("runs", store)], ["success"])
+
+
 # ---- what is refused -------------------------------------------------------------------------------
 
 def test_stores_that_are_missing(folder):
