@@ -6,8 +6,6 @@
  */
 #include "quality/quality_internal.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -121,22 +119,25 @@ void mdl_test_name(const mdl_test *test, const char *table, char *out, size_t si
 
 /* ---- Reading ---- */
 
-mdl_status mdli_test_print(mdli_test_plan *plan, const char **out, mdl_error *error,
-                           const char *format, ...)
+mdl_status mdli_test_join(mdli_test_plan *plan, const char *const *texts, const char **out,
+                          mdl_error *error)
 {
-    va_list arguments;
-    va_list again;
-    va_start(arguments, format);
-    va_copy(again, arguments);
-    size_t size = (size_t)vsnprintf(NULL, 0, format, arguments) + 1;
-    char *text = mdli_arena_allocate(&plan->arena, size, error);
-    if (text != NULL) {
-        vsnprintf(text, size, format, again);
+    size_t size = 1;
+    for (int i = 0; texts[i] != NULL; i++) {
+        size += strlen(texts[i]);
     }
-    va_end(again);
-    va_end(arguments);
-    *out = text;
-    return text != NULL ? MDL_OK : plan->arena.failure;
+    char *joined = mdli_arena_allocate(&plan->arena, size, error);
+    *out = joined;
+    if (joined == NULL) {
+        return plan->arena.failure;
+    }
+    for (int i = 0; texts[i] != NULL; i++) {
+        size_t n = strlen(texts[i]);
+        memcpy(joined, texts[i], n);
+        joined += n;
+    }
+    *joined = '\0';
+    return MDL_OK;
 }
 
 /* A column's name as expressions write it, whatever it is made of. */
@@ -245,6 +246,22 @@ static mdl_status read_predicate(mdli_test_plan *plan, const char *text,
     return MDL_OK;
 }
 
+/* `"x" >= (least) and "x" <= (greatest)`, or the half of it that there is. */
+static mdl_status write_range(mdli_test_plan *plan, const char *name, const char **out,
+                              mdl_error *error)
+{
+    const mdl_test *test = plan->test;
+    const char *const both[] = {name,    " >= (",        test->least, ") and ", name,
+                                " <= (", test->greatest, ")",         NULL};
+    const char *const above[] = {name, " >= (", test->least, ")", NULL};
+    const char *const below[] = {name, " <= (", test->greatest, ")", NULL};
+    return mdli_test_join(plan,
+                          test->greatest == NULL ? above
+                          : test->least == NULL  ? below
+                                                 : both,
+                          out, error);
+}
+
 /* Puts the rule of a kind of rows as an expression. */
 static mdl_status write_rule(mdli_test_plan *plan, const char **out, mdl_error *error)
 {
@@ -255,19 +272,14 @@ static mdl_status write_rule(mdli_test_plan *plan, const char **out, mdl_error *
         return MDL_OK;
     }
     MDLI_TRY(quote_name(&plan->arena, plan->fields[plan->columns[0].column].name, &name, error));
-    if (test->kind == MDL_TEST_ACCEPTED_VALUES) {
-        return test->values == NULL
-                   ? MDL_OK
-                   : mdli_test_print(plan, out, error, "%s in (%s)", name, test->values);
+    if (test->kind == MDL_TEST_ACCEPTED_RANGE) {
+        return write_range(plan, name, out, error);
     }
-    if (test->least == NULL) {
-        return mdli_test_print(plan, out, error, "%s <= (%s)", name, test->greatest);
+    if (test->values == NULL) {
+        return MDL_OK;
     }
-    if (test->greatest == NULL) {
-        return mdli_test_print(plan, out, error, "%s >= (%s)", name, test->least);
-    }
-    return mdli_test_print(plan, out, error, "%s >= (%s) and %s <= (%s)", name, test->least, name,
-                           test->greatest);
+    const char *const texts[] = {name, " in (", test->values, ")", NULL};
+    return mdli_test_join(plan, texts, out, error);
 }
 
 static mdl_status read_rule(mdli_test_plan *plan, mdl_error *error)

@@ -54,9 +54,9 @@ mdl_status mdli_test_plan_create(mdl_context *context, const mdl_test *test,
                                  mdl_error *error);
 void mdli_test_plan_free(mdli_test_plan *plan);
 
-/* Writes a text that lives as long as the plan. */
-mdl_status mdli_test_print(mdli_test_plan *plan, const char **out, mdl_error *error,
-                           const char *format, ...) MDL_PRINTF(4, 5);
+/* Joins texts, the last of which is NULL, to one that lives as long as the plan. */
+mdl_status mdli_test_join(mdli_test_plan *plan, const char *const *texts, const char **out,
+                          mdl_error *error);
 
 /*
  * Finds whether a declaration makes sense for a table with such columns, as far as that can be told

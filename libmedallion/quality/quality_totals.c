@@ -28,7 +28,8 @@ static mdl_status plan_total(mdli_test_plan *plan, mdl_rel *rows, const char *co
         *out = mdl_aggregate(rows, NULL, "count(*) as total");
         return MDL_OK;
     }
-    MDLI_TRY(mdli_test_print(plan, &text, error, "(%s) as value", column));
+    const char *const texts[] = {"(", column, ") as value", NULL};
+    MDLI_TRY(mdli_test_join(plan, texts, &text, error));
     mdl_rel *values = mdl_project(rows, text);
     mdl_rel_fields(values, &field, 1);
     found->is_hundredths = field.type == MDL_TYPE_DECIMAL;
