@@ -322,7 +322,7 @@ def test_interrupt_after_the_commit(folder):
     os.close(writer)
     check_equal(status, 3, told)
     check_equal(told.splitlines()[-1], "medallion: interrupted when the run was done and published")
-    check_equal([row["state"] for row in rows_of("runs", store)], ["success"])
+    check_equal([row["state"] for row in rows_of("runs", store)], ["warn"])
 
 
 # ---- what is refused -------------------------------------------------------------------------------
