@@ -9,7 +9,6 @@
 #include "notify/http_post.h"
 
 #include <arpa/inet.h>
-#include <curl/curl.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -19,6 +18,7 @@
 #include "base/float_text.h"
 #include "base/parallel.h"
 #include "medallion/version.h"
+#include "notify/curl_functions.h"
 
 enum {
     ANSWER_BYTES_MAX = 4096, /* Discord's answer to a 429 has about 100 */
@@ -34,6 +34,7 @@ typedef enum try_outcome {
 typedef struct post {
     mdl_context *context;
     const mdl_notify_options *options;
+    mdli_curl_functions functions;
     CURL *curl;
     double begin_seconds;
     char where[WHERE_BYTES_MAX]; /* "https://discord.com/…" */
@@ -46,7 +47,8 @@ typedef struct post {
 
 bool mdli_http_is_available(void)
 {
-    return true;
+    mdli_curl_functions functions;
+    return mdli_curl_functions_find(&functions, NULL) == MDL_OK;
 }
 
 /* ---- The URL ---- */
@@ -65,12 +67,12 @@ static mdl_status check_parts(post *p, CURLU *url, mdl_error *error)
     char *host = NULL;
     char *port = NULL;
     mdl_status status = MDL_OK;
-    if (curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
-        curl_url_get(url, CURLUPART_HOST, &host, 0) != CURLUE_OK) {
+    if (p->functions.url_get(url, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
+        p->functions.url_get(url, CURLUPART_HOST, &host, 0) != CURLUE_OK) {
         status = mdl_error_set(error, MDL_E_ARGUMENT, "the URL of a notification has no host");
         goto done;
     }
-    (void)curl_url_get(url, CURLUPART_PORT, &port, 0); /* there need not be one */
+    (void)p->functions.url_get(url, CURLUPART_PORT, &port, 0); /* there need not be one */
     char shown_host[256];
     mdli_escape_text(host, strlen(host), shown_host, sizeof shown_host);
     snprintf(p->where, sizeof p->where, "%s://%s%s%s/…", scheme, shown_host,
@@ -84,33 +86,33 @@ static mdl_status check_parts(post *p, CURLU *url, mdl_error *error)
         goto done;
     }
     if (is_local) {
-        curl_easy_setopt(p->curl, CURLOPT_PROXY, "");
+        p->functions.easy_setopt(p->curl, CURLOPT_PROXY, "");
     }
 
 done:
-    curl_free(scheme);
-    curl_free(host);
-    curl_free(port);
+    p->functions.free(scheme);
+    p->functions.free(host);
+    p->functions.free(port);
     return status;
 }
 
 static mdl_status set_url(post *p, mdl_error *error)
 {
-    CURLU *url = curl_url();
+    CURLU *url = p->functions.url();
     mdl_status status;
     if (url == NULL) {
         return mdl_error_set(error, MDL_E_NO_MEMORY, "no memory for the URL of a notification");
     }
-    if (curl_url_set(url, CURLUPART_URL, p->options->url, 0) != CURLUE_OK) {
+    if (p->functions.url_set(url, CURLUPART_URL, p->options->url, 0) != CURLUE_OK) {
         status = mdl_error_set(error, MDL_E_ARGUMENT,
                                "the URL of a notification cannot be read (it is not shown, as it "
                                "is a secret)");
     } else {
         status = check_parts(p, url, error);
     }
-    curl_url_cleanup(url);
+    p->functions.url_cleanup(url);
     if (status == MDL_OK) {
-        curl_easy_setopt(p->curl, CURLOPT_URL, p->options->url); /* libcurl copies it */
+        p->functions.easy_setopt(p->curl, CURLOPT_URL, p->options->url); /* libcurl copies it */
     }
     return status;
 }
@@ -167,7 +169,7 @@ static double asked_in_answer(const post *p)
 static double asked_in_header(const post *p)
 {
     curl_off_t seconds = 0;
-    curl_easy_getinfo(p->curl, CURLINFO_RETRY_AFTER, &seconds);
+    p->functions.easy_getinfo(p->curl, CURLINFO_RETRY_AFTER, &seconds);
     return (double)seconds;
 }
 
@@ -175,7 +177,7 @@ static double asked_in_header(const post *p)
 static try_outcome judge_answer(post *p)
 {
     long code = 0;
-    curl_easy_getinfo(p->curl, CURLINFO_RESPONSE_CODE, &code);
+    p->functions.easy_getinfo(p->curl, CURLINFO_RESPONSE_CODE, &code);
     if (code >= 200 && code < 300) {
         return TRY_DONE;
     }
@@ -196,7 +198,7 @@ static try_outcome judge_answer(post *p)
 /* What a failure below HTTP means. Only such as pass by themselves are worth another try. */
 static try_outcome judge_failure(post *p, CURLcode code)
 {
-    snprintf(p->fault, sizeof p->fault, "cannot be reached: %s", curl_easy_strerror(code));
+    snprintf(p->fault, sizeof p->fault, "cannot be reached: %s", p->functions.easy_strerror(code));
     switch (code) {
     case CURLE_COULDNT_RESOLVE_PROXY:
     case CURLE_COULDNT_RESOLVE_HOST:
@@ -222,8 +224,9 @@ static try_outcome try_once(post *p)
     p->n_answer_bytes = 0;
     p->answer[0] = '\0';
     p->asked_wait_seconds = 0;
-    curl_easy_setopt(p->curl, CURLOPT_TIMEOUT_MS, timeout > 0.001 ? (long)(timeout * 1e3) : 1L);
-    CURLcode code = curl_easy_perform(p->curl);
+    p->functions.easy_setopt(p->curl, CURLOPT_TIMEOUT_MS,
+                             timeout > 0.001 ? (long)(timeout * 1e3) : 1L);
+    CURLcode code = p->functions.easy_perform(p->curl);
     return code == CURLE_OK ? judge_answer(p) : judge_failure(p, code);
 }
 
@@ -256,32 +259,31 @@ static mdl_status try_until_done(post *p, mdl_error *error)
  * copy outlive it. */
 static void set_request(post *p, const char *json, int64_t size_bytes, struct curl_slist *headers)
 {
-    curl_easy_setopt(p->curl, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(p->curl, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(p->curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(p->curl, CURLOPT_USERAGENT, "libmedallion/" MDL_VERSION_STRING);
-    curl_easy_setopt(p->curl, CURLOPT_HTTPHEADER, headers);
-    curl_easy_setopt(p->curl, CURLOPT_POSTFIELDS, json);
-    curl_easy_setopt(p->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)size_bytes);
-    curl_easy_setopt(p->curl, CURLOPT_WRITEFUNCTION, receive);
-    curl_easy_setopt(p->curl, CURLOPT_WRITEDATA, p);
-    curl_easy_setopt(p->curl, CURLOPT_XFERINFOFUNCTION, check_transfer);
-    curl_easy_setopt(p->curl, CURLOPT_XFERINFODATA, p);
-    curl_easy_setopt(p->curl, CURLOPT_NOPROGRESS, 0L);
+    p->functions.easy_setopt(p->curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    p->functions.easy_setopt(p->curl, CURLOPT_FOLLOWLOCATION, 0L);
+    p->functions.easy_setopt(p->curl, CURLOPT_NOSIGNAL, 1L);
+    p->functions.easy_setopt(p->curl, CURLOPT_USERAGENT, "libmedallion/" MDL_VERSION_STRING);
+    p->functions.easy_setopt(p->curl, CURLOPT_HTTPHEADER, headers);
+    p->functions.easy_setopt(p->curl, CURLOPT_POSTFIELDS, json);
+    p->functions.easy_setopt(p->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)size_bytes);
+    p->functions.easy_setopt(p->curl, CURLOPT_WRITEFUNCTION, receive);
+    p->functions.easy_setopt(p->curl, CURLOPT_WRITEDATA, p);
+    p->functions.easy_setopt(p->curl, CURLOPT_XFERINFOFUNCTION, check_transfer);
+    p->functions.easy_setopt(p->curl, CURLOPT_XFERINFODATA, p);
+    p->functions.easy_setopt(p->curl, CURLOPT_NOPROGRESS, 0L);
 }
 
 mdl_status mdli_http_post(mdl_context *context, const char *json, int64_t size_bytes,
                           const mdl_notify_options *options, mdl_error *error)
 {
-    post p = {
-        .context = context,
-        .options = options,
-        .curl = curl_easy_init(),
-        .begin_seconds = mdli_seconds_now(),
-    };
+    post p = {.context = context, .options = options, .begin_seconds = mdli_seconds_now()};
+    MDLI_TRY(mdli_curl_functions_find(&p.functions, error));
+    const mdli_curl_functions *functions = &p.functions;
+    p.curl = functions->easy_init();
     /* "Expect:" switches off a round trip before long bodies. */
-    struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
-    struct curl_slist *longer = headers != NULL ? curl_slist_append(headers, "Expect:") : NULL;
+    struct curl_slist *headers = functions->slist_append(NULL, "Content-Type: application/json");
+    struct curl_slist *longer =
+        headers != NULL ? functions->slist_append(headers, "Expect:") : NULL;
     mdl_status status;
     if (p.curl == NULL || longer == NULL) {
         status = mdl_error_set(error, MDL_E_NO_MEMORY, "no memory for a notification");
@@ -292,7 +294,7 @@ mdl_status mdli_http_post(mdl_context *context, const char *json, int64_t size_b
     MDLI_TRY_GOTO_DONE(try_until_done(&p, error));
 
 done:
-    curl_slist_free_all(headers);
-    curl_easy_cleanup(p.curl);
+    functions->slist_free_all(headers);
+    functions->easy_cleanup(p.curl);
     return status;
 }
