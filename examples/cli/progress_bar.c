@@ -8,9 +8,10 @@
 
 enum {
     WIDEST_BAR = 30,
-    NARROWEST_BAR = 10,
-    LABEL_WIDTH = 24,
+    NARROWEST_BAR = 5,
+    LABEL_WIDTH_MAX = 24,
     PERCENT_WIDTH = 7,
+    DETAIL_WIDTH = 41, /* of most details; kept free so that the bar stays as wide as it is */
     DETAIL_MAX = 96
 };
 
@@ -27,10 +28,14 @@ static const char *ellipsis_of(const terminal *screen)
     return screen->is_utf8 ? "…" : "...";
 }
 
-static void put_clipped(text_output *output, const terminal *screen, const char *text, int64_t most)
+/* Returns the columns that it took. */
+static int64_t put_clipped(text_output *output, const terminal *screen, const char *text,
+                           int64_t most)
 {
     int64_t width = display_width(text_of(text));
-    put_fitted(output, text_of(text), width < most ? width : most, ALIGN_LEFT, ellipsis_of(screen));
+    width = width < most ? width : most;
+    put_fitted(output, text_of(text), width, ALIGN_LEFT, ellipsis_of(screen));
+    return width;
 }
 
 /* "16.2 M" */
@@ -78,14 +83,16 @@ void put_progress_bar(text_output *output, const terminal *screen, const mdl_pro
                       double seconds)
 {
     put_wiped_line(output);
-    put_clipped(output, screen, file_name_of(progress->task), LABEL_WIDTH);
+    int64_t label_width =
+        put_clipped(output, screen, file_name_of(progress->task), LABEL_WIDTH_MAX);
     if (progress->total <= 0) {
         return;
     }
     char detail[DETAIL_MAX];
     describe_progress(progress, seconds, detail, sizeof detail);
-    int64_t room = screen->width - 1 - LABEL_WIDTH - 2 - PERCENT_WIDTH;
-    int64_t width = room - display_width(text_of(detail));
+    int64_t detail_width = display_width(text_of(detail));
+    int64_t room = screen->width - 1 - label_width - 2 - PERCENT_WIDTH;
+    int64_t width = room - (detail_width > DETAIL_WIDTH ? detail_width : DETAIL_WIDTH);
     if (width < NARROWEST_BAR) {
         detail[0] = '\0';
         width = room;

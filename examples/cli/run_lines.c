@@ -21,6 +21,7 @@ enum {
     OUTCOME_WIDTH = 28, /* of most outcomes, brackets and all */
     PLAN_INDENT = 22,   /* below the state of the run line */
     LEAST_BYTES_FOR_RATE = 1000000,
+    LEAST_WIDTH_FOR_RATE = 140, /* of a terminal, where a load's line has room for it */
     LABEL_MAX = 512,
     OUTCOME_MAX = 512,
     MESSAGE_MAX = 1000
@@ -37,8 +38,9 @@ void run_lines_begin(run_lines *lines, const cli_settings *settings, bool show_l
     lines->show_lines = show_lines && !settings->quiet;
     lines->show_plans = settings->explain;
     lines->is_quiet = settings->quiet;
-    lines->show_progress =
-        lines->terminal.width >= LEAST_WIDTH_FOR_BAR && !settings->quiet && !settings->no_progress;
+    lines->show_progress = lines->terminal.can_wipe &&
+                           lines->terminal.width >= LEAST_WIDTH_FOR_BAR && !settings->quiet &&
+                           !settings->no_progress;
     lines->bar_seconds = monotonic_seconds();
     text_output_init(&lines->output, STDERR_FILENO, false);
     pthread_mutex_init(&lines->mutex, NULL);
@@ -268,7 +270,8 @@ static void describe_load(const run_lines *lines, const mdl_run_result *result,
         return;
     }
     add_text(outcome, "%s in %.2fs", counted(result->n_rows, "row", text), result->seconds);
-    if (load != NULL && load->size_bytes >= LEAST_BYTES_FOR_RATE && load->seconds > 0) {
+    bool has_room = !lines->terminal.is_terminal || lines->terminal.width >= LEAST_WIDTH_FOR_RATE;
+    if (has_room && load != NULL && load->size_bytes >= LEAST_BYTES_FOR_RATE && load->seconds > 0) {
         add_text(outcome, ", %.0f MB/s", (double)load->size_bytes / 1e6 / load->seconds);
     }
     if (result->n_failures > 0) {

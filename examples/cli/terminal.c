@@ -37,9 +37,9 @@ terminal look_at_terminal(int fd, const cli_settings *settings)
     if (result.is_terminal) {
         const char *kind = getenv("TERM");
         const char *no_color = getenv("NO_COLOR");
-        bool is_capable = kind != NULL && strcmp(kind, "dumb") != 0;
         bool is_wanted = !settings->no_color && (no_color == NULL || no_color[0] == '\0');
-        result.use_color = is_capable && is_wanted;
+        result.can_wipe = kind != NULL && strcmp(kind, "dumb") != 0;
+        result.use_color = result.can_wipe && is_wanted;
         result.width = terminal_width(fd);
     }
     return result;

@@ -9,6 +9,7 @@
 
 typedef struct terminal {
     bool is_terminal;
+    bool can_wipe; /* a line can be taken back; not on those that know no control sequences */
     bool use_color;
     bool is_utf8;
     int64_t width; /* columns; 0 when it is no terminal */

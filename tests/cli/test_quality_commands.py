@@ -175,6 +175,7 @@ def test_lines_are_aligned(folder):
         fitting = [line for line in lines if columns is not None or " .." in line]  # a log has names in full
         check_equal(len({line.index("[ ") for line in fitting}), 1, f"not aligned at {columns}", text)
         check(columns is None or columns < 80 or max(map(len, lines)) <= columns, "too wide", text)
+    check("\x1b" not in run_in_terminal("test", data, TERM="dumb").out, "control sequences for a terminal that knows none")
     colored = run_in_terminal("test", data, columns=100)
     check("\x1b[33mWARN 2" in colored.out and "\x1b[32mPASS" in colored.out, colored)
 
