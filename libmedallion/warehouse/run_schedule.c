@@ -32,6 +32,18 @@ static mdli_task *take_next(schedule *s)
     return task;
 }
 
+/* Whether a message starts with the name of its task: those of snapshots do so themselves. */
+static bool is_told_with_name(const mdli_task *task, const char *message)
+{
+    const char *kind = mdl_task_kind_name(task->result.kind);
+    const char *name = task->result.name;
+    size_t kind_bytes = strlen(kind);
+    size_t name_bytes = strlen(name);
+    return strncmp(message, kind, kind_bytes) == 0 && message[kind_bytes] == ' ' &&
+           strncmp(message + kind_bytes + 1, name, name_bytes) == 0 &&
+           message[kind_bytes + 1 + name_bytes] == ':';
+}
+
 /* Keeps the failure of the first task in order, told with its name; its place in a file stays. */
 static void keep_failure(schedule *s, const mdli_task *task, const mdl_error *error)
 {
@@ -43,11 +55,13 @@ static void keep_failure(schedule *s, const mdli_task *task, const mdl_error *er
         return;
     }
     s->failed_task = index;
-    mdl_error named = MDL_ERROR_INIT;
-    mdl_error_set(&named, error->status, "%s %s: %s", mdl_task_kind_name(task->result.kind),
-                  task->result.name, error->message);
     s->run->failure = *error;
-    memcpy(s->run->failure.message, named.message, sizeof named.message);
+    if (!is_told_with_name(task, error->message)) {
+        mdl_error named = MDL_ERROR_INIT;
+        mdl_error_set(&named, error->status, "%s %s: %s", mdl_task_kind_name(task->result.kind),
+                      task->result.name, error->message);
+        memcpy(s->run->failure.message, named.message, sizeof named.message);
+    }
 }
 
 /* What a task does with one that it needs. */
