@@ -20,6 +20,7 @@ typedef struct deeds {
     int64_t n_models;
     int64_t n_snapshots;
     int64_t n_tests;
+    mdl_snapshot_counts changes; /* of the snapshots */
 } deeds;
 
 static mdl_status count_task(void *data, const mdli_logged_task *task, mdl_error *error)
@@ -39,7 +40,7 @@ static mdl_status count_task(void *data, const mdli_logged_task *task, mdl_error
 
 static mdl_status find_deeds(const mdl_warehouse *warehouse, deeds *done, mdl_error *error)
 {
-    *done = (deeds){.first_run = warehouse->last_run_committed + 1};
+    *done = (deeds){.first_run = warehouse->last_run_committed + 1, .changes = warehouse->changes};
     for (int64_t i = warehouse->n_loads_committed; i < warehouse->n_loads; i++) {
         done->n_files += !warehouse->loads[i].already_loaded;
         done->n_rows += warehouse->loads[i].n_rows;
@@ -68,12 +69,13 @@ MDL_PRINTF(2, 3) static void add_part(message *m, const char *format, ...)
     m->separator = ", ";
 }
 
-/* A number of things with commas between thousands: "1,234 rows". */
+/* A number, or a number of things. */
 typedef struct count_text {
     char text[64];
 } count_text;
 
-static count_text count_of(int64_t n, const char *thing)
+/* With commas between thousands: "1,234". */
+static count_text grouped(int64_t n)
 {
     char digits[24];
     count_text count;
@@ -85,12 +87,43 @@ static count_text count_of(int64_t n, const char *thing)
             *out++ = ',';
         }
     }
-    snprintf(out, (size_t)(count.text + sizeof count.text - out), " %s%s", thing,
-             n == 1 ? "" : "s");
+    *out = '\0';
     return count;
 }
 
-/* "run 3: loaded 2 files (1,234 rows), built 12 models". */
+/* "1,234 rows". */
+static count_text count_of(int64_t n, const char *thing)
+{
+    count_text count = grouped(n);
+    size_t used = strlen(count.text);
+    snprintf(count.text + used, sizeof count.text - used, " %s%s", thing, n == 1 ? "" : "s");
+    return count;
+}
+
+/* "took 3 snapshots (1,234 inserted, 5 changed)". */
+static void add_snapshots(const deeds *done, message *m)
+{
+    const struct {
+        int64_t n;
+        const char *what;
+    } changes[] = {{done->changes.n_inserted, "inserted"},
+                   {done->changes.n_changed, "changed"},
+                   {done->changes.n_deleted, "deleted"},
+                   {done->changes.n_reappeared, "reappeared"}};
+    bool has_changes = false;
+    add_part(m, "took %s", count_of(done->n_snapshots, "snapshot").text);
+    m->separator = " (";
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        if (changes[i].n > 0) {
+            add_part(m, "%s %s", grouped(changes[i].n).text, changes[i].what);
+            has_changes = true;
+        }
+    }
+    m->separator = "";
+    add_part(m, has_changes ? ")" : " (nothing changed)");
+}
+
+/* "run 3: loaded 2 files (1,234 rows), built 12 models, took 3 snapshots (5 changed)". */
 static void write_message(const deeds *done, message *m)
 {
     bool has_run = done->last.id >= done->first_run;
@@ -112,7 +145,7 @@ static void write_message(const deeds *done, message *m)
         add_part(m, "ran %s", count_of(done->n_tests, "test").text);
     }
     if (done->n_snapshots > 0 && !done->last.has_failed) {
-        add_part(m, "took %s", count_of(done->n_snapshots, "snapshot").text);
+        add_snapshots(done, m);
     }
     if (m->used == 0) {
         add_part(m, "nothing new");

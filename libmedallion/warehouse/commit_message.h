@@ -7,7 +7,7 @@
 #include "warehouse/warehouse_internal.h"
 
 typedef struct mdli_commit_message {
-    char text[320];   /* "run 3: loaded 2 files (1,234 rows), built 12 models" */
+    char text[512];   /* "run 3: loaded 2 files (1,234 rows), built 12 models" */
     int64_t last_run; /* of the log; 0 = none */
 } mdli_commit_message;
 

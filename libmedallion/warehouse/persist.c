@@ -383,6 +383,7 @@ mdl_status mdl_warehouse_commit(mdl_warehouse *warehouse, const char *message, m
     mdli_load_log_committed(warehouse, &draft.loads);
     warehouse->n_loads_committed = warehouse->n_loads;
     warehouse->last_run_committed = made.last_run;
+    warehouse->changes = (mdl_snapshot_counts){.n_inserted = 0};
 done:
     mdli_load_log_free(&draft.loads);
     mdli_free(warehouse->context, draft.items);

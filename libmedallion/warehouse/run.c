@@ -180,11 +180,24 @@ static void keep_previous_refs(const mdl_warehouse *warehouse, mdli_node *node)
     node->are_previous_refs_unread = false;
 }
 
+/* Adds up what the snapshots of a run have changed, for the message of the next commit. */
+static void add_changes(mdl_snapshot_counts *sum, const mdl_run *run)
+{
+    for (int32_t t = 0; t < run->n_tasks; t++) {
+        const mdl_snapshot_counts *changes = &run->tasks[t].changes;
+        sum->n_inserted += changes->n_inserted;
+        sum->n_changed += changes->n_changed;
+        sum->n_deleted += changes->n_deleted;
+        sum->n_reappeared += changes->n_reappeared;
+    }
+}
+
 /* Makes the tables of the run those of the warehouse. Cannot fail. */
 static void publish(mdli_run_state *state)
 {
     mdl_warehouse *warehouse = state->warehouse;
     mdli_drop_pending(warehouse);
+    add_changes(&warehouse->changes, state->run);
     for (int32_t place = 0; place < warehouse->n_nodes; place++) {
         int32_t n = warehouse->order[place];
         mdli_node *node = warehouse->nodes[n];

@@ -32,6 +32,7 @@ typedef struct mdli_task {
     /* What the result points to; owned but for the names. */
     mdl_table *failures;
     char *explain;
+    mdl_snapshot_counts changes; /* SNAPSHOT: what it changed */
     mdl_run_counter counters[MDLI_COUNTERS_MAX];
     char message[sizeof((mdl_error *)NULL)->message];
 } mdli_task;

@@ -412,7 +412,8 @@ mdl_status mdli_take_snapshot(const mdli_run_state *state, const mdli_node *node
     mdl_hard_deletes hard_deletes = mdli_effective_hard_deletes(&state->options, node->snapshot);
     MDLI_TRY(diff_snapshot(state->run->context, node->snapshot, hard_deletes, node->table, current,
                            &changes, error));
-    count_changes(mdl_snapshot_changes_counts(changes), task);
+    task->changes = mdl_snapshot_changes_counts(changes);
+    count_changes(task->changes, task);
     mdl_status status = mdl_snapshot_changes_apply(changes, state->run->run_time, out, error);
     mdl_snapshot_changes_free(changes);
     return status;

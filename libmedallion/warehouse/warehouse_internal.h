@@ -109,6 +109,8 @@ struct mdl_warehouse {
     /* What the version at hand of the store tells of. */
     int64_t n_loads_committed;
     int64_t last_run_committed;
+    /* What snapshots have changed since then. */
+    mdl_snapshot_counts changes;
 };
 
 /* warehouse.c */

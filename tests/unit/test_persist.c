@@ -536,6 +536,41 @@ START_TEST(histories_go_on_and_are_never_lost)
 }
 END_TEST
 
+START_TEST(versions_say_what_snapshots_changed)
+{
+    static const mdl_hard_deletes invalidate = MDL_HARD_DELETES_INVALIDATE;
+    store_world world;
+    store_world_start(&world, add_count_and_snapshot);
+    load_first_files(&world);
+    mdl_build_options options;
+    mdl_build_options_init(&options);
+    options.select = "n_ratings+";
+    options.snapshots = true;
+    options.has_run_time = true;
+    options.hard_deletes = &invalidate;
+    options.run_time = 1000;
+    ck_assert_int_eq(mdl_warehouse_build(world.base.warehouse, &options, NULL, NULL), MDL_OK);
+    store_world_commit(&world);
+    assert_message(&world, "run 1: loaded 4 files (9 rows), built 1 model, took 1 snapshot "
+                           "(1 inserted)");
+    ck_assert_int_eq(mdl_warehouse_build(world.base.warehouse, &options, NULL, NULL), MDL_OK);
+    store_world_commit(&world);
+    assert_message(&world, "run 2: built 1 model, took 1 snapshot (nothing changed)");
+
+    /* The number of ratings is the key: the old one goes, a new one comes. A run that fails changes
+     * nothing, and is not counted when the next one does. */
+    load_later_files(&world);
+    ck_assert_int_eq(mdl_warehouse_build(world.base.warehouse, &options, NULL, NULL), MDL_E_STATE);
+    options.run_time = 2000;
+    ck_assert_int_eq(mdl_warehouse_build(world.base.warehouse, &options, NULL, NULL), MDL_OK);
+    ck_assert_int_eq(mdl_warehouse_commit(world.base.warehouse, NULL, NULL), MDL_OK);
+    mdl_store_version_info info;
+    ck_assert_int_eq(mdl_store_get_version(world.store, 2, &info, NULL), MDL_OK);
+    ck_assert_msg(strstr(info.message, "(1 inserted, 1 deleted)") != NULL, "%s", info.message);
+    store_world_end(&world);
+}
+END_TEST
+
 START_TEST(names_of_a_stores_own_tables_are_reserved)
 {
     test_world world;
@@ -755,6 +790,7 @@ static Suite *persist_suite(void)
     tcase_add_test(programs, models_of_another_program_are_kept);
     tcase_add_test(programs, model_with_other_columns_was_never_built);
     tcase_add_test(programs, histories_go_on_and_are_never_lost);
+    tcase_add_test(programs, versions_say_what_snapshots_changed);
     tcase_add_test(programs, names_of_a_stores_own_tables_are_reserved);
     tcase_add_test(programs, failed_run_keeps_its_loads_and_can_be_retried);
     suite_add_tcase(suite, programs);
