@@ -78,9 +78,10 @@ const cli_command history_command = {
     .name = "history",
     .arguments = "--store DIR",
     .summary = "the versions of a store, newest first",
-    .details = "Lists the versions that the store keeps: when each was committed, what it loaded "
-               "and built, how much it added to the disk (new_mb, in 1,000,000 bytes) and what all "
-               "that it refers to takes there (size_mb). --format csv and json have more columns.",
+    .details = "Lists the versions that the store keeps: when each was committed, what it loaded, "
+               "built and changed in snapshots, how much it added to the disk (new_mb, in "
+               "1,000,000 bytes) and what all that it refers to takes there (size_mb). --format "
+               "csv and json have more columns.",
     .max_arguments = 0,
     .data = STORE_ONLY,
     .groups = history_groups,

@@ -185,6 +185,7 @@ def test_versions(folder):
     versions = rows_of("history", store)
     check_equal([row["version"] for row in versions], [2, 1])
     check(all(0 < row["new_bytes"] <= row["size_bytes"] and row["message"] for row in versions), versions)
+    check(versions[1]["message"].endswith(" inserted)") and "changed" in versions[0]["message"], versions)
     shown = run_well("history", "--store", store)
     check_equal(len(table_lines(shown.out)), 2 + 4, shown)
     check_fails(run("show", "fact_ratings", "--store", store, "--at-version", "9"), 2, "9")
