@@ -149,11 +149,10 @@ enum {
     OFFSET_BYTES,
     REASON,
     TEXT,
-    RAW,
-    N_REJECT_COLUMNS
+    RAW
 };
 
-static const mdl_field reject_fields[N_REJECT_COLUMNS] = {
+const mdl_field mdli_csv_reject_fields[MDLI_CSV_N_REJECT_COLUMNS] = {
     [FILE_NAME] = {"file", MDL_TYPE_STRING},
     [LINE] = {"line", MDL_TYPE_INT64},
     [RECORD] = {"record", MDL_TYPE_INT64},
@@ -166,7 +165,8 @@ static const mdl_field reject_fields[N_REJECT_COLUMNS] = {
 
 mdl_status mdli_csv_rejects_create(mdl_context *context, mdl_table_builder **out, mdl_error *error)
 {
-    return mdl_table_builder_create(context, reject_fields, N_REJECT_COLUMNS, out, error);
+    return mdl_table_builder_create(context, mdli_csv_reject_fields, MDLI_CSV_N_REJECT_COLUMNS, out,
+                                    error);
 }
 
 /*
@@ -216,21 +216,21 @@ static mdl_status append_row(mdl_table_builder *rejects, const mdli_csv_place *p
                              const char *reason, mdl_string text, mdl_string raw, mdl_error *error)
 {
     static const uint64_t none_valid[1] = {0};
-    mdl_string strings[N_REJECT_COLUMNS] = {
+    mdl_string strings[MDLI_CSV_N_REJECT_COLUMNS] = {
         [FILE_NAME] = string_of(place->path),
         [COLUMN] = string_of(place->column != NULL ? place->column : ""),
         [REASON] = string_of(reason),
         [TEXT] = text,
         [RAW] = raw,
     };
-    int64_t integers[N_REJECT_COLUMNS] = {
+    int64_t integers[MDLI_CSV_N_REJECT_COLUMNS] = {
         [LINE] = place->line,
         [RECORD] = place->record,
         [OFFSET_BYTES] = place->offset_bytes,
     };
-    mdl_vector row[N_REJECT_COLUMNS];
-    for (int i = 0; i < N_REJECT_COLUMNS; i++) {
-        mdl_type type = reject_fields[i].type;
+    mdl_vector row[MDLI_CSV_N_REJECT_COLUMNS];
+    for (int i = 0; i < MDLI_CSV_N_REJECT_COLUMNS; i++) {
+        mdl_type type = mdli_csv_reject_fields[i].type;
         row[i] = (mdl_vector){.type = type, .n_rows = 1};
         if (type == MDL_TYPE_STRING) {
             row[i].values = &strings[i];

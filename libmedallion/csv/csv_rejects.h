@@ -56,6 +56,12 @@ void mdli_csv_describe(const mdli_csv_schema *schema, const mdli_csv_bad_record 
 /* The name of the column that the fault is in, or NULL. */
 const char *mdli_csv_bad_column(const mdli_csv_schema *schema, const mdli_csv_bad_record *bad);
 
+/* The columns of a rejects table, in order. */
+enum {
+    MDLI_CSV_N_REJECT_COLUMNS = 8
+};
+extern const mdl_field mdli_csv_reject_fields[MDLI_CSV_N_REJECT_COLUMNS];
+
 /* Makes the builder of a rejects table. */
 mdl_status mdli_csv_rejects_create(mdl_context *context, mdl_table_builder **out, mdl_error *error);
 

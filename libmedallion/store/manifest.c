@@ -286,7 +286,7 @@ mdl_status mdli_current_decode(const uint8_t *bytes, int64_t size_bytes, const c
     MDLI_TRY(check_start(bytes, size_bytes, current_magic, MDLI_CURRENT_BYTES, path, error));
     const uint64_t found = load_number(bytes + 16, 8);
     if (size_bytes != MDLI_CURRENT_BYTES || load_number(bytes + 24, 8) != XXH3_64bits(bytes, 24) ||
-        found > INT64_MAX) {
+        found >= INT64_MAX) {
         return mdli_error_damaged(error, path, "its checksum is not that of its bytes");
     }
     *number = (int64_t)found;

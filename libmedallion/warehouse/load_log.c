@@ -15,6 +15,8 @@
 #include "base/memory.h"
 #include "column/column_internal.h"
 #include "column/table_rows.h"
+#include "csv/csv_layout.h"
+#include "csv/csv_rejects.h"
 #include "operators/table_edit.h"
 
 #define COUNT_OF(array) ((int32_t)(sizeof(array) / sizeof(array)[0]))
@@ -125,11 +127,16 @@ static bool has_new_layout(const mdli_segment *segment)
     return segment->layout != NULL && segment->layout_row < 0;
 }
 
-/* Rows of `_layouts` in the store. */
+/* Rows of a table in the store; 0 where there is none. */
+static int64_t n_stored_rows(const mdl_warehouse *warehouse, const char *name)
+{
+    int64_t n_rows = mdl_store_table_rows(warehouse->store, name);
+    return n_rows > 0 ? n_rows : 0;
+}
+
 static int64_t n_stored_layout_rows(const mdl_warehouse *warehouse)
 {
-    int64_t n_rows = mdl_store_table_rows(warehouse->store, MDLI_TABLE_LAYOUTS);
-    return n_rows > 0 ? n_rows : 0;
+    return n_stored_rows(warehouse, MDLI_TABLE_LAYOUTS);
 }
 
 /* Appends the row of a segment. `*next_layout_row` is where the next new layout will stand. */
@@ -196,12 +203,18 @@ static mdl_status join_new_layouts(const mdl_warehouse *warehouse, mdl_table **o
     return MDL_OK;
 }
 
-/* Makes sure that the layouts in the store, of which there are some, are read. */
+/* Makes sure that the layouts in the store, of which there should be some, are read. */
 static mdl_status read_layouts(mdl_warehouse *warehouse, mdl_error *error)
 {
-    return warehouse->layouts != NULL ? MDL_OK
-                                      : mdl_store_read_table(warehouse->store, MDLI_TABLE_LAYOUTS,
-                                                             NULL, 0, &warehouse->layouts, error);
+    if (warehouse->layouts == NULL) {
+        MDLI_TRY(mdli_read_log_table(warehouse, MDLI_TABLE_LAYOUTS, mdli_csv_layout_fields,
+                                     MDLI_CSV_N_LAYOUT_COLUMNS, &warehouse->layouts, error));
+    }
+    return warehouse->layouts != NULL
+               ? MDL_OK
+               : mdl_error_set(error, MDL_E_CORRUPT,
+                               "the store %s has no table " MDLI_TABLE_LAYOUTS,
+                               mdl_store_path(warehouse->store));
 }
 
 static mdl_status write_layouts(mdl_warehouse *warehouse, mdl_table **out, mdl_error *error)
@@ -402,6 +415,62 @@ done:
     return status;
 }
 
+/* Whether the segments of each source start at its first row, rise, and do not pass its last. */
+static mdl_status check_rows_of_segments(const mdl_warehouse *warehouse, mdl_error *error)
+{
+    int64_t last_start[MDLI_N_SOURCES];
+    for (int32_t i = 0; i < MDLI_N_SOURCES; i++) {
+        last_start[i] = -1;
+    }
+    for (int64_t i = 0; i < warehouse->n_segments; i++) {
+        const mdli_segment *segment = &warehouse->segments[i];
+        int64_t *last = &last_start[segment->source];
+        int64_t n_rows = n_stored_rows(warehouse, mdli_sources[segment->source].model.name);
+        bool is_in_place = *last < 0 ? segment->first_row == 0 : segment->first_row >= *last;
+        if (!is_in_place || segment->first_row > n_rows) {
+            return fault_row(MDLI_TABLE_SEGMENTS, i, "it does not follow the one before", error);
+        }
+        *last = segment->first_row;
+    }
+    for (int32_t i = 0; i < MDLI_N_SOURCES; i++) {
+        const char *source = mdli_sources[i].model.name;
+        if (last_start[i] < 0 && n_stored_rows(warehouse, source) > 0) {
+            return mdl_error_set(error, MDL_E_CORRUPT,
+                                 "the store's table %s does not tell where the rows of %s are from",
+                                 MDLI_TABLE_SEGMENTS, source);
+        }
+    }
+    return MDL_OK;
+}
+
+/* The first load from `load` on that is not one of content that was there, or their number. */
+static int64_t next_loaded(const mdl_warehouse *warehouse, int64_t load)
+{
+    while (load < warehouse->n_loads && warehouse->loads[load].already_loaded) {
+        load++;
+    }
+    return load;
+}
+
+/* Whether each file that was loaded has a segment, in the order of the loads. */
+static mdl_status check_loads_of_segments(const mdl_warehouse *warehouse, mdl_error *error)
+{
+    int64_t load = next_loaded(warehouse, 0);
+    for (int64_t i = 0; i < warehouse->n_segments; i++) {
+        const mdli_segment *segment = &warehouse->segments[i];
+        if (segment->load >= 0) {
+            if (segment->load != load ||
+                warehouse->loads[load].source != mdli_sources[segment->source].model.name) {
+                return fault_row(MDLI_TABLE_SEGMENTS, i, "it is not of the next load", error);
+            }
+            load = next_loaded(warehouse, load + 1);
+        }
+    }
+    return load == warehouse->n_loads
+               ? MDL_OK
+               : fault_row(MDLI_TABLE_LOADS, load, "no segment has its rows", error);
+}
+
 /* Gives each segment the numbers of its rejected records, which stand in the rejects in the order
  * of the segments. */
 static mdl_status split_rejected_records(mdl_warehouse *warehouse, const int64_t *records,
@@ -428,12 +497,9 @@ static mdl_status split_rejected_records(mdl_warehouse *warehouse, const int64_t
 
 static mdl_status read_rejects(mdl_warehouse *warehouse, mdl_error *error)
 {
-    int64_t n_rejects = mdl_store_table_rows(warehouse->store, MDLI_TABLE_REJECTS);
-    if (n_rejects < 0) {
-        return split_rejected_records(warehouse, NULL, 0, error);
-    }
-    MDLI_TRY(mdl_store_read_table(warehouse->store, MDLI_TABLE_REJECTS, NULL, 0,
-                                  &warehouse->rejects, error));
+    MDLI_TRY(mdli_read_log_table(warehouse, MDLI_TABLE_REJECTS, mdli_csv_reject_fields,
+                                 MDLI_CSV_N_REJECT_COLUMNS, &warehouse->rejects, error));
+    int64_t n_rejects = n_stored_rows(warehouse, MDLI_TABLE_REJECTS);
     int64_t *records = NULL;
     MDLI_TRY(mdli_read_rejected_records(warehouse->context, warehouse->rejects, &records, error));
     mdl_status status = split_rejected_records(warehouse, records, n_rejects, error);
@@ -445,6 +511,9 @@ mdl_status mdli_load_log_read(mdl_warehouse *warehouse, mdl_error *error)
 {
     MDLI_TRY(read_loads(warehouse, error));
     MDLI_TRY(read_segments(warehouse, error));
+    /* Who looks for the segment of a row or of a load relies on finding it. */
+    MDLI_TRY(check_rows_of_segments(warehouse, error));
+    MDLI_TRY(check_loads_of_segments(warehouse, error));
     return read_rejects(warehouse, error);
 }
 

@@ -222,6 +222,15 @@ mdl_store *mdl_warehouse_store(const mdl_warehouse *warehouse)
     return warehouse->store;
 }
 
+static mdl_status raise_other_columns(const mdl_warehouse *warehouse, const char *name,
+                                      mdl_error *error)
+{
+    return mdl_error_set(error, MDL_E_UNSUPPORTED,
+                         "table %s of the store %s has other columns than this version of the "
+                         "library gives it",
+                         name, mdl_store_path(warehouse->store));
+}
+
 mdl_status mdli_read_log_table(const mdl_warehouse *warehouse, const char *name,
                                const mdl_field *fields, int32_t n_fields, mdl_table **out,
                                mdl_error *error)
@@ -234,12 +243,22 @@ mdl_status mdli_read_log_table(const mdl_warehouse *warehouse, const char *name,
     MDLI_TRY(mdl_store_read_table(warehouse->store, name, NULL, 0, &table, error));
     if (!mdli_table_has_fields(table, fields, n_fields)) {
         mdl_table_free(table);
-        return mdl_error_set(error, MDL_E_UNSUPPORTED,
-                             "table %s of the store %s has other columns than this version of the "
-                             "library gives it",
-                             name, mdl_store_path(warehouse->store));
+        return raise_other_columns(warehouse, name, error);
     }
     *out = table;
+    return MDL_OK;
+}
+
+/* Sources cannot be built again: one of another form is not passed over as a model is. */
+static mdl_status check_sources(const mdl_warehouse *warehouse, mdl_error *error)
+{
+    for (int32_t i = 0; i < MDLI_N_SOURCES; i++) {
+        const mdl_model *source = &mdli_sources[i].model;
+        if (mdl_store_table_rows(warehouse->store, source->name) >= 0 &&
+            !has_table(warehouse->store, source->name, source)) {
+            return raise_other_columns(warehouse, source->name, error);
+        }
+    }
     return MDL_OK;
 }
 
@@ -248,6 +267,7 @@ mdl_status mdli_open_from_store(mdl_warehouse *warehouse, mdl_error *error)
     if (warehouse->store == NULL) {
         return MDL_OK;
     }
+    MDLI_TRY(check_sources(warehouse, error));
     MDLI_TRY(mdli_load_log_read(warehouse, error));
     MDLI_TRY(mdli_run_log_read(warehouse, error));
     mdli_last_run last;

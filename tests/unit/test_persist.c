@@ -771,6 +771,102 @@ START_TEST(damaged_tables_fail_what_needs_them)
 }
 END_TEST
 
+/* Puts a table in the place of one of a store, which nobody has open. */
+static void replace_stored(store_world *world, const char *name, const mdl_table *table)
+{
+    enum {
+        N_ITEMS_MAX = 64
+    };
+    mdl_store_item items[N_ITEMS_MAX];
+    mdl_store *store;
+    ck_assert_int_eq(mdl_store_open(world->base.context, world->store_path, NULL, &store, NULL),
+                     MDL_OK);
+    int32_t n_items = mdl_store_n_tables(store);
+    ck_assert_int_ge(mdl_store_table_rows(store, name), 0);
+    ck_assert_int_le(n_items, N_ITEMS_MAX);
+    for (int32_t i = 0; i < n_items; i++) {
+        items[i] = (mdl_store_item){mdl_store_table_name(store, i), NULL};
+        items[i].table = strcmp(items[i].name, name) == 0 ? table : NULL;
+    }
+    ck_assert_int_eq(mdl_store_commit(store, items, n_items, NULL, 0, NULL), MDL_OK);
+    mdl_store_close(store);
+}
+
+/* The rows of a stored table for which `where` is true. */
+static mdl_table *stored_rows(store_world *world, const char *name, const char *where)
+{
+    mdl_context *context = world->base.context;
+    mdl_store *store;
+    mdl_table *table;
+    mdl_table *rows;
+    ck_assert_int_eq(mdl_store_open(context, world->store_path, NULL, &store, NULL), MDL_OK);
+    ck_assert_int_eq(mdl_store_read_table(store, name, NULL, 0, &table, NULL), MDL_OK);
+    mdl_query *query = mdl_query_create(context);
+    mdl_rel *rel = mdl_filter(mdl_scan(query, table), where);
+    ck_assert_int_eq(mdl_query_collect(query, rel, &rows, NULL), MDL_OK);
+    mdl_query_free(query);
+    mdl_table_free(table);
+    mdl_store_close(store);
+    return rows;
+}
+
+/* What opening a warehouse gives when rows of stored table `of` stand in the place of table `name`,
+ * which is made whole again. */
+static void assert_refused(store_world *world, const char *name, const char *of, const char *where,
+                           mdl_status expected, const char *word)
+{
+    mdl_table *whole = stored_rows(world, name, "true");
+    mdl_table *other = stored_rows(world, of, where);
+    replace_stored(world, name, other);
+    mdl_warehouse *warehouse;
+    mdl_warehouse_options options;
+    mdl_error error = MDL_ERROR_INIT;
+    mdl_warehouse_options_init(&options);
+    ck_assert_int_eq(
+        mdl_store_open(world->base.context, world->store_path, NULL, &options.store, NULL), MDL_OK);
+    mdl_status status = mdl_warehouse_create(world->base.context, &options, &warehouse, &error);
+    ck_assert_msg(status == expected && strstr(error.message, word) != NULL, "%s: %d: %s", name,
+                  (int)status, error.message);
+    ck_assert_ptr_null(warehouse);
+    mdl_store_close(options.store);
+    replace_stored(world, name, whole);
+    mdl_table_free(other);
+    mdl_table_free(whole);
+}
+
+/* Checksums say nothing of who wrote a store: what its tables say of each other is held against
+ * each other too. */
+START_TEST(logs_that_do_not_fit_are_refused)
+{
+    store_world world;
+    mdl_load_options options;
+    mdl_load_options_init(&options);
+    options.csv.on_error = MDL_ON_ERROR_SKIP;
+    store_world_start(&world, NULL);
+    load_first_files(&world);
+    load_later_files(&world);
+    const char *path = world_write(&world.base, "bad.csv", TAGS "x,1,a,1\n1,1,b,1\n");
+    ck_assert_int_eq(mdl_warehouse_load_file(world.base.warehouse, "tags", path, &options, NULL),
+                     MDL_OK);
+    store_world_commit(&world);
+    store_world_close(&world);
+    assert_refused(&world, "_segments", "_segments", "false", MDL_E_CORRUPT, "_segments");
+    assert_refused(&world, "_segments", "_segments", "load <> 1", MDL_E_CORRUPT, "_segments");
+    assert_refused(&world, "_segments", "_segments", "source <> 'links'", MDL_E_CORRUPT,
+                   "_segments");
+    assert_refused(&world, "_segments", "_loads", "true", MDL_E_UNSUPPORTED, "_segments");
+    assert_refused(&world, "_loads", "_loads", "source <> 'tags'", MDL_E_CORRUPT, "_segments");
+    assert_refused(&world, "ratings", "ratings", "false", MDL_E_CORRUPT, "_segments");
+    assert_refused(&world, "ratings", "tags", "true", MDL_E_UNSUPPORTED, "ratings");
+    assert_refused(&world, "_rejects", "links", "true", MDL_E_UNSUPPORTED, "_rejects");
+    store_world_open(&world, 0);
+    int32_t n_different;
+    ck_assert_int_eq(mdl_warehouse_audit(world.base.warehouse, NULL, &n_different, NULL), MDL_OK);
+    ck_assert_int_eq(n_different, 0);
+    store_world_end(&world);
+}
+END_TEST
+
 static Suite *persist_suite(void)
 {
     Suite *suite = suite_create("persist");
@@ -796,6 +892,7 @@ static Suite *persist_suite(void)
     suite_add_tcase(suite, programs);
     TCase *failures = tcase_create("failures");
     tcase_add_test(failures, damaged_tables_fail_what_needs_them);
+    tcase_add_test(failures, logs_that_do_not_fit_are_refused);
     tcase_set_timeout(failures, 120);
     suite_add_tcase(suite, failures);
     return suite;
