@@ -680,8 +680,8 @@ static mdl_table *shared_table;
 static void *commit_and_read(void *name)
 {
     char own[160];
-    mdl_store *store;
-    mdl_table *table;
+    mdl_store *store = NULL;
+    mdl_table *table = NULL;
     const mdl_store_item item = {"t", shared_table};
     snprintf(own, sizeof own, "%s/%s", folder, (const char *)name);
     bool is_right = mdl_store_open(context, own, NULL, &store, NULL) == MDL_OK &&
