@@ -167,12 +167,23 @@ static void add_loads(plan *p)
         task->result.n_failures = load->n_rejected;
         task->result.attempt = load->attempt;
         task->result.seconds = load->seconds;
-        /* The time of the load is told in whole seconds. */
-        double end_seconds = fmin((double)load->loaded_at - p->run->started_at, 0);
-        task->result.start_seconds = end_seconds - load->seconds;
         if (load->already_loaded) {
             snprintf(task->message, sizeof task->message, "the same content was loaded before");
         }
+    }
+}
+
+/* Finds when the loads started. That they ended is known to the second; none is told to have ended
+ * after the start of the next one or of the run. */
+static void place_loads(plan *p)
+{
+    const mdl_load_info *loads = p->warehouse->loads + p->n_loads_told;
+    double next_start = 0;
+    for (int32_t t = p->run->n_tasks - 1; t >= 0; t--) {
+        mdl_run_result *result = &p->run->tasks[t].result;
+        double latest_end = (double)loads[t].loaded_at + 1 - p->run->started_at;
+        result->start_seconds = fmin(latest_end, next_start) - result->seconds;
+        next_start = result->start_seconds;
     }
 }
 
@@ -302,6 +313,7 @@ static mdl_status add_tasks(plan *p, mdl_error *error)
 {
     bool tests_come_last = p->state->options.tests == MDL_TESTS_AFTER_ALL;
     add_loads(p);
+    place_loads(p);
     int32_t n_loads = p->run->n_tasks;
     for (int32_t place = 0; place < p->warehouse->n_nodes; place++) {
         add_node(p, p->warehouse->order[place]);

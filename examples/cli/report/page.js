@@ -166,6 +166,9 @@
       tiles.push(tile(title, show(rowsOf(name)), name));
     }
     main.append(html("div", { class: "tiles" }, tiles));
+    if (lastRun === null) {
+      main.append(html("p", { class: "muted" }, "Nothing was built in this store yet."));
+    }
     if (lastRun !== null && lastRun.message) {
       main.append(html("p", { class: "state error" }, lastRun.message));
     }
@@ -178,7 +181,7 @@
     const { genres, segments, rating_tiers: tiers, decades } = data.charts;
     if (genres.length > 0) {
       charts.push(card("Ratings by genre, and their average", bars(genres.map((g) => ({
-        label: g.label, value: g.value, note: g.average === null ? "" : `ø ${g.average.toFixed(2)}`,
+        label: g.label, value: g.value, note: g.average === null ? "" : `avg ${g.average.toFixed(2)}`,
         color: "var(--gold)" })), "Ratings by genre")));
     }
     const others = [];
@@ -398,9 +401,9 @@
       const at = depth.get(model.name);
       (columns[at] = columns[at] || []).push(model);
     }
-    const boxWidth = 192;
+    const boxWidth = 208;
     const boxHeight = 40;
-    const gapX = 30;
+    const gapX = 26;
     const gapY = 16;
     const tallest = Math.max(...columns.map((c) => c.length));
     const height = tallest * (boxHeight + gapY) + gapY;
@@ -520,10 +523,10 @@
         `watches ${snapshot.check || "all columns"}`),
       table([
         { title: "At (UTC)", name: "at", isTime: true },
-        { title: "Rows entered", name: "entered", number: true },
-        { title: "of them new keys", name: "inserted", number: true },
-        { title: "deletions", name: "deleted", number: true },
-        { title: "Rows ended", name: "ended", number: true },
+        { title: "Entered", name: "entered", number: true },
+        { title: "New keys", name: "inserted", number: true },
+        { title: "Deletions", name: "deleted", number: true },
+        { title: "Ended", name: "ended", number: true },
       ], snapshot.changes),
     ]));
     if (cards.length > 0) {
