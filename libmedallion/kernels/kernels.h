@@ -90,6 +90,9 @@ typedef struct mdli_kernels {
     int64_t (*sum_int32)(const int32_t *values, int64_t n);
     uint64_t (*sum_squares_int32)(const int32_t *values, int64_t n);
 
+    /* How many values differ from the one before, and how many are less; n may be 0. */
+    int64_t (*changes_int32)(const int32_t *values, int64_t n, int64_t *n_falls);
+
     /* For each row i and each bit k of masks[i], adds 2^32 + values[i] - least to lanes[k]: a count
      * in the upper half, a sum of distances in the lower. They are 0 to `span`, which is at most
      * MDLI_MASK_LANES_SPAN_MAX; n may be 0. */

@@ -1,5 +1,5 @@
 /*
- * Sums over arrays, written once: each reduce_<isa>.c includes this file and is compiled with the
+ * Sums and counts over arrays, written once: each reduce_<isa>.c includes this file and is compiled with the
  * flags of its instruction set, which is all that compilers need to vectorize these loops.
  * MDLI_REDUCE(name) makes the name of a function.
  */
@@ -12,6 +12,25 @@ int64_t MDLI_REDUCE(mdli_sum_int32)(const int32_t *values, int64_t n)
         sum += values[i];
     }
     return sum;
+}
+
+int64_t MDLI_REDUCE(mdli_changes_int32)(const int32_t *values, int64_t n, int64_t *n_falls)
+{
+    /* In counters of 32 bits the compilers keep as many lanes as there are values. */
+    int64_t n_changes = 0;
+    *n_falls = 0;
+    for (int64_t i = 1; i < n;) {
+        const int64_t end = n - i < INT32_MAX ? n : i + INT32_MAX;
+        int32_t changes = 0;
+        int32_t falls = 0;
+        for (; i < end; i++) {
+            changes += values[i] != values[i - 1];
+            falls += values[i] < values[i - 1];
+        }
+        n_changes += changes;
+        *n_falls += falls;
+    }
+    return n_changes;
 }
 
 uint64_t MDLI_REDUCE(mdli_sum_squares_int32)(const int32_t *values, int64_t n)

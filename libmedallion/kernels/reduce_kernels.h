@@ -1,5 +1,5 @@
 /*
- * The functions behind the summing entries of mdli_kernels, for kernels.c.
+ * The functions behind the summing and counting entries of mdli_kernels, for kernels.c.
  */
 #ifndef MDLI_KERNELS_REDUCE_KERNELS_H
 #define MDLI_KERNELS_REDUCE_KERNELS_H
@@ -8,7 +8,8 @@
 
 #define MDLI_DECLARE_REDUCE_KERNELS(isa)                                                           \
     int64_t mdli_sum_int32_##isa(const int32_t *values, int64_t n);                                \
-    uint64_t mdli_sum_squares_int32_##isa(const int32_t *values, int64_t n)
+    uint64_t mdli_sum_squares_int32_##isa(const int32_t *values, int64_t n);                       \
+    int64_t mdli_changes_int32_##isa(const int32_t *values, int64_t n, int64_t *n_falls)
 
 MDLI_DECLARE_REDUCE_KERNELS(scalar);
 #if defined(__x86_64__)
@@ -18,6 +19,7 @@ MDLI_DECLARE_REDUCE_KERNELS(avx512);
 
 /* The initializers of these entries in a table. */
 #define MDLI_REDUCE_KERNELS(isa)                                                                   \
-    .sum_int32 = mdli_sum_int32_##isa, .sum_squares_int32 = mdli_sum_squares_int32_##isa
+    .sum_int32 = mdli_sum_int32_##isa, .sum_squares_int32 = mdli_sum_squares_int32_##isa,          \
+    .changes_int32 = mdli_changes_int32_##isa
 
 #endif

@@ -310,7 +310,30 @@ static mdl_status create_worker(mdli_aggregator *a, mdli_aggregate_worker *worke
     return MDL_OK;
 }
 
-static void choose_distincts(mdli_aggregator *a)
+/* Whether an argument is a sorted column of the source, without NULL. */
+static bool is_sorted_argument(const mdli_aggregator *a, const mdli_argument *argument)
+{
+    const mdli_column_facts *facts =
+        argument->column < 0 ? NULL : &mdli_pipeline_facts(a->pipeline)[argument->column];
+    return facts != NULL && facts->is_sorted && !facts->may_be_null && facts->source_column >= 0;
+}
+
+/* Chooses to count by the last value of each dense slot, where rows come ascending by an argument;
+ * morsels are cut at its changes, which can be done for one argument. */
+static mdl_status choose_last_values(mdli_aggregator *a, mdl_error *error)
+{
+    for (int32_t d = 0; d < a->n_distincts; d++) {
+        const mdli_argument *argument = &a->arguments[a->distincts[d].argument];
+        if (is_sorted_argument(a, argument) && mdli_distinct_fits_last(argument)) {
+            int32_t column = mdli_pipeline_facts(a->pipeline)[argument->column].source_column;
+            a->distincts[d].strategy = MDLI_DISTINCT_LAST;
+            return mdli_pipeline_align_morsels(a->pipeline, column, error);
+        }
+    }
+    return MDL_OK;
+}
+
+static mdl_status choose_distincts(mdli_aggregator *a, mdl_error *error)
 {
     bool in_order = a->strategy == MDLI_GROUP_SORTED;
     for (int32_t d = 0; d < a->n_distincts; d++) {
@@ -327,6 +350,7 @@ static void choose_distincts(mdli_aggregator *a)
     if (a->strategy == MDLI_GROUP_GLOBAL) {
         a->n_slots = 1;
     }
+    return a->strategy == MDLI_GROUP_DENSE ? choose_last_values(a, error) : MDL_OK;
 }
 
 static void name_keys(mdli_aggregator *a)
@@ -386,8 +410,7 @@ static mdl_status choose(mdli_aggregator *a, mdl_error *error)
     a->input = a->rel->left;
     MDLI_TRY(plan(a, error));
     MDLI_TRY(mdli_choose_groups(a, error));
-    choose_distincts(a);
-    return MDL_OK;
+    return choose_distincts(a, error);
 }
 
 static bool is_in_order(const mdli_aggregator *a)

@@ -23,6 +23,10 @@
 #include "base/tuning.h"
 #include "operators/rowset.h"
 
+enum {
+    LINE_BYTES = 64
+};
+
 /* Whether accumulator `acc` follows from a histogram of its argument. */
 static bool follows_from_histogram(const mdli_accumulator *acc)
 {
@@ -153,6 +157,9 @@ static mdl_status lay_out(mdli_aggregator *a, mdl_error *error)
         }
     }
     offset = (offset + 15) / 16 * 16;
+    if (compact->extreme_argument >= 0 && offset > LINE_BYTES / 2) {
+        offset = LINE_BYTES; /* else every other state would lie across two lines */
+    }
     for (int32_t k = 0; k < full->n_accumulators; k++) {
         if (!is_covered(compact, &full->accumulators[k])) {
             *next = full->accumulators[k];
@@ -219,8 +226,13 @@ void mdli_compact_feed(const mdli_aggregator *a, mdli_aggregate_worker *worker, 
         uint32_t distance = (uint32_t)(extremes[i] - nearest);
         uint32_t *bounds = (uint32_t *)(state + offset);
         ((uint32_t *)state)[codes[values[i] - least]]++;
-        bounds[0] = distance < bounds[0] ? distance : bounds[0];
-        bounds[1] = distance > bounds[1] ? distance : bounds[1];
+        /* Branches, since a bound moves but a few times for each group: most rows store nothing. */
+        if (distance < bounds[0]) {
+            bounds[0] = distance;
+        }
+        if (distance > bounds[1]) {
+            bounds[1] = distance;
+        }
     }
 }
 

@@ -1,5 +1,5 @@
 /*
- * Counting distinct values: arrays of epochs, bitmaps, a set of pairs, a key table.
+ * Counting distinct values: arrays of epochs, last values, bitmaps, a set of pairs, a key table.
  *
  * An argument with codes in one dictionary counts by code, since a dictionary has no entry twice.
  */
@@ -20,8 +20,15 @@ enum {
 /* No pair: groups are not negative, so the upper half is never all ones. */
 #define NO_PAIR UINT64_MAX
 
+/* LAST: a group's. */
+typedef struct last_value {
+    uint32_t place; /* of the last value, and one: 0 = no value yet */
+    uint32_t count; /* of values so far */
+} last_value;
+
 struct mdli_distinct {
     mdl_context *context;
+    const mdli_kernels *kernels;
     mdli_distinct_strategy strategy;
     mdl_type type;
     bool has_codes;
@@ -29,6 +36,7 @@ struct mdli_distinct {
     int64_t domain; /* values that there can be */
     int64_t n_slots;
     uint32_t *epochs;
+    last_value *lasts;
     uint64_t *bits;
     uint64_t *pairs;
     int64_t n_pair_slots;
@@ -47,6 +55,11 @@ static int64_t domain_of(const mdli_argument *argument)
     }
     uint64_t span = (uint64_t)argument->range.greatest - (uint64_t)argument->range.least;
     return span < UINT32_MAX ? (int64_t)span + 1 : 0;
+}
+
+bool mdli_distinct_fits_last(const mdli_argument *argument)
+{
+    return mdli_type_is_integer(argument->type) && domain_of(argument) > 0;
 }
 
 mdli_distinct_strategy mdli_distinct_choose(const mdli_argument *argument, bool groups_in_order,
@@ -68,7 +81,8 @@ mdli_distinct_strategy mdli_distinct_choose(const mdli_argument *argument, bool 
 
 const char *mdli_distinct_strategy_name(mdli_distinct_strategy strategy)
 {
-    static const char *const names[] = {"", "epochs", "bitmap", "pair set", "key table"};
+    static const char *const names[] = {"",       "epochs",   "last value",
+                                        "bitmap", "pair set", "key table"};
     return names[strategy];
 }
 
@@ -99,6 +113,7 @@ mdl_status mdli_distinct_create(mdl_context *context, mdli_distinct_strategy str
         mdli_allocate_zeroed(context, sizeof(mdli_distinct), "count distinct", &memory, error));
     mdli_distinct *distinct = memory;
     distinct->context = context;
+    distinct->kernels = mdli_kernels_for(mdl_context_simd(context));
     distinct->strategy = strategy;
     distinct->type = argument->type;
     distinct->has_codes = argument->dictionary != NULL;
@@ -111,6 +126,11 @@ mdl_status mdli_distinct_create(mdl_context *context, mdli_distinct_strategy str
         status = mdli_allocate_zeroed(context, (size_t)distinct->domain * sizeof(uint32_t),
                                       "count distinct", &memory, error);
         distinct->epochs = memory;
+        break;
+    case MDLI_DISTINCT_LAST:
+        status = mdli_allocate_zeroed(context, (size_t)n_slots * sizeof(last_value),
+                                      "count distinct", &memory, error);
+        distinct->lasts = memory;
         break;
     case MDLI_DISTINCT_BITS:
         status = mdli_allocate_zeroed(context, (size_t)(n_slots * distinct->domain / 8 + 8),
@@ -138,6 +158,7 @@ void mdli_distinct_free(mdli_distinct *distinct)
         return;
     }
     mdli_free(distinct->context, distinct->epochs);
+    mdli_free(distinct->context, distinct->lasts);
     mdli_free(distinct->context, distinct->bits);
     mdli_free(distinct->context, distinct->pairs);
     mdli_key_table_free(distinct->keys);
@@ -249,6 +270,20 @@ static int64_t count_new(mdli_distinct *distinct, const mdl_vector *v, int64_t f
     return n_new;
 }
 
+/* Counts the values of a run that is there as a whole, without a look at the epochs, if they never
+ * fall: then a value is new where it differs from the one before. Else −1. */
+static int64_t count_rises(const mdli_distinct *distinct, const mdl_vector *v, int64_t first,
+                           int64_t end)
+{
+    if (distinct->has_codes || v->validity != NULL || v->type != MDL_TYPE_INT32) {
+        return -1;
+    }
+    int64_t n_falls;
+    const int32_t *values = (const int32_t *)v->values + first;
+    int64_t n_changes = distinct->kernels->changes_int32(values, end - first, &n_falls);
+    return n_falls == 0 ? n_changes + 1 : -1;
+}
+
 mdl_status mdli_distinct_add_runs(mdli_distinct *distinct, const mdl_vector *v,
                                   const int32_t *groups, const int32_t *run_rows, int32_t n_runs,
                                   int64_t first_run, char *counts, int32_t size_bytes,
@@ -260,10 +295,28 @@ mdl_status mdli_distinct_add_runs(mdli_distinct *distinct, const mdl_vector *v,
     for (int32_t r = 0; r < n_runs; r++) {
         int64_t first = run_rows[r];
         int64_t end = r + 1 < n_runs ? run_rows[r + 1] : v->n_rows;
-        *(int64_t *)(counts + (int64_t)groups[first] * size_bytes) +=
-            count_new(distinct, v, first, end, (uint32_t)(first_run + r));
+        /* The first and the last may have rows in other vectors. */
+        bool is_whole = r > 0 && r + 1 < n_runs;
+        int64_t n_new = is_whole ? count_rises(distinct, v, first, end) : -1;
+        if (n_new < 0) {
+            n_new = count_new(distinct, v, first, end, (uint32_t)(first_run + r));
+        }
+        *(int64_t *)(counts + (int64_t)groups[first] * size_bytes) += n_new;
     }
     return MDL_OK;
+}
+
+/* As a value's rows come together, so do those that one group has of it. */
+static void add_lasts(mdli_distinct *distinct, const mdl_vector *v, const int32_t *groups)
+{
+    for (int64_t i = 0; i < v->n_rows; i++) {
+        if (!mdl_vector_is_null(v, i)) {
+            last_value *last = &distinct->lasts[groups[i]];
+            uint32_t place = (uint32_t)place_of(distinct, v, i) + 1;
+            last->count += last->place != place;
+            last->place = place;
+        }
+    }
 }
 
 mdl_status mdli_distinct_add(mdli_distinct *distinct, const mdl_vector *v, const int32_t *groups,
@@ -272,6 +325,9 @@ mdl_status mdli_distinct_add(mdli_distinct *distinct, const mdl_vector *v, const
     switch (distinct->strategy) {
     case MDLI_DISTINCT_EPOCHS:
         return mdl_error_set(error, MDL_E_INTERNAL, "epochs count runs alone");
+    case MDLI_DISTINCT_LAST:
+        add_lasts(distinct, v, groups);
+        return MDL_OK;
     case MDLI_DISTINCT_BITS:
         for (int64_t i = 0; i < v->n_rows; i++) {
             if (!mdl_vector_is_null(v, i)) {
@@ -342,6 +398,11 @@ mdl_status mdli_distinct_merge(mdli_distinct *into, const mdli_distinct *from,
     switch (into->strategy) {
     case MDLI_DISTINCT_EPOCHS:
         break; /* counted at once: groups in order belong to one worker */
+    case MDLI_DISTINCT_LAST:
+        for (int64_t g = 0; g < into->n_slots; g++) {
+            into->lasts[g].count += from->lasts[g].count;
+        }
+        break;
     case MDLI_DISTINCT_BITS:
         for (int64_t w = 0; w < into->n_slots * into->domain / 64 + 1; w++) {
             into->bits[w] |= from->bits[w];
@@ -386,6 +447,11 @@ void mdli_distinct_count(const mdli_distinct *distinct, char *counts, int32_t si
 {
     switch (distinct->strategy) {
     case MDLI_DISTINCT_EPOCHS:
+        break;
+    case MDLI_DISTINCT_LAST:
+        for (int64_t g = 0; g < distinct->n_slots; g++) {
+            *(int64_t *)(counts + g * size_bytes) += distinct->lasts[g].count;
+        }
         break;
     case MDLI_DISTINCT_BITS:
         for (int64_t g = 0; g < distinct->n_slots; g++) {

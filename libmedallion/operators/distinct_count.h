@@ -13,10 +13,15 @@
 typedef enum mdli_distinct_strategy {
     MDLI_DISTINCT_EPOCHS =
         1, /* groups come one after the other: for each value the last group that had it */
+    MDLI_DISTINCT_LAST,  /* values in order: for each group the last value that it had */
     MDLI_DISTINCT_BITS,  /* few groups, small range: a bit per group and value */
     MDLI_DISTINCT_PAIRS, /* a hash set of (group, value) in 64 bits */
     MDLI_DISTINCT_KEYS   /* a key table of (group, value), for values that do not fit */
 } mdli_distinct_strategy;
+
+/* Whether values of an argument, whose rows come ascending by it, can be counted by the last one of
+ * each group. Rows of one value must then come to one worker. */
+bool mdli_distinct_fits_last(const mdli_argument *argument);
 
 /* What one worker knows of one count. */
 typedef struct mdli_distinct mdli_distinct;

@@ -388,9 +388,7 @@ mdl_status mdli_evaluate_date(mdli_evaluator *evaluator, const mdli_node *node,
     MDLI_TRY(mdli_slot_values(evaluator, node, sizeof(int32_t), &results, error));
     const int64_t *seconds = operand->values;
     for (int64_t i = 0; i < out->n_rows; i++) {
-        int64_t day = seconds[i] / MDLI_SECONDS_PER_DAY;
-        day -= day * MDLI_SECONDS_PER_DAY > seconds[i];
-        ((int32_t *)results)[i] = (int32_t)day;
+        ((int32_t *)results)[i] = mdli_day_of_timestamp(seconds[i]);
     }
     out->values = results;
     out->validity = operand->validity;

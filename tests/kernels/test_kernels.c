@@ -399,6 +399,31 @@ START_TEST(sums)
 }
 END_TEST
 
+START_TEST(changes)
+{
+    static int32_t values[2000];
+    const mdli_kernels *kernels = table_of_level(_i);
+    if (kernels == NULL) {
+        return;
+    }
+    test_random random = test_random_start("changes");
+    for (int round = 0; round < 500; round++) {
+        const int n = (int)test_random_below(&random, 2001);
+        const int shift = (int)test_random_below(&random, 32);
+        int64_t n_changes = 0;
+        int64_t n_falls = 0;
+        for (int i = 0; i < n; i++) {
+            values[i] = (int32_t)test_random_next(&random) >> shift;
+            n_changes += i > 0 && values[i] != values[i - 1];
+            n_falls += i > 0 && values[i] < values[i - 1];
+        }
+        int64_t falls_told = -1;
+        ck_assert_int_eq(kernels->changes_int32(values, n, &falls_told), n_changes);
+        ck_assert_int_eq(falls_told, n_falls);
+    }
+}
+END_TEST
+
 /* Also runs so long that narrow sums have to be widened in between. */
 START_TEST(add_to_lanes)
 {
@@ -459,6 +484,7 @@ static Suite *kernels_suite(void)
     tcase_add_loop_test(all, frame_stats, 0, N_LEVELS);
     tcase_add_loop_test(all, min_max, 0, N_LEVELS);
     tcase_add_loop_test(all, sums, 0, N_LEVELS);
+    tcase_add_loop_test(all, changes, 0, N_LEVELS);
     tcase_add_loop_test(all, add_to_lanes, 0, N_LEVELS);
     suite_add_tcase(suite, all);
     return suite;

@@ -363,12 +363,10 @@ static number *random_left(test_random *random, const shape *how, int64_t n_rows
     return left;
 }
 
-/* Runs a subject without a join over random rows. */
-static void expect_strategy(const char *group_by, const shape *how, const char *strategy)
+/* Runs a subject without a join over rows, and frees these. */
+static void expect_rows(const char *group_by, number *left, bool is_narrow, const char *strategy)
 {
-    test_random random = test_random_start(strategy);
-    number *left = random_left(&random, how, ROWS);
-    subject s = {group_by, ALL_ITEMS, strategy, NULL, left, ROWS, NULL, 0, false};
+    subject s = {group_by, ALL_ITEMS, strategy, NULL, left, ROWS, NULL, 0, is_narrow};
     facts from = {.n_keys = strcmp(group_by, "") == 0 ? 0 : strchr(group_by, ',') == NULL ? 1 : 2};
     for (int64_t i = 0; i < ROWS; i++) {
         number none = some(0);
@@ -377,6 +375,13 @@ static void expect_strategy(const char *group_by, const shape *how, const char *
     }
     expect_reference(&s, &from);
     free(left);
+}
+
+/* The same over random rows. */
+static void expect_strategy(const char *group_by, const shape *how, const char *strategy)
+{
+    test_random random = test_random_start(strategy);
+    expect_rows(group_by, random_left(&random, how, ROWS), false, strategy);
 }
 
 START_TEST(one_group)
@@ -397,6 +402,44 @@ START_TEST(sorted_runs)
                     "sorted runs, distinct by pair set");
     expect_strategy("k", &(shape){true, 20, 1, 3, 0, 0, true},
                     "sorted runs, distinct by key table");
+}
+END_TEST
+
+/* Values that rise inside most runs, and fall in some, shorter and longer than a vector. */
+START_TEST(distinct_in_rising_runs)
+{
+    test_random random = test_random_start("rising runs");
+    const int64_t run_rows[] = {2, 60, 5000};
+    for (int round = 0; round < 3; round++) {
+        shape how = {true, run_rows[round], 1, 3, 1, 0, false};
+        number *left = random_left(&random, &how, ROWS);
+        for (int64_t i = 1; i < ROWS; i++) {
+            bool is_new = left[i * 3].value != left[i * 3 - 3].value;
+            int64_t step = (int64_t)test_random_below(&random, 3);
+            step -= test_random_below(&random, 500) == 0 ? 9 : 0;
+            left[i * 3 + 2].value = is_new ? -7 : left[i * 3 - 1].value + step;
+        }
+        expect_rows("k", left, true, "sorted runs, distinct by epochs");
+    }
+}
+END_TEST
+
+/* Rows in order of the values that are counted, not of the groups. */
+START_TEST(distinct_by_last_value)
+{
+    test_random random = test_random_start("last value");
+    const int64_t rows_of_value[] = {1, 30, 7000};
+    for (int round = 0; round < 3; round++) {
+        shape how = {false, 90, 1, 3, 1, 0, false};
+        number *left = random_left(&random, &how, ROWS);
+        int64_t x = -1000;
+        for (int64_t i = 0; i < ROWS; i++) {
+            x += test_random_below(&random, (uint64_t)rows_of_value[round]) == 0;
+            left[i * 3 + 2].value = x;
+            left[i * 3].is_null = test_random_below(&random, 20) == 0;
+        }
+        expect_rows("k", left, round == 1, "dense array, distinct by last value");
+    }
 }
 END_TEST
 
@@ -880,6 +923,8 @@ static Suite *aggregate_suite(void)
     TCase *strategies = tcase_create("strategies");
     tcase_add_test(strategies, one_group);
     tcase_add_test(strategies, sorted_runs);
+    tcase_add_test(strategies, distinct_in_rising_runs);
+    tcase_add_test(strategies, distinct_by_last_value);
     tcase_add_test(strategies, sorted_runs_with_subkeys);
     tcase_add_test(strategies, dense_array);
     tcase_add_test(strategies, hash_table);
