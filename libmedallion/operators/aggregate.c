@@ -740,7 +740,7 @@ static void release(mdli_aggregator *a)
     free_plan(a);
 }
 
-static void trace(const mdli_aggregator *a)
+static void trace(const mdli_aggregator *a, bool is_of_runs)
 {
     static const char *const names[] = {
         "",
@@ -751,14 +751,15 @@ static void trace(const mdli_aggregator *a)
         "before the join",
         "sorted runs, lanes before the join",
     };
-    const char *histogram = a->compact.is_used             ? ", histograms"
-                            : a->before.lane_masks != NULL ? ", masks"
-                                                           : "";
+    const char *details = a->compact.is_used             ? ", histograms"
+                          : a->before.lane_masks != NULL ? ", masks"
+                          : is_of_runs                   ? ", as encoded"
+                                                         : "";
     if (a->n_distincts > 0 && a->before.join == NULL) {
-        mdli_trace_strategy(a->rel, "%s%s, distinct by %s", names[a->strategy], histogram,
+        mdli_trace_strategy(a->rel, "%s%s, distinct by %s", names[a->strategy], details,
                             mdli_distinct_strategy_name(a->distincts[0].strategy));
     } else {
-        mdli_trace_strategy(a->rel, "%s%s", names[a->strategy], histogram);
+        mdli_trace_strategy(a->rel, "%s%s", names[a->strategy], details);
     }
 }
 
@@ -775,9 +776,11 @@ mdl_status mdli_execute_aggregate(mdl_rel *rel, const mdl_rel *pick, bool *is_pi
     mdl_status status = prepare(&a, pick, error);
     if (status == MDL_OK) {
         *is_picked = a.pick != NULL;
-        trace(&a);
         mdli_morsel_end_fn morsel_end = is_in_order(&a) ? end_morsel : NULL;
-        status = mdli_pipeline_run(a.pipeline, consume, morsel_end, &a, error);
+        bool is_of_runs = mdli_can_group_runs(&a);
+        trace(&a, is_of_runs);
+        status = is_of_runs ? mdli_group_runs(&a, error)
+                            : mdli_pipeline_run(a.pipeline, consume, morsel_end, &a, error);
     }
     if (status == MDL_OK) {
         status = merge_workers(&a, error);

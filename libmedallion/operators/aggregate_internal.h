@@ -226,6 +226,16 @@ mdl_status mdli_reserve_states(mdli_aggregator *a, mdli_aggregate_worker *worker
 void mdli_merge_state(const mdli_aggregator *a, char *into, const char *from);
 
 /*
+ * Groups from the runs of an encoded column. aggregate_runs.c
+ */
+
+/* Whether they can be told so, once the strategy is chosen. */
+bool mdli_can_group_runs(const mdli_aggregator *a);
+
+/* Fills the list of the first morsel in place of the pipeline. */
+mdl_status mdli_group_runs(mdli_aggregator *a, mdl_error *error);
+
+/*
  * Picking. aggregate_pick.c
  */
 

@@ -398,6 +398,11 @@ int64_t mdli_pipeline_source_rows(const mdli_pipeline *pipeline)
     return pipeline->n_rows;
 }
 
+bool mdli_pipeline_is_whole_source(const mdli_pipeline *pipeline)
+{
+    return pipeline->n_stages == 0 && pipeline->n_rows == pipeline->source->n_rows;
+}
+
 bool mdli_pipeline_is_one_to_one(const mdli_pipeline *pipeline)
 {
     for (int32_t s = 0; s < pipeline->n_stages; s++) {

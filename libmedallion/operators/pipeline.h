@@ -62,6 +62,9 @@ const mdli_column_facts *mdli_pipeline_facts(const mdli_pipeline *pipeline);
 const mdl_table *mdli_pipeline_source(const mdli_pipeline *pipeline);
 int64_t mdli_pipeline_source_rows(const mdli_pipeline *pipeline);
 
+/* Whether it gives all rows of the source, unchanged. */
+bool mdli_pipeline_is_whole_source(const mdli_pipeline *pipeline);
+
 /* Whether each row of the source gives at most one row. */
 bool mdli_pipeline_is_one_to_one(const mdli_pipeline *pipeline);
 

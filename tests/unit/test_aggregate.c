@@ -405,6 +405,29 @@ START_TEST(sorted_runs)
 }
 END_TEST
 
+/* Groups told by the runs of a block, which go on in the next one. */
+START_TEST(runs_as_encoded)
+{
+    test_random random = test_random_start("runs as encoded");
+    shape how = {true, 300, 1, 3, 50, -20, false};
+    number *left = random_left(&random, &how, ROWS);
+    subject s = {"k", 1, "aggregate, sorted runs, as encoded", NULL, left, ROWS, NULL, 0, false};
+    facts from = {.n_keys = 1};
+    dump rows = {.bytes = NULL};
+    for (int64_t i = 0; i < ROWS; i++) {
+        add_fact(&from, left[i * 3], some(0), left[i * 3 + 2]);
+    }
+    put_reference(&rows, &from, s.n_items);
+    expect_csv(&s, 1, 65536, rows.bytes);
+    expect_csv(&s, 3, 65536, rows.bytes);
+    expect_csv(&s, 2, 1000, rows.bytes);
+    expect_csv(&s, 2, 1, rows.bytes);
+    dump_free(&rows);
+    free(from.rows);
+    free(left);
+}
+END_TEST
+
 /* Values that rise inside most runs, and fall in some, shorter and longer than a vector. */
 START_TEST(distinct_in_rising_runs)
 {
@@ -923,6 +946,7 @@ static Suite *aggregate_suite(void)
     TCase *strategies = tcase_create("strategies");
     tcase_add_test(strategies, one_group);
     tcase_add_test(strategies, sorted_runs);
+    tcase_add_test(strategies, runs_as_encoded);
     tcase_add_test(strategies, distinct_in_rising_runs);
     tcase_add_test(strategies, distinct_by_last_value);
     tcase_add_test(strategies, sorted_runs_with_subkeys);
