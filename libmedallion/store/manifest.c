@@ -265,7 +265,10 @@ static mdl_status check_start(const uint8_t *bytes, int64_t size_bytes, const ch
                              "to %d: a newer one wrote it",
                              path, (unsigned long long)format, MDLI_STORE_FORMAT);
     }
-    if (format < 1 || size_bytes < least_bytes) {
+    if (format < 1) {
+        return mdli_error_damaged(error, path, "its format is 0, which there is not");
+    }
+    if (size_bytes < least_bytes) {
         return mdli_error_damaged(error, path, "it is cut off");
     }
     return MDL_OK;

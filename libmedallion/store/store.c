@@ -196,6 +196,25 @@ static mdl_status has_current(const mdl_store *store, bool *is_there, mdl_error 
     return status;
 }
 
+/*
+ * Whether a folder without CURRENT is one to make a store in. A commit makes CURRENT before its first
+ * manifest, so with manifests it is a store that lost it, or a clone that was not finished: to begin
+ * anew at version 1 would write over them.
+ */
+static mdl_status check_has_no_versions(const mdl_store *store, mdl_error *error)
+{
+    int64_t *versions;
+    int64_t n_versions;
+    MDLI_TRY(mdli_store_list_versions(store->context, store->files, store->path, INT64_MAX,
+                                      &versions, &n_versions, error));
+    mdli_free(store->context, versions);
+    return n_versions == 0
+               ? MDL_OK
+               : mdli_error_damaged(error, store->path,
+                                    "it has versions but no %s that says which is the latest",
+                                    MDLI_CURRENT_NAME);
+}
+
 static mdl_status open_to_write(mdl_store *store, const mdl_store_options *options,
                                 mdl_error *error)
 {
@@ -210,6 +229,7 @@ static mdl_status open_to_write(mdl_store *store, const mdl_store_options *optio
     MDLI_TRY(has_current(store, &is_there, error));
     if (!is_there) {
         bool may_be_done;
+        MDLI_TRY(check_has_no_versions(store, error));
         MDLI_TRY(mdli_store_write_current(store->context, store->files, store->path, 0,
                                           &may_be_done, error));
     }

@@ -559,6 +559,29 @@ START_TEST(one_writer)
 }
 END_TEST
 
+START_TEST(store_without_current_is_not_begun_anew)
+{
+    start();
+    mdl_store *store = open_store();
+    mdl_table *table = make_store_table(context, 1, 0, 3);
+    commit_one(store, "t", table);
+    mdl_store_close(store);
+    char current[sizeof path + 16];
+    char aside[sizeof path + 16];
+    snprintf(current, sizeof current, "%s/CURRENT", path);
+    snprintf(aside, sizeof aside, "%s.aside", path);
+    ck_assert_int_eq(rename(current, aside), 0);
+    assert_fails(mdl_store_open(context, path, NULL, &store, &error), MDL_E_CORRUPT,
+                 "has versions but no CURRENT");
+    ck_assert_int_eq(rename(aside, current), 0);
+    store = open_store();
+    ck_assert_int_eq(mdl_store_version(store), 1);
+    mdl_store_close(store);
+    mdl_table_free(table);
+    finish();
+}
+END_TEST
+
 START_TEST(wrong_calls)
 {
     start();
@@ -730,6 +753,7 @@ static Suite *store_suite(void)
     tcase_add_test(versions, versions_and_vacuum);
     tcase_add_test(versions, clones);
     tcase_add_test(versions, one_writer);
+    tcase_add_test(versions, store_without_current_is_not_begun_anew);
     tcase_add_test(versions, wrong_calls);
     tcase_add_test(versions, killed_at_any_time);
     tcase_add_test(versions, stores_of_several_threads);
