@@ -114,23 +114,24 @@ static mdl_status look_at_daily_file(mdl_watcher *w, mdli_daily_name file, bool 
 }
 
 /* A file whose name has a date that does not exist. It is never loaded, so it does not matter
- * whether it is complete, only that nobody writes it any more. */
-static mdl_status reject_impossible_date(mdl_watcher *w, const char *name, mdl_error *error)
+ * whether it is complete, only that nobody writes it any more, nor much whether it can be moved. */
+static void reject_impossible_date(const mdl_watcher *w, const char *name)
 {
     char report[256];
     bool was_moved;
+    mdl_error failure = MDL_ERROR_INIT;
     mdli_observed_file observed = mdli_observe_file(w->folder.descriptor, name);
     if (!observed.exists || observed.writers == MDLI_WRITERS_SOME) {
-        return MDL_OK;
+        return;
     }
     snprintf(report, sizeof report, "%s was not loaded: %.8s is no date of the form DDMMYYYY\n",
              name, name);
-    MDLI_TRY(mdli_move_file(&w->folder, name, &observed.identity, "rejected", report, &was_moved,
-                            error));
-    if (was_moved) {
+    if (mdli_move_file(&w->folder, name, &observed.identity, "rejected", report, &was_moved,
+                       &failure) != MDL_OK) {
+        note(w, "%s is left alone: %.8s is no date, and %s", name, name, failure.message);
+    } else if (was_moved) {
         note(w, "%s rejected: %.8s is no date", name, name);
     }
-    return MDL_OK;
 }
 
 static mdl_status look_at_name(mdl_watcher *w, const char *name, bool was_closed, mdl_error *error)
@@ -141,7 +142,8 @@ static mdl_status look_at_name(mdl_watcher *w, const char *name, bool was_closed
     case MDLI_NAME_DAILY:
         return look_at_daily_file(w, file, was_closed, error);
     case MDLI_NAME_NO_DATE:
-        return reject_impossible_date(w, name, error);
+        reject_impossible_date(w, name);
+        return MDL_OK;
     case MDLI_NAME_OTHER_CSV:
         if (was_closed) {
             mdli_escape_text(name, strlen(name), shown, sizeof shown);

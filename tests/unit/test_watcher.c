@@ -355,6 +355,21 @@ START_TEST(a_date_that_does_not_exist_is_rejected)
 }
 END_TEST
 
+/* A file stands where the folder for rejected ones should be: that must not end a watch. */
+START_TEST(impossible_date_that_cannot_be_moved_is_left)
+{
+    write_file("rejected", "x");
+    write_file("31022026_movies.csv", "x");
+    start();
+    write_day("01022026");
+    ck_assert_ptr_nonnull(strstr(notes, "31022026_movies.csv is left alone: 31022026 is no date"));
+    ck_assert_int_eq(mdl_watcher_next(watcher, LONG_SECONDS, &batch, NULL), MDL_OK);
+    ck_assert_ptr_nonnull(batch);
+    ck_assert_str_eq(batch->date, "2026-02-01");
+    ck_assert(exists("31022026_movies.csv"));
+}
+END_TEST
+
 START_TEST(lost_events_do_not_lose_files)
 {
     start();
@@ -645,6 +660,7 @@ static Suite *watcher_suite(void)
     tcase_add_test(test_case, missing_files_are_told_after_a_while);
     tcase_add_test(test_case, a_writer_that_does_not_end_is_not_waited_for_for_ever);
     tcase_add_test(test_case, batches_come_in_the_order_of_dates);
+    tcase_add_test(test_case, impossible_date_that_cannot_be_moved_is_left);
     tcase_add_test(test_case, a_file_that_vanishes_is_not_handed_out);
     tcase_add_test(test_case, other_things_are_left_alone);
     tcase_add_test(test_case, a_date_that_does_not_exist_is_rejected);
