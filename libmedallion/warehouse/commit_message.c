@@ -17,6 +17,7 @@ typedef struct deeds {
     mdli_last_run last;
     int64_t n_files;
     int64_t n_rows;
+    int64_t n_rejected;
     int64_t n_models;
     int64_t n_snapshots;
     int64_t n_tests;
@@ -44,6 +45,7 @@ static mdl_status find_deeds(const mdl_warehouse *warehouse, deeds *done, mdl_er
     for (int64_t i = warehouse->n_loads_committed; i < warehouse->n_loads; i++) {
         done->n_files += !warehouse->loads[i].already_loaded;
         done->n_rows += warehouse->loads[i].n_rows;
+        done->n_rejected += warehouse->loads[i].n_rejected;
     }
     MDLI_TRY(mdli_run_log_last(warehouse, &done->last, error));
     return mdli_run_log_visit(warehouse, count_task, done, error);
@@ -134,8 +136,9 @@ static void write_message(const deeds *done, message *m)
     }
     m->separator = has_run ? ": " : "";
     if (done->n_files > 0) {
-        add_part(m, "loaded %s (%s)", count_of(done->n_files, "file").text,
-                 count_of(done->n_rows, "row").text);
+        add_part(m, "loaded %s (%s%s%s)", count_of(done->n_files, "file").text,
+                 count_of(done->n_rows, "row").text, done->n_rejected > 0 ? ", rejected " : "",
+                 done->n_rejected > 0 ? grouped(done->n_rejected).text : "");
     }
     if (has_run && done->last.has_failed) {
         add_part(m, "failed");

@@ -355,6 +355,14 @@ START_TEST(versions_say_what_was_done)
     assert_message(&world, "run 2: built 1 model");
     ck_assert_int_eq(mdl_warehouse_commit(world.base.warehouse, "by hand", NULL), MDL_OK);
     assert_message(&world, "by hand");
+    mdl_load_options options;
+    mdl_load_options_init(&options);
+    options.csv.on_error = MDL_ON_ERROR_SKIP;
+    const char *path = world_write(&world.base, "bad.csv", TAGS "x,1,a,1\n1,1,b,1\ny,1,c,1\n");
+    ck_assert_int_eq(mdl_warehouse_load_file(world.base.warehouse, "tags", path, &options, NULL),
+                     MDL_OK);
+    store_world_commit(&world);
+    assert_message(&world, "loaded 1 file (1 row, rejected 2)");
     store_world_end(&world);
 }
 END_TEST
