@@ -452,6 +452,16 @@ static int64_t next_loaded(const mdl_warehouse *warehouse, int64_t load)
     return load;
 }
 
+/* Whether a segment is that of a load. */
+static bool is_of_load(const mdl_warehouse *warehouse, const mdli_segment *segment,
+                       const mdl_load_info *load)
+{
+    const char *source = mdli_sources[segment->source].model.name;
+    return load->source == source && load->first_row == segment->first_row &&
+           load->n_rejected == segment->n_rejected && load->n_rows >= 0 &&
+           load->n_rows <= n_stored_rows(warehouse, source) - load->first_row;
+}
+
 /* Whether each file that was loaded has a segment, in the order of the loads. */
 static mdl_status check_loads_of_segments(const mdl_warehouse *warehouse, mdl_error *error)
 {
@@ -459,8 +469,7 @@ static mdl_status check_loads_of_segments(const mdl_warehouse *warehouse, mdl_er
     for (int64_t i = 0; i < warehouse->n_segments; i++) {
         const mdli_segment *segment = &warehouse->segments[i];
         if (segment->load >= 0) {
-            if (segment->load != load ||
-                warehouse->loads[load].source != mdli_sources[segment->source].model.name) {
+            if (segment->load != load || !is_of_load(warehouse, segment, &warehouse->loads[load])) {
                 return fault_row(MDLI_TABLE_SEGMENTS, i, "it is not of the next load", error);
             }
             load = next_loaded(warehouse, load + 1);

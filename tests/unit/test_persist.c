@@ -800,8 +800,9 @@ static void replace_stored(store_world *world, const char *name, const mdl_table
     mdl_store_close(store);
 }
 
-/* The rows of a stored table for which `where` is true. */
-static mdl_table *stored_rows(store_world *world, const char *name, const char *where)
+/* What `expressions` make of the rows of a stored table for which `where` is true; NULL = the rows. */
+static mdl_table *stored_rows(store_world *world, const char *name, const char *where,
+                              const char *expressions)
 {
     mdl_context *context = world->base.context;
     mdl_store *store;
@@ -811,20 +812,22 @@ static mdl_table *stored_rows(store_world *world, const char *name, const char *
     ck_assert_int_eq(mdl_store_read_table(store, name, NULL, 0, &table, NULL), MDL_OK);
     mdl_query *query = mdl_query_create(context);
     mdl_rel *rel = mdl_filter(mdl_scan(query, table), where);
-    ck_assert_int_eq(mdl_query_collect(query, rel, &rows, NULL), MDL_OK);
+    rel = expressions != NULL ? mdl_project(rel, expressions) : rel;
+    mdl_error error = MDL_ERROR_INIT;
+    mdl_status status = mdl_query_collect(query, rel, &rows, &error);
+    ck_assert_msg(status == MDL_OK, "%s", error.message);
     mdl_query_free(query);
     mdl_table_free(table);
     mdl_store_close(store);
     return rows;
 }
 
-/* What opening a warehouse gives when rows of stored table `of` stand in the place of table `name`,
- * which is made whole again. */
-static void assert_refused(store_world *world, const char *name, const char *of, const char *where,
+/* That a warehouse is not opened when a table stands in the place of table `name`, which is made
+ * whole again. Frees `other`. */
+static void assert_refused(store_world *world, const char *name, mdl_table *other,
                            mdl_status expected, const char *word)
 {
-    mdl_table *whole = stored_rows(world, name, "true");
-    mdl_table *other = stored_rows(world, of, where);
+    mdl_table *whole = stored_rows(world, name, "true", NULL);
     replace_stored(world, name, other);
     mdl_warehouse *warehouse;
     mdl_warehouse_options options;
@@ -840,6 +843,26 @@ static void assert_refused(store_world *world, const char *name, const char *of,
     replace_stored(world, name, whole);
     mdl_table_free(other);
     mdl_table_free(whole);
+}
+
+/* As assert_refused, with some rows of the table's own. */
+static void assert_refused_with(store_world *world, const char *name, const char *where)
+{
+    assert_refused(world, name, stored_rows(world, name, where, NULL), MDL_E_CORRUPT, "_segments");
+}
+
+/* Likewise, with a column of `_loads` changed. */
+static void assert_refused_loads(store_world *world, const char *first_row, const char *n_rows,
+                                 const char *n_rejected)
+{
+    char expressions[512];
+    snprintf(expressions, sizeof expressions,
+             "path, source, size_bytes, xxh3_128, cast(%s as INT64) as first_row, "
+             "cast(%s as INT64) as n_rows, cast(%s as INT64) as n_rejected, already_loaded, "
+             "seconds, loaded_at, attempt",
+             first_row, n_rows, n_rejected);
+    assert_refused(world, "_loads", stored_rows(world, "_loads", "true", expressions),
+                   MDL_E_CORRUPT, "_segments");
 }
 
 /* Checksums say nothing of who wrote a store: what its tables say of each other is held against
@@ -858,15 +881,21 @@ START_TEST(logs_that_do_not_fit_are_refused)
                      MDL_OK);
     store_world_commit(&world);
     store_world_close(&world);
-    assert_refused(&world, "_segments", "_segments", "false", MDL_E_CORRUPT, "_segments");
-    assert_refused(&world, "_segments", "_segments", "load <> 1", MDL_E_CORRUPT, "_segments");
-    assert_refused(&world, "_segments", "_segments", "source <> 'links'", MDL_E_CORRUPT,
-                   "_segments");
-    assert_refused(&world, "_segments", "_loads", "true", MDL_E_UNSUPPORTED, "_segments");
-    assert_refused(&world, "_loads", "_loads", "source <> 'tags'", MDL_E_CORRUPT, "_segments");
-    assert_refused(&world, "ratings", "ratings", "false", MDL_E_CORRUPT, "_segments");
-    assert_refused(&world, "ratings", "tags", "true", MDL_E_UNSUPPORTED, "ratings");
-    assert_refused(&world, "_rejects", "links", "true", MDL_E_UNSUPPORTED, "_rejects");
+    assert_refused_with(&world, "_segments", "false");
+    assert_refused_with(&world, "_segments", "load <> 1");
+    assert_refused_with(&world, "_segments", "source <> 'links'");
+    assert_refused_with(&world, "_loads", "source <> 'tags'");
+    assert_refused_with(&world, "ratings", "false");
+    assert_refused_loads(&world, "first_row + 1", "n_rows", "n_rejected");
+    assert_refused_loads(&world, "first_row", "n_rows + 100", "n_rejected");
+    assert_refused_loads(&world, "first_row", "-n_rows", "n_rejected");
+    assert_refused_loads(&world, "first_row", "n_rows", "n_rejected + 9223372036854775000");
+    assert_refused(&world, "_segments", stored_rows(&world, "_loads", "true", NULL),
+                   MDL_E_UNSUPPORTED, "_segments");
+    assert_refused(&world, "_rejects", stored_rows(&world, "links", "true", NULL),
+                   MDL_E_UNSUPPORTED, "_rejects");
+    assert_refused(&world, "ratings", stored_rows(&world, "tags", "true", NULL), MDL_E_UNSUPPORTED,
+                   "ratings");
     store_world_open(&world, 0);
     int32_t n_different;
     ck_assert_int_eq(mdl_warehouse_audit(world.base.warehouse, NULL, &n_different, NULL), MDL_OK);
