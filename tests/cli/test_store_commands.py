@@ -7,14 +7,16 @@ import fcntl
 import json
 import os
 import pathlib
+import random
 import re
 import shutil
 import signal
 import subprocess
 import sys
+import time
 
 from cli_support import (LINKS, MODELS, MOVIES, RATINGS, SNAPSHOTS, TAGS, TIMEOUT_SECONDS, VIEWS, check, check_equal, check_fails,
-                         csv_rows, main, run, run_in_terminal, run_well, start, table_lines, width, write_data)
+                         csv_rows, main, many_movies, many_ratings, run, run_in_terminal, run_well, start, table_lines, width, write_data)
 
 MONDAY, TUESDAY, WEDNESDAY = "2026-01-26 06:00:00", "2026-01-27 06:00:00", "2026-01-28 06:00:00"
 
@@ -324,6 +326,39 @@ def test_interrupt_after_the_commit(folder):
     check_equal(status, 3, told)
     check_equal(told.splitlines()[-1], "medallion: interrupted when the run was done and published")
     check_equal([row["state"] for row in rows_of("runs", store)], ["warn"])
+
+
+def test_kills(folder):
+    """Processes that die at random instants leave the version before or after, and the next ones go on."""
+    seed = int(os.environ.get("MDL_TEST_SEED", time.time_ns() % 2 ** 32))
+    chance = random.Random(seed)
+    header, *ratings = many_ratings().splitlines(keepends=True)
+    data, store = write_data(folder / "data", movies=many_movies(), ratings=header + "".join(ratings[::5])), folder / "store"
+    started = time.monotonic()
+    run_well("build", data, "--store", store, "--quiet", "--run-time", "2026-01-01 00:00:00")
+    seconds = time.monotonic() - started
+    days = []
+    for day in range(1, 5):
+        days.append(folder / f"{day:02}012026_ratings.csv")
+        # Some rows came before, or are yet to come, with other stars.
+        repeats = [re.sub(r"\d\.5", "4.0", row) for row in chance.sample(ratings, 50)]
+        days[-1].write_text(header + "".join(repeats + ratings[day::5]))
+        arguments = ["build", days[-1], "--store", store, "--quiet", "--run-time"]
+        for minute in range(3):
+            process = start(*arguments, f"2026-01-0{1 + day} 00:0{minute}:00", stdout=subprocess.DEVNULL)
+            time.sleep(chance.uniform(0, seconds))
+            process.kill()
+            process.wait(TIMEOUT_SECONDS)
+            run_well("audit", "--store", store, "--quiet")
+            check_equal([row["version"] for row in rows_of("history", store)][-1], 1, f"seed {seed}")
+        run_well(*arguments, f"2026-01-0{1 + day} 00:03:00")
+    expected = folder / "expected"
+    run_well("build", data, *days, "--out", expected, "--quiet")
+    for name in MODELS:
+        check_equal(show(name, store), (expected / f"{name}.csv").read_text(encoding="utf-8"), f"seed {seed}: {name}")
+    check_equal([row["state"] for row in csv_rows(show("loads", store))].count("loaded"), 4 + len(days), f"seed {seed}")
+    run_well("vacuum", "--store", store, "--keep=1", "--quiet")
+    run_well("audit", "--store", store, "--quiet")
 
 
 # ---- what is refused -------------------------------------------------------------------------------
