@@ -14,6 +14,7 @@
 #ifndef MDLI_KERNELS_KERNELS_H
 #define MDLI_KERNELS_KERNELS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/tuning.h"
@@ -92,6 +93,11 @@ typedef struct mdli_kernels {
 
     /* How many values differ from the one before, and how many are less; n may be 0. */
     int64_t (*changes_int32)(const int32_t *values, int64_t n, int64_t *n_falls);
+
+    /* Whether all keys have their bit set, keys[i] - least being its number; keys out of range have
+     * bit n_bits, which is there as well. n_bits is less than 2^31, n may be 0. */
+    bool (*all_bits_int32)(const uint32_t *bits, uint32_t n_bits, int32_t least,
+                           const int32_t *keys, int64_t n);
 
     /* For each row i and each bit k of masks[i], adds 2^32 + values[i] - least to lanes[k]: a count
      * in the upper half, a sum of distances in the lower. They are 0 to `span`, which is at most

@@ -33,6 +33,18 @@ int64_t MDLI_REDUCE(mdli_changes_int32)(const int32_t *values, int64_t n, int64_
     return n_changes;
 }
 
+bool MDLI_REDUCE(mdli_all_bits_int32)(const uint32_t *bits, uint32_t n_bits, int32_t least,
+                                      const int32_t *keys, int64_t n)
+{
+    uint32_t all = 1;
+    for (int64_t i = 0; i < n; i++) {
+        const uint32_t distance = (uint32_t)keys[i] - (uint32_t)least;
+        const uint32_t bit = distance < n_bits ? distance : n_bits;
+        all &= bits[bit >> 5] >> (bit & 31);
+    }
+    return all != 0;
+}
+
 uint64_t MDLI_REDUCE(mdli_sum_squares_int32)(const int32_t *values, int64_t n)
 {
     uint64_t sum = 0;

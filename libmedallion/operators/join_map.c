@@ -15,11 +15,13 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/tuning.h"
+#include "kernels/kernels.h"
 #include "operators/key_table.h"
 #include "operators/rowset.h"
 
 struct mdli_join_map {
     mdl_context *context;
+    const mdli_kernels *kernels;
     bool is_dense;
     bool is_unique;
     int64_t least; /* dense: slot 0 */
@@ -27,7 +29,7 @@ struct mdli_join_map {
     mdli_key_table *keys; /* hash */
     int32_t *starts;      /* n_slots + 1 */
     int32_t *rows;
-    uint64_t *has_rows; /* dense: a bit per slot */
+    uint32_t *has_rows; /* dense: a bit per slot */
     int32_t *found;     /* dense: the slot, or −1 = it has no rows */
     int32_t *only_rows; /* unique: the row of a slot, or −1 */
 };
@@ -176,14 +178,31 @@ mdl_status mdli_join_map_find_row(const mdli_join_map *map, const mdl_vector *ke
     return MDL_OK;
 }
 
+/* Whether each row of a vector has a match, as far as that is cheap to see: mostly all have one. */
+static bool all_match(const mdli_join_map *map, const mdl_vector *keys, int64_t n_rows)
+{
+    /* Slots of 64-bit keys may lie where 32-bit ones wrap around. */
+    const int64_t end = map->least + map->n_slots;
+    if (!map->is_dense || keys->type != MDL_TYPE_INT32 || keys->validity != NULL ||
+        map->least < INT32_MIN || end - 1 > INT32_MAX) {
+        return false;
+    }
+    return map->kernels->all_bits_int32(map->has_rows, (uint32_t)map->n_slots, (int32_t)map->least,
+                                        keys->values, n_rows);
+}
+
 mdl_status mdli_join_map_pick(const mdli_join_map *map, const mdl_vector *keys, int64_t n_rows,
                               bool has_match, int32_t *picked, int64_t *n_picked, mdl_error *error)
 {
     int64_t n = 0;
-    if (map->is_dense && keys->validity == NULL) {
-        const uint64_t *bits = map->has_rows;
-        const uint64_t unwanted = has_match ? 0 : 1;
-        FOR_SLOTS(picked[n] = (int32_t)i; n += ((bits[slot >> 6] >> (slot & 63)) & 1) ^ unwanted)
+    if (has_match && all_match(map, keys, n_rows)) {
+        for (; n < n_rows; n++) {
+            picked[n] = (int32_t)n;
+        }
+    } else if (map->is_dense && keys->validity == NULL) {
+        const uint32_t *bits = map->has_rows;
+        const uint32_t unwanted = has_match ? 0 : 1;
+        FOR_SLOTS(picked[n] = (int32_t)i; n += ((bits[slot >> 5] >> (slot & 31)) & 1) ^ unwanted)
     } else {
         /* A slot is read before its place is written, as no more rows are picked than read. */
         MDLI_TRY(mdli_join_map_find(map, keys, n_rows, picked, error));
@@ -256,7 +275,7 @@ static mdl_status index_slots(mdli_join_map *map, mdl_error *error)
     const int64_t n = map->n_slots + 1;
     void *memory;
     if (map->is_dense) {
-        MDLI_TRY(mdli_allocate_zeroed(context, (size_t)((n + 63) >> 6) * sizeof(uint64_t), "join",
+        MDLI_TRY(mdli_allocate_zeroed(context, (size_t)((n + 31) >> 5) * sizeof(uint32_t), "join",
                                       &memory, error));
         map->has_rows = memory;
         MDLI_TRY(mdli_allocate_array(context, n, sizeof(int32_t), "join", &memory, error));
@@ -269,7 +288,7 @@ static mdl_status index_slots(mdli_join_map *map, mdl_error *error)
     for (int64_t s = 0; s < n; s++) {
         bool has_rows = s < map->n_slots && map->starts[s] < map->starts[s + 1];
         if (map->is_dense) {
-            map->has_rows[s >> 6] |= (uint64_t)has_rows << (s & 63);
+            map->has_rows[s >> 5] |= (uint32_t)has_rows << (s & 31);
             map->found[s] = has_rows ? (int32_t)s : -1;
         }
         if (map->is_unique) {
@@ -303,6 +322,7 @@ mdl_status mdli_join_map_create(mdl_context *context, const mdl_table *right,
     MDLI_TRY_GOTO_DONE(mdli_allocate_zeroed(context, sizeof *map, "join", &memory, error));
     map = memory;
     map->context = context;
+    map->kernels = mdli_kernels_for(mdl_context_simd(context));
     for (int32_t k = 0; k < n_keys; k++) {
         const mdl_column *column = right->columns[key_columns[k]];
         MDLI_TRY_GOTO_DONE(mdli_flat_from_column(&flats[k], context, column, error));

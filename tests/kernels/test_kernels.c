@@ -424,6 +424,42 @@ START_TEST(changes)
 }
 END_TEST
 
+START_TEST(all_bits)
+{
+    enum {
+        BITS = 5000
+    };
+    static uint32_t bits[BITS / 32 + 1];
+    static int32_t keys[2000];
+    const mdli_kernels *kernels = table_of_level(_i);
+    if (kernels == NULL) {
+        return;
+    }
+    test_random random = test_random_start("all_bits");
+    for (int round = 0; round < 1000; round++) {
+        const int n = (int)test_random_below(&random, 2001);
+        const int32_t least = (int32_t)test_random_next(&random);
+        bool expected = true;
+        memset(bits, 0, sizeof bits);
+        for (int i = 0; i < n; i++) {
+            const uint32_t bit = (uint32_t)test_random_below(&random, BITS);
+            bits[bit / 32] |= (uint32_t)1 << bit % 32;
+            keys[i] = (int32_t)((uint32_t)least + bit);
+        }
+        if (n > 0 && round % 2 == 0) {
+            /* One key that has no bit: in the range, behind it, or before it. */
+            const int32_t strays[] = {(int32_t)test_random_below(&random, BITS), BITS, -1,
+                                      INT32_MIN};
+            const int32_t stray = strays[round / 2 % 4];
+            keys[test_random_below(&random, (uint64_t)n)] =
+                (int32_t)((uint32_t)least + (uint32_t)stray);
+            expected = stray >= 0 && stray < BITS && (bits[stray / 32] >> stray % 32 & 1) != 0;
+        }
+        ck_assert_int_eq(kernels->all_bits_int32(bits, BITS, least, keys, n), expected);
+    }
+}
+END_TEST
+
 /* Also runs so long that narrow sums have to be widened in between. */
 START_TEST(add_to_lanes)
 {
@@ -485,6 +521,7 @@ static Suite *kernels_suite(void)
     tcase_add_loop_test(all, min_max, 0, N_LEVELS);
     tcase_add_loop_test(all, sums, 0, N_LEVELS);
     tcase_add_loop_test(all, changes, 0, N_LEVELS);
+    tcase_add_loop_test(all, all_bits, 0, N_LEVELS);
     tcase_add_loop_test(all, add_to_lanes, 0, N_LEVELS);
     suite_add_tcase(suite, all);
     return suite;
