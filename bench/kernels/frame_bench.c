@@ -160,6 +160,30 @@ static void apply_min_max_int64(const mdli_kernels *kernels, const frame_input *
                            &out->wide_bounds[1]);
 }
 
+static void apply_changes_int32(const mdli_kernels *kernels, const frame_input *in,
+                                frame_output *out)
+{
+    const int32_t *values = (const int32_t *)in->values;
+    out->wide_bounds[0] = kernels->changes_int32(values, N_ROWS, &out->wide_bounds[1]);
+}
+
+static void apply_all_bits_int32(const mdli_kernels *kernels, const frame_input *in,
+                                 frame_output *out)
+{
+    static const uint32_t bits = ((uint32_t)1 << N_TABLE) - 1;
+    const int32_t *keys = (const int32_t *)in->codes;
+    out->bounds[0] = kernels->all_bits_int32(&bits, N_TABLE, 0, keys, N_ROWS);
+}
+
+/* Values as masks, codes as values. */
+static void apply_add_to_lanes(const mdli_kernels *kernels, const frame_input *in,
+                               frame_output *out)
+{
+    memset(out->wide, 0, MDLI_MASK_LANES * sizeof *out->wide);
+    kernels->add_to_lanes(in->values, (const int32_t *)in->codes, N_ROWS, 0, N_TABLE - 1,
+                          out->wide);
+}
+
 static void fill_input(frame_input *in, int width)
 {
     const mdli_kernels *reference = mdli_kernels_for(MDL_SIMD_SCALAR);
@@ -253,6 +277,9 @@ static const bench_case cases[] = {
     FRAME_CASE("frame statistics of INT64", apply_stats_int64, 24, 8),
     FRAME_CASE("min and max of INT32", apply_min_max_int32, 24, 4),
     FRAME_CASE("min and max of INT64", apply_min_max_int64, 24, 8),
+    FRAME_CASE("changes of INT32", apply_changes_int32, 24, 4),
+    FRAME_CASE("all bits of INT32 keys", apply_all_bits_int32, 24, 4),
+    FRAME_CASE("add to 20 lanes by mask", apply_add_to_lanes, 20, 4),
 };
 
 const bench_group bench_frame_kernels = {
