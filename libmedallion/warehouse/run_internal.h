@@ -28,6 +28,7 @@ typedef struct mdli_task {
     /* Of the schedule. */
     int32_t n_waiting; /* needs that have not ended */
     bool is_offered;   /* nothing has to be waited for any more */
+    bool is_lone;      /* no other such task may run meanwhile */
     bool is_started;
     /* What the result points to; owned but for the names. */
     mdl_table *failures;
@@ -73,6 +74,9 @@ typedef struct mdli_run_state {
 mdl_status mdli_plan_run(mdli_run_state *state, mdl_error *error);
 
 /* run_tasks.c */
+
+/* The table of a node as tasks of this run see it; NULL when there is none yet. */
+const mdl_table *mdli_run_table(const mdli_run_state *state, int32_t n);
 
 /* Does a task: tells what became of it in its result. May work at the same time as other tasks, and
  * reads but does not change the state. `*table` is what a model or snapshot has given. */

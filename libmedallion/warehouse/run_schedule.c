@@ -17,6 +17,7 @@ typedef struct schedule {
     mdl_run *run;
     pthread_mutex_t lock;
     int32_t failed_task; /* the first in order; -1 = none */
+    bool has_lone;       /* a task that must be alone is offered and has not ended */
     bool is_stopped;
     mdl_error stop; /* why, where that is no failure of a task */
 } schedule;
@@ -135,22 +136,50 @@ static void run_task(schedule *s, mdli_task *task)
     }
 }
 
-/* Offers the tasks that wait for nothing any more now that one has ended; how many they are. */
-static int64_t offer_dependents(schedule *s, const mdli_task *ended)
+/* Whether a task is a model whose inputs, which are there, are so large that it fills all threads. */
+static bool is_lone_model(const schedule *s, const mdli_task *task)
+{
+    const mdli_node *node = s->state->warehouse->nodes[task->node];
+    int64_t n_rows = 0;
+    for (int32_t r = 0; task->result.kind == MDL_TASK_MODEL && r < node->model.n_refs; r++) {
+        const mdl_table *table = mdli_run_table(s->state, node->refs[r]);
+        n_rows += table != NULL ? mdl_table_n_rows(table) : 0;
+    }
+    return n_rows >= s->state->warehouse->lone_model_rows;
+}
+
+/* Offers the tasks that wait for nothing any more, but of those that must be alone only the first;
+ * how many they are. */
+static int64_t offer_tasks(schedule *s)
 {
     int64_t n_offered = 0;
+    for (int32_t t = 0; t < s->run->n_tasks; t++) {
+        mdli_task *task = &s->run->tasks[t];
+        if (task->n_waiting > 0 || task->is_offered) {
+            continue;
+        }
+        task->is_lone = is_lone_model(s, task);
+        if (task->is_lone && s->has_lone) {
+            continue;
+        }
+        s->has_lone = s->has_lone || task->is_lone;
+        task->is_offered = true;
+        n_offered++;
+    }
+    return n_offered;
+}
+
+/* Notes that a task has ended. */
+static void end_task(schedule *s, const mdli_task *ended)
+{
     int32_t index = (int32_t)(ended - s->run->tasks);
     for (int32_t t = index + 1; t < s->run->n_tasks; t++) {
         mdli_task *task = &s->run->tasks[t];
         for (int32_t i = 0; i < task->n_needs; i++) {
             task->n_waiting -= task->needs[i] == index;
         }
-        if (task->n_waiting == 0 && !task->is_offered) {
-            task->is_offered = true;
-            n_offered++;
-        }
     }
-    return n_offered;
+    s->has_lone = s->has_lone && !ended->is_lone;
 }
 
 static int64_t run_next(void *data)
@@ -166,7 +195,8 @@ static int64_t run_next(void *data)
         events->task_finished(events->user_data, &task->result, (int32_t)(task - s->run->tasks) + 1,
                               s->run->n_tasks);
     }
-    int64_t n_offered = offer_dependents(s, task);
+    end_task(s, task);
+    int64_t n_offered = offer_tasks(s);
     pthread_mutex_unlock(&s->lock);
     return n_offered;
 }
@@ -175,13 +205,8 @@ void mdli_schedule_run(mdli_run_state *state)
 {
     mdl_run *run = state->run;
     schedule s = {.state = state, .run = run, .failed_task = -1, .stop = MDL_ERROR_INIT};
-    int64_t n_ready = 0;
-    for (int32_t t = 0; t < run->n_tasks; t++) {
-        run->tasks[t].is_offered = run->tasks[t].n_needs == 0;
-        n_ready += run->tasks[t].is_offered;
-    }
     pthread_mutex_init(&s.lock, NULL);
-    mdli_parallel_tasks(run->context, n_ready, run_next, &s);
+    mdli_parallel_tasks(run->context, offer_tasks(&s), run_next, &s);
     pthread_mutex_destroy(&s.lock);
     if (s.failed_task < 0) {
         run->failure = s.stop;

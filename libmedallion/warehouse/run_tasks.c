@@ -8,8 +8,7 @@
 #include "base/memory.h"
 #include "warehouse/run_internal.h"
 
-/* The table of a node as tasks of this run see it. */
-static const mdl_table *table_of(const mdli_run_state *state, int32_t n)
+const mdl_table *mdli_run_table(const mdli_run_state *state, int32_t n)
 {
     const mdl_table *table = state->tables[n];
     return table != NULL ? table : state->warehouse->nodes[n]->table;
@@ -39,9 +38,9 @@ static mdl_status run_test(const mdli_run_state *state, mdli_task *task, mdl_err
     options.n_failures_kept = state->options.n_failures_kept;
     mdl_run_result *result = &task->result;
     mdl_test_result found;
-    const mdl_table *to = task->to >= 0 ? table_of(state, task->to) : NULL;
-    MDLI_TRY(mdl_test_run(state->run->context, result->test, table_of(state, task->tested), to,
-                          &options, &found, error));
+    const mdl_table *to = task->to >= 0 ? mdli_run_table(state, task->to) : NULL;
+    MDLI_TRY(mdl_test_run(state->run->context, result->test, mdli_run_table(state, task->tested),
+                          to, &options, &found, error));
     result->n_rows = found.n_rows;
     result->n_failures = found.n_failures;
     task->failures = found.failures;
@@ -67,8 +66,8 @@ mdl_status mdli_run_task(const mdli_run_state *state, mdli_task *task, mdl_table
         status = run_model(state, task, table, error);
         break;
     case MDL_TASK_SNAPSHOT:
-        status =
-            mdli_take_snapshot(state, node, table_of(state, node->refs[0]), task, table, error);
+        status = mdli_take_snapshot(state, node, mdli_run_table(state, node->refs[0]), task, table,
+                                    error);
         break;
     case MDL_TASK_TEST:
         status = run_test(state, task, error);
