@@ -200,6 +200,7 @@ mdl_status mdli_compact_plan(mdli_aggregator *a, mdl_error *error)
     compact.is_used = true;
     compact.full = a->layout;
     a->compact = compact;
+    a->layout = (mdli_state_layout){0}; /* it has one owner, also where there is no memory */
     return lay_out(a, error);
 }
 
