@@ -228,6 +228,11 @@ static bool set_option(const cli_option *option, const char *value, cli_settings
 {
     void *member = (char *)settings + option->offset;
     bool is_good = true;
+    if (option->kind == OPTION_TEXT && *(const char **)member != NULL) {
+        snprintf(message, message_size, "%s is there twice: '%s' and '%s'", option->name,
+                 *(const char **)member, value);
+        return false;
+    }
     switch (option->kind) {
     case OPTION_FLAG:
         *(bool *)member = true;

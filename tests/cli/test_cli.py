@@ -53,6 +53,7 @@ def test_usage_errors(folder):
         (["build", data, "--ot", "x"], "did you mean '--out'?"),
         (["build", data, "--thread=2"], "did you mean '--threads'?"),
         (["build", data, "-q"], "unknown option '-q'"),
+        (["build", data, "--select=dim_users", "--select", "dim_movies"], "--select is there twice: 'dim_users' and 'dim_movies'"),
         (["build", data, "--threads", "0"], "from 1"),
         (["build", data, "--threads", "two"], "not 'two'"),
         (["build", data, "--threads"], "--threads needs a value"),
