@@ -23,30 +23,35 @@ enum {
 static mdl_status make_table(mdl_context *context, const char *const *names, int64_t n_rows,
                              mdl_table **out, mdl_error *error)
 {
-    static const mdl_type types[] = {MDL_TYPE_INT32, MDL_TYPE_INT64, MDL_TYPE_DECIMAL,
-                                     MDL_TYPE_STRING, MDL_TYPE_STRING};
+    static const mdl_type types[] = {MDL_TYPE_INT32,  MDL_TYPE_INT64,  MDL_TYPE_DECIMAL,
+                                     MDL_TYPE_STRING, MDL_TYPE_STRING, MDL_TYPE_DECIMAL};
     static const char *const texts[] = {"a|b", "", "b", "c| a", "d|d|e"};
-    mdl_field fields[5];
+    enum {
+        N_COLUMNS = sizeof types / sizeof *types
+    };
+    mdl_field fields[N_COLUMNS];
     mdl_table_builder *builder = NULL;
     *out = NULL;
-    for (int c = 0; c < 5; c++) {
+    for (int c = 0; c < N_COLUMNS; c++) {
         fields[c] = (mdl_field){names[c], types[c]};
     }
-    mdl_status status = mdl_table_builder_create(context, fields, 5, &builder, error);
+    mdl_status status = mdl_table_builder_create(context, fields, N_COLUMNS, &builder, error);
     for (int64_t i = 0; status == MDL_OK && i < n_rows; i++) {
         char bytes[32];
         int32_t sorted = (int32_t)(i / 3);
         int64_t scattered = i * 7919 % 23;
         int32_t decimal = (int32_t)(i % 10) * 50;
+        int32_t half = (int32_t)(i * 13 % 10) * 50;
         uint64_t validity = i % 7 != 0;
         mdl_string piece = {texts[i % 5], (int64_t)strlen(texts[i % 5])};
         mdl_string text = {bytes, snprintf(bytes, sizeof bytes, "text %d", (int)(i * 31 % 17))};
-        mdl_vector row[] = {{.values = &sorted},
-                            {.values = &scattered, .validity = &validity},
-                            {.values = &decimal, .validity = &validity},
-                            {.values = &piece},
-                            {.values = &text, .validity = &validity}};
-        for (int c = 0; c < 5; c++) {
+        mdl_vector row[N_COLUMNS] = {{.values = &sorted},
+                                     {.values = &scattered, .validity = &validity},
+                                     {.values = &decimal, .validity = &validity},
+                                     {.values = &piece},
+                                     {.values = &text, .validity = &validity},
+                                     {.values = &half}};
+        for (int c = 0; c < N_COLUMNS; c++) {
             row[c].type = types[c];
             row[c].n_rows = 1;
         }
@@ -61,8 +66,8 @@ static mdl_status make_table(mdl_context *context, const char *const *names, int
 
 static void make_tables(mdl_context *context, int64_t n_rows, mdl_table **tables)
 {
-    static const char *const left[] = {"k", "s", "x", "p", "t"};
-    static const char *const right[] = {"rk", "rs", "rx", "rp", "rt"};
+    static const char *const left[] = {"k", "s", "x", "p", "t", "h"};
+    static const char *const right[] = {"rk", "rs", "rx", "rp", "rt", "rh"};
     ck_assert_int_eq(make_table(context, left, n_rows, &tables[0], NULL), MDL_OK);
     ck_assert_int_eq(make_table(context, right, SMALL_ROWS, &tables[1], NULL), MDL_OK);
 }
@@ -155,6 +160,12 @@ static mdl_rel *plan_dense(mdl_query *query, mdl_table *const *tables)
     return mdl_aggregate(mdl_scan(query, tables[0]), "p, s", ALL_AGGREGATES);
 }
 
+static mdl_rel *plan_histograms(mdl_query *query, mdl_table *const *tables)
+{
+    return mdl_aggregate(mdl_scan(query, tables[0]), "p",
+                         "count(*) as n, avg(h) as mean, min(h) as low, max(h) as high");
+}
+
 static mdl_rel *plan_hash(mdl_query *query, mdl_table *const *tables)
 {
     mdl_rel *rel = mdl_project(mdl_scan(query, tables[0]), "*, t || p as key");
@@ -195,6 +206,7 @@ static const struct {
     {"sorted", plan_sorted, "sorted runs", "aggregate"},
     {"subkeys", plan_subkeys, "sorted runs", "aggregate"},
     {"dense", plan_dense, "dense array", "aggregate"},
+    {"histograms", plan_histograms, "dense array, histograms", "aggregate"},
     {"hash", plan_hash, "hash table", "aggregate"},
     {"one group", plan_one_group, "one group", "aggregate"},
     {"before join", plan_before_join, "aggregate, before the join", "aggregate"},
