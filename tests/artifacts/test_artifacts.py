@@ -5,6 +5,7 @@ models, tests, snapshots and lineage.
 
 Usage: test_artifacts.py MEDALLION
 """
+import collections
 import json
 import pathlib
 import re
@@ -56,26 +57,31 @@ FILES = {
 }
 
 
-class Artifacts(unittest.TestCase):
+class Shapes:
+    """What holds of the artifacts of every run; `make` makes the run, and the artifacts in a folder."""
+
     @classmethod
     def setUpClass(cls):
         cls.folder = tempfile.TemporaryDirectory()
         root = pathlib.Path(cls.folder.name)
+        (root / "data").mkdir()
         for name, text in FILES.items():
-            (root / name).write_text(text, encoding="utf-8")
-        cls.run_medallion("build", root, "--store", root / "store", "--artifacts", root / "target", "--quiet")
+            (root / "data" / name).write_text(text, encoding="utf-8")
+        cls.make(root, root / "target")
         cls.manifest, cls.catalog, cls.results = (
             json.loads((root / "target" / name).read_text(encoding="utf-8"))
             for name in ("manifest.json", "catalog.json", "run_results.json"))
-        cls.listing = json.loads(cls.run_medallion("ls", "--format", "json").stdout)
 
     @classmethod
     def tearDownClass(cls):
         cls.folder.cleanup()
 
     @staticmethod
-    def run_medallion(*words):
-        return subprocess.run([MEDALLION, *map(str, words)], capture_output=True, text=True, check=True)
+    def run_medallion(*words, status=0):
+        done = subprocess.run([MEDALLION, *map(str, words)], capture_output=True, text=True, check=False)
+        if done.returncode != status:
+            raise AssertionError(f"{words} ended with {done.returncode}:\n{done.stderr}")
+        return done
 
     def check_shape(self, value, shape, where):
         required, optional = (set(text.split()) for text in SHAPES[shape])
@@ -106,6 +112,63 @@ class Artifacts(unittest.TestCase):
                     self.check_shape(column, "catalog_column", unique_id)
                 for stat in table["stats"].values():
                     self.check_shape(stat, "catalog_stat", unique_id)
+
+    def test_results_are_of_nodes(self):
+        ids = [result["unique_id"] for result in self.results["results"]]
+        self.assertEqual(set(ids) - set(self.manifest["nodes"]), set())
+        self.assertEqual(len(ids), len(set(ids)))
+
+    def count_states(self):
+        return collections.Counter(result["status"] for result in self.results["results"])
+
+
+class ArtifactsOfTests(Shapes, unittest.TestCase):
+    @classmethod
+    def make(cls, root, target):
+        cls.run_medallion("build", root / "data", "--store", root / "store", "--quiet")
+        cls.run_medallion("test", "--store", root / "store", "--artifacts", target, "--quiet")
+
+    def test_only_tests_have_results(self):
+        self.assertEqual({r["unique_id"].split(".")[0] for r in self.results["results"]}, {"test"})
+        self.assertEqual(self.results["args"]["which"], "test")
+
+
+class ArtifactsOfAFailedRun(Shapes, unittest.TestCase):
+    """A snapshot of a time before its history fails."""
+    @classmethod
+    def make(cls, root, target):
+        day = root / "27012026_ratings.csv"
+        day.write_text("userId,movieId,rating,timestamp\n3,1,1.0,500\n", encoding="utf-8")
+        store = ("--store", root / "store", "--quiet")
+        cls.run_medallion("build", root / "data", *store, "--run-time", "2026-01-26 00:00:00")
+        cls.run_medallion("build", day, *store, "--run-time", "2026-01-01 00:00:00", "--artifacts", target, status=1)
+
+    def test_failures_have_messages(self):
+        states = self.count_states()
+        self.assertGreater(min(states["error"], states["skipped"], states["pass"]), 0, states)
+        for result in self.results["results"]:
+            if result["status"] in ("error", "skipped"):
+                self.assertTrue(result["message"], result["unique_id"])
+
+
+class ArtifactsOfARetry(Shapes, unittest.TestCase):
+    @classmethod
+    def make(cls, root, target):
+        ArtifactsOfAFailedRun.make.__func__(cls, root, root / "failed")
+        cls.run_medallion("retry", "--store", root / "store", "--artifacts", target, "--quiet")
+
+    def test_only_what_failed_has_results(self):
+        states = self.count_states()
+        self.assertEqual(set(states) - {"success", "pass"}, set())
+        self.assertNotIn("model.streamflix.dim_users", {r["unique_id"] for r in self.results["results"]})
+        self.assertEqual(self.results["args"]["which"], "retry")
+
+
+class Artifacts(Shapes, unittest.TestCase):
+    @classmethod
+    def make(cls, root, target):
+        cls.run_medallion("build", root / "data", "--store", root / "store", "--artifacts", target, "--quiet")
+        cls.listing = json.loads(cls.run_medallion("ls", "--format", "json").stdout)
 
     def test_schemas_are_named(self):
         for artifact, schema in ((self.manifest, "manifest/v12"), (self.results, "run-results/v6"),
@@ -138,9 +201,8 @@ class Artifacts(unittest.TestCase):
                          refs["mart_movie_analytics"])
         self.assertEqual(set(self.manifest["nodes"][mart]["depends_on"]["nodes"]), set(parents[mart]))
 
-    def test_results_are_of_nodes_of_the_manifest(self):
+    def test_results_tell_what_became_of_nodes(self):
         results = {result["unique_id"]: result for result in self.results["results"]}
-        self.assertEqual(set(results) - set(self.manifest["nodes"]), set())
         mart = results["model.streamflix.mart_movie_analytics"]
         self.assertEqual((mart["status"], mart["adapter_response"]["rows_affected"]), ("success", 2))
         warned = [r for r in results.values() if r["status"] == "warn" and "rating" in r["unique_id"]]
