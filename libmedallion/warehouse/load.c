@@ -7,6 +7,7 @@
 #include "warehouse/run_internal.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/context_internal.h"
@@ -310,6 +311,14 @@ static mdl_status read_once(const load_batch *batch, const mdli_source *source, 
                              source->model.n_columns, &batch->options.csv, result, error);
 }
 
+/* Adds to a message how often it was tried. */
+static void tell_tries(mdl_error *fault, int32_t n_tries)
+{
+    const size_t used = strlen(fault->message);
+    snprintf(fault->message + used, sizeof fault->message - used, "; gave up after %d tries",
+             (int)n_tries);
+}
+
 /* Reads a file, as often as the options say while it is the system that fails. */
 static mdl_status read_with_retries(const load_batch *batch, const mdli_source *source,
                                     mdl_load_info *info, mdl_csv_result *result, mdl_error *error)
@@ -323,6 +332,9 @@ static mdl_status read_with_retries(const load_batch *batch, const mdli_source *
             return MDL_OK;
         }
         if (status != MDL_E_IO || info->attempt > batch->options.max_retries) {
+            if (status == MDL_E_IO && info->attempt > 1) {
+                tell_tries(&fault, info->attempt);
+            }
             return mdli_error_copy(error, &fault);
         }
         wait_seconds = wait_seconds < RETRY_SECONDS_MAX ? wait_seconds : RETRY_SECONDS_MAX;
