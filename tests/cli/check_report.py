@@ -72,6 +72,21 @@ def check_dom(dom, data, faults):
     check(dom.count('class="node"') >= len(data["models"]), "the lineage lacks tables", faults)
 
 
+def check_without_marts(medallion, chromium, root, faults):
+    """A store in which no mart was built yet, and a heading that looks like markup."""
+    store, page, heading = root / "no_marts", root / "no_marts.html", "</title><b>A & B</b>"
+    run(medallion, "build", root / "data", "--store", store, "--quiet", "--select=+dim_users")
+    run(medallion, "report", "--store", store, "--out", page, "--title", heading)
+    data = check_file(page.read_text(encoding="utf-8"), faults)
+    check(data["tops"] == [] and not any(data["charts"].values()), "there are figures of marts", faults)
+    if chromium:
+        seen = browse(chromium, page, root / "profile-no-marts", 390)
+        check("CONSOLE" not in seen.stderr, f"the console says {seen.stderr}", faults)
+        shown = text_of(seen.stdout)
+        check(heading in shown, "the heading is not shown as it is", faults)
+        check(" Lineage " in shown and " At a glance " not in shown, "sections without marts", faults)
+
+
 def main():
     medallion = sys.argv[1]
     chromium = shutil.which("chromium")
@@ -99,6 +114,7 @@ def main():
             console = [line for line in seen.stderr.splitlines() if "CONSOLE" in line]
             check(not console, f"the console says {console}", faults)
             check_dom(seen.stdout, data, faults)
+        check_without_marts(medallion, chromium, root, faults)
     for fault in faults:
         print(fault)
     if faults:
