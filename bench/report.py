@@ -101,9 +101,8 @@ def store_table(store):
         rows.append([name, f"{median['build']['wall_seconds']:.3f}",
                      f"{median['build']['cpu_seconds']:.3f}",
                      f"{opened['wall_seconds']:.3f}" if opened else "",
-                     f"{opened['peak_bytes'] / 1e6:.0f}" if opened else "",
                      f"{median['size_bytes'] / 1e6:.1f}"])
-    return Table(["on disk", "build s", "build cpu s", "open s", "open peak MB", "MB"], rows)
+    return Table(["on disk", "build s", "build cpu s", "open s", "MB"], rows)
 
 
 def facts_line(report):
