@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/parallel.h"
 #include "base/tuning.h"
+#include "kernels/kernels.h"
 #include "operators/join_map.h"
 #include "operators/key_table.h"
 #include "operators/rowset.h"
@@ -27,7 +28,8 @@
 typedef struct key_set {
     int64_t least;
     uint64_t n_slots;
-    uint64_t *bits; /* NULL = no set */
+    uint32_t *bits; /* NULL = no set */
+    const mdli_kernels *kernels;
 } key_set;
 
 /* What one worker needs. */
@@ -63,9 +65,14 @@ static mdl_status create_set(mdl_context *context, const mdl_column *keys, int64
     if (range >= (uint64_t)(n_rows + keys->n_rows) * BITS_PER_ROW + BITS_FLOOR) {
         return MDL_OK;
     }
-    MDLI_TRY(mdli_allocate_zeroed(context, (size_t)((range + 2 + 63) / 64) * sizeof(uint64_t),
+    MDLI_TRY(mdli_allocate_zeroed(context, (size_t)((range + 2 + 31) / 32) * sizeof *set->bits,
                                   "keys", &memory, error));
-    *set = (key_set){.least = stats->min.as.integer, .n_slots = range + 1, .bits = memory};
+    *set = (key_set){
+        .least = stats->min.as.integer,
+        .n_slots = range + 1,
+        .bits = memory,
+        .kernels = mdli_kernels_for(mdl_context_simd(context)),
+    };
     return MDL_OK;
 }
 
@@ -82,7 +89,8 @@ static mdl_status fill_set(mdl_context *context, const mdl_column *keys, key_set
             mdli_block_decode(keys->blocks[b], 0, keys->blocks[b]->n_rows, &buffer, &v, error));
         for (int64_t i = 0; i < v.n_rows; i++) {
             if (!mdl_vector_is_null(&v, i)) {
-                mdli_mark(set->bits, mdli_vector_integer(&v, i) - set->least);
+                const uint64_t slot = (uint64_t)mdli_vector_integer(&v, i) - (uint64_t)set->least;
+                set->bits[slot >> 5] |= UINT32_C(1) << (slot & 31);
             }
         }
     }
@@ -91,37 +99,34 @@ done:
     return status;
 }
 
-static inline uint64_t has_key(const key_set *set, int64_t key)
+static inline uint32_t has_key(const key_set *set, int64_t key)
 {
     uint64_t slot = (uint64_t)key - (uint64_t)set->least;
     slot = slot < set->n_slots ? slot : set->n_slots;
-    return set->bits[slot >> 6] >> (slot & 63) & 1;
+    return set->bits[slot >> 5] >> (slot & 31) & 1;
 }
 
-/* Does `action` with each key; one loop per form of the values, so that each is a plain scan. */
-#define FOR_KEYS(keys, n, action)                                                                  \
-    if (mdli_type_bytes((keys)->type) == 4) {                                                      \
-        const int32_t *values = (keys)->values;                                                    \
-        for (int64_t i = 0; i < (n); i++) {                                                        \
-            const int64_t key = values[i];                                                         \
-            action;                                                                                \
-        }                                                                                          \
-    } else {                                                                                       \
-        for (int64_t i = 0; i < (n); i++) {                                                        \
-            const int64_t key = mdli_vector_integer(keys, i);                                      \
-            action;                                                                                \
-        }                                                                                          \
-    }
+/* Whether the set has all keys of a vector, as far as a kernel can tell: slots of keys past those of
+ * 32 bits may lie where 32-bit ones wrap around. */
+static bool has_all_keys(const key_set *set, const mdl_vector *keys, int64_t n)
+{
+    const bool is_narrow = mdli_type_bytes(keys->type) == 4 && set->least >= INT32_MIN &&
+                           set->n_slots <= INT32_MAX &&
+                           set->least + (int64_t)set->n_slots - 1 <= INT32_MAX;
+    return is_narrow && set->kernels->all_bits_int32(set->bits, (uint32_t)set->n_slots,
+                                                     (int32_t)set->least, keys->values, n);
+}
 
-/* Lists the rows whose key is not in the set. Most often there is none, which a loop without stores
- * finds. */
+/* Lists the rows whose key is not in the set; most often there is none. */
 static int64_t pick_others(const key_set *set, const mdl_vector *keys, int64_t n, int32_t *picked)
 {
-    uint64_t all = 1;
     int64_t n_picked = 0;
-    FOR_KEYS(keys, n, all &= has_key(set, key))
-    if (all == 0) {
-        FOR_KEYS(keys, n, picked[n_picked] = (int32_t)i; n_picked += has_key(set, key) == 0)
+    if (has_all_keys(set, keys, n)) {
+        return 0;
+    }
+    for (int64_t i = 0; i < n; i++) {
+        picked[n_picked] = (int32_t)i;
+        n_picked += has_key(set, mdli_vector_integer(keys, i)) == 0;
     }
     return n_picked;
 }
