@@ -2,6 +2,7 @@
  * Stores on files that fail, and machines that crash: at every operation on files in turn. What is
  * found afterwards is the state before or the state after, whole, and one can go on from it.
  */
+#include "support/failing_allocator.h"
 #include "support/fake_files.h"
 #include "support/run_suite.h"
 #include "support/store_tables.h"
@@ -470,39 +471,12 @@ START_TEST(other_formats)
 }
 END_TEST
 
-/* Serves allocations until one is to fail, and counts what is held. */
-typedef struct failing_allocator {
-    int64_t n_left;
-    bool fails_on;
-    int64_t n_held;
-} failing_allocator;
-
-static void *allocate(void *user_data, size_t size_bytes, size_t alignment_bytes)
-{
-    failing_allocator *allocator = user_data;
-    void *memory;
-    const int64_t left = allocator->n_left--;
-    if (left == 0 || (left < 0 && allocator->fails_on) ||
-        posix_memalign(&memory, alignment_bytes, size_bytes) != 0) {
-        return NULL;
-    }
-    allocator->n_held++;
-    return memory;
-}
-
-static void release(void *user_data, void *memory, size_t size_bytes)
-{
-    (void)size_bytes;
-    ((failing_allocator *)user_data)->n_held--;
-    free(memory);
-}
-
 /* Each allocation of an action fails, alone. */
 START_TEST(without_memory)
 {
     const action a = (action)_i;
-    failing_allocator allocator = {INT64_MAX, false, 0};
-    const mdl_allocator functions = {allocate, release, &allocator};
+    failing_allocator allocator = {INT64_MAX, 0, false};
+    const mdl_allocator functions = failing_allocator_hooks(&allocator);
     start_with(&functions);
     fake_files *before = make_files(a);
     const int64_t n_held = allocator.n_held;
@@ -532,8 +506,8 @@ END_TEST
 /* Each allocation of opening, reading and checking fails. */
 START_TEST(reading_without_memory)
 {
-    failing_allocator allocator = {INT64_MAX, false, 0};
-    const mdl_allocator functions = {allocate, release, &allocator};
+    failing_allocator allocator = {INT64_MAX, 0, false};
+    const mdl_allocator functions = failing_allocator_hooks(&allocator);
     start_with(&functions);
     fake_files *files = make_files(ACTION_COMMIT);
     mdli_file_system system = fake_file_system(files);

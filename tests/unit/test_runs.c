@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "support/failing_allocator.h"
 #include "support/run_suite.h"
 #include "support/warehouse_world.h"
 #include "warehouse/warehouse_internal.h"
@@ -1107,37 +1108,16 @@ END_TEST
 
 /* No memory. */
 
-typedef struct failing_allocator {
-    _Atomic int64_t n_left;
-    bool fails_on;
-} failing_allocator;
-
-static void *allocate(void *user_data, size_t size_bytes, size_t alignment_bytes)
-{
-    failing_allocator *allocator = user_data;
-    void *memory = NULL;
-    int64_t n_left = atomic_fetch_sub(&allocator->n_left, 1);
-    bool fails = allocator->fails_on ? n_left <= 0 : n_left == 0;
-    return fails || posix_memalign(&memory, alignment_bytes, size_bytes) != 0 ? NULL : memory;
-}
-
-static void release(void *user_data, void *memory, size_t size_bytes)
-{
-    (void)user_data;
-    (void)size_bytes;
-    free(memory);
-}
-
 /* A build with 0, 1, 2, … allocations before the failure, or every `step`-th of these, until that is
  * enough; `retry` = of a failed one. Nothing but the whole is ever published, and the log has a row
  * for what it can. */
 static void fail_at_allocations(int32_t n_threads, bool fails_on, bool retry, int64_t step)
 {
-    failing_allocator allocator = {INT64_MAX, fails_on};
+    failing_allocator allocator = {INT64_MAX, 0, fails_on};
     mdl_context_options options;
     mdl_context_options_init(&options);
     options.n_threads = n_threads;
-    options.allocator = (mdl_allocator){allocate, release, &allocator};
+    options.allocator = failing_allocator_hooks(&allocator);
     test_world world = {.error = MDL_ERROR_INIT};
     ck_assert_int_eq(mdl_context_create(&options, &world.context, NULL), MDL_OK);
     int64_t n_bytes = mdl_context_memory_in_use(world.context);
@@ -1205,10 +1185,10 @@ END_TEST
 /* Adding models and snapshots: all of them or nothing. */
 START_TEST(adding_without_memory)
 {
-    failing_allocator allocator = {INT64_MAX, true};
+    failing_allocator allocator = {INT64_MAX, 0, true};
     mdl_context_options options;
     mdl_context_options_init(&options);
-    options.allocator = (mdl_allocator){allocate, release, &allocator};
+    options.allocator = failing_allocator_hooks(&allocator);
     test_world world = {.error = MDL_ERROR_INIT};
     ck_assert_int_eq(mdl_context_create(&options, &world.context, NULL), MDL_OK);
     int64_t n_bytes = mdl_context_memory_in_use(world.context);
