@@ -177,7 +177,9 @@ void mdli_write_time(mdli_artifact *artifact, const char *key, int64_t seconds, 
     mdli_json_text(&artifact->json, key, text);
 }
 
-bool mdli_next_word(const char **at, const char **word, int *size_bytes)
+/* Finds the next word of a text such as "movie_id, genre" behind `*at` and moves it on; false at the
+ * end. */
+static bool next_word(const char **at, const char **word, int *size_bytes)
 {
     static const char separators[] = ", \t";
     *word = *at + strspn(*at, separators);
@@ -191,7 +193,7 @@ void mdli_write_words(mdli_artifact *artifact, const char *key, const char *text
     const char *word;
     int size_bytes;
     mdli_json_open_array(&artifact->json, key);
-    while (text != NULL && mdli_next_word(&text, &word, &size_bytes)) {
+    while (text != NULL && next_word(&text, &word, &size_bytes)) {
         mdli_json_bytes(&artifact->json, NULL, word, size_bytes);
     }
     mdli_json_close_array(&artifact->json);

@@ -48,10 +48,6 @@ void mdli_write_relation_name(mdli_artifact *artifact, const mdl_model *model);
 /* A member with a time, "2026-01-31T10:20:30.250000Z". */
 void mdli_write_time(mdli_artifact *artifact, const char *key, int64_t seconds, double fraction);
 
-/* Words of a text such as "movie_id, genre": finds the next one behind `*at` and moves it on; false
- * at the end. */
-bool mdli_next_word(const char **at, const char **word, int *size_bytes);
-
 /* A member with the words of a text as an array; NULL has none. */
 void mdli_write_words(mdli_artifact *artifact, const char *key, const char *text);
 

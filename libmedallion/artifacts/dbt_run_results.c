@@ -1,16 +1,8 @@
 /*
  * run_results.json, schema v6: what became of the models, snapshots and tests of a run.
  */
-#include <string.h>
-
 #include "artifacts/dbt_artifacts.h"
 #include "base/error.h"
-
-/* dbt's word for the state of a task. */
-static const char *status_of(const mdl_run_result *result)
-{
-    return mdl_run_state_name(result->state);
-}
 
 static void write_timing(mdli_artifact *artifact, const mdl_run_result *result)
 {
@@ -53,7 +45,8 @@ static void write_result(mdli_artifact *artifact, const mdl_run_result *result)
         mdli_node_id(artifact, result->model, id, sizeof id);
     }
     mdli_json_open_object(json, NULL);
-    mdli_json_text(json, "status", status_of(result));
+    /* Our names of states are dbt's. */
+    mdli_json_text(json, "status", mdl_run_state_name(result->state));
     write_timing(artifact, result);
     mdli_json_text(json, "thread_id", "main");
     mdli_json_double(json, "execution_time", result->seconds);

@@ -28,13 +28,6 @@ mdl_status mdl_error_set(mdl_error *error, mdl_status status, const char *format
     return status;
 }
 
-void mdli_error_clear(mdl_error *error)
-{
-    if (error != NULL) {
-        *error = (mdl_error)MDL_ERROR_INIT;
-    }
-}
-
 mdl_status mdli_error_copy(mdl_error *to, const mdl_error *from)
 {
     if (from == NULL) {

@@ -26,9 +26,6 @@
         }                                                                                          \
     } while (0)
 
-/* Makes an error say nothing; a NULL error stays NULL. */
-void mdli_error_clear(mdl_error *error);
-
 /* Copies `from` unless `to` tells a failure already; returns from's status. Both may be NULL. */
 mdl_status mdli_error_copy(mdl_error *to, const mdl_error *from);
 
