@@ -310,6 +310,32 @@ static mdl_status create_worker(mdli_aggregator *a, mdli_aggregate_worker *worke
     return MDL_OK;
 }
 
+/* Makes what a worker needs when it is first given rows: by its own thread, as dense states are much
+ * memory to write to, and not at all where all threads but one have other work. */
+static mdl_status start_worker(mdli_aggregator *a, mdli_aggregate_worker *worker, mdl_error *error)
+{
+    if (!worker->is_started) {
+        MDLI_TRY(create_worker(a, worker, error));
+        worker->is_started = true;
+    }
+    return MDL_OK;
+}
+
+/* Leaves those workers that had rows; one that had none, where no worker had any. */
+static mdl_status drop_unstarted_workers(mdli_aggregator *a, mdl_error *error)
+{
+    int n_started = 0;
+    for (int w = 0; w < a->n_workers; w++) {
+        if (a->workers[w].is_started) {
+            mdli_aggregate_worker worker = a->workers[w];
+            a->workers[w] = a->workers[n_started];
+            a->workers[n_started++] = worker;
+        }
+    }
+    a->n_workers = n_started > 1 ? n_started : 1;
+    return start_worker(a, &a->workers[0], error);
+}
+
 /* Whether an argument is a sorted column of the source, without NULL. */
 static bool is_sorted_argument(const mdli_aggregator *a, const mdli_argument *argument)
 {
@@ -430,7 +456,6 @@ static mdl_status prepare(mdli_aggregator *a, const mdl_rel *pick, mdl_error *er
     a->workers = memory;
     for (int w = 0; w < a->n_workers; w++) {
         a->workers[w].text.context = a->context;
-        MDLI_TRY(create_worker(a, &a->workers[w], error));
     }
     if (is_in_order(a)) {
         MDLI_TRY(mdli_allocate_zeroed(
@@ -518,6 +543,7 @@ static mdl_status consume(void *sink, int worker_number, int64_t morsel, const m
     mdli_aggregator *a = sink;
     mdli_aggregate_worker *worker = &a->workers[worker_number];
     int32_t n_runs;
+    MDLI_TRY(start_worker(a, worker, error));
     if (worker->morsel != morsel) {
         worker->morsel = morsel;
         worker->sequence = morsel * SEQUENCES_PER_MORSEL;
@@ -571,6 +597,9 @@ static mdl_status end_morsel(void *sink, int worker_number, int64_t morsel, mdl_
     mdli_aggregator *a = sink;
     mdli_aggregate_worker *worker = &a->workers[worker_number];
     mdli_group_list *list = &a->morsels[morsel];
+    if (!worker->is_started) {
+        return MDL_OK; /* none of its rows came through */
+    }
     if (a->strategy == MDLI_GROUP_LANES) {
         MDLI_TRY(mdli_lanes_end_morsel(a, worker, morsel, error));
     } else if (a->rel->n_keys > 1) {
@@ -666,10 +695,11 @@ static mdl_status merge_hash(mdli_aggregator *a, mdl_error *error)
 /* Brings what all workers have into the first; sorted groups are whole already. */
 static mdl_status merge_workers(mdli_aggregator *a, mdl_error *error)
 {
-    switch (a->strategy) {
-    case MDLI_GROUP_SORTED:
-    case MDLI_GROUP_LANES:
+    if (is_in_order(a)) {
         return MDL_OK;
+    }
+    MDLI_TRY(drop_unstarted_workers(a, error));
+    switch (a->strategy) {
     case MDLI_GROUP_HASH:
         MDLI_TRY(merge_hash(a, error));
         break;
@@ -684,6 +714,9 @@ static mdl_status merge_workers(mdli_aggregator *a, mdl_error *error)
         for (int w = 1; w < a->n_workers; w++) {
             MDLI_TRY(merge_distincts(a, &a->workers[w], NULL, error));
         }
+        break;
+    case MDLI_GROUP_SORTED:
+    case MDLI_GROUP_LANES:
         break;
     }
     for (int32_t d = 0; d < a->n_distincts; d++) {

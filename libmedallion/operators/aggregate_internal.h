@@ -111,6 +111,7 @@ typedef struct mdli_group_list {
 
 /* What one worker needs. */
 typedef struct mdli_aggregate_worker {
+    bool is_started;             /* the rest is there; else it had no rows so far */
     mdli_evaluator **evaluators; /* per argument that is no plain column */
     mdl_vector *arguments;       /* of the rows at hand */
     mdl_vector *keys;
@@ -154,7 +155,7 @@ typedef struct mdli_aggregator {
     int32_t n_distincts;
 
     mdli_aggregate_worker *workers;
-    int n_workers;
+    int n_workers;            /* after the run those that had rows, at least one */
     mdli_group_list *morsels; /* SORTED, LANES: per morsel */
     const mdl_rel *pick; /* ARG_FIRST over the relation, if runs can be picked from; else NULL */
     mdli_pick_key *pick_keys;
