@@ -130,6 +130,66 @@ MDL_API const mdl_table *mdl_build_previous_ref(const mdl_build *build, const ch
 MDL_API mdl_rel *mdl_build_scan(mdl_build *build, const char *name);
 
 /**
+ * @name What has changed
+ * For INCREMENTAL models that look only at what came or went since their last successful build.
+ *
+ * @code
+ * mdl_changes changes;
+ * mdl_status status = mdl_build_changes(build, "fact_ratings", &changes, error);
+ * if (status == MDL_OK && !changes.are_known) {
+ *     mdl_build_start_afresh(build); // and build from all rows
+ * }
+ * @endcode
+ * @{
+ */
+
+/** How a referred table differs from ::mdl_build_previous_ref: take `removed` out of that, put
+ * `added` in, and it has the rows of ::mdl_build_ref. */
+typedef struct mdl_changes {
+    bool are_known;           /**< false = anything may have changed, and nothing below counts */
+    const mdl_table *added;   /**< rows that came, also such as take the place of others; NULL =
+                                   none. A row that is removed and added again may be in both */
+    const mdl_table *removed; /**< rows that went, with the values that they had; NULL = none */
+} mdl_changes;
+
+/**
+ * Whether a referred table is known to have the very rows that it had at this model's last
+ * successful build; nothing but ::mdl_build_previous_ref and ::mdl_build_ref is looked at. False
+ * whenever ::mdl_build_previous is NULL.
+ */
+MDL_API bool mdl_build_is_unchanged(const mdl_build *build, const char *name);
+
+/**
+ * How a referred table differs from what it was at this model's last successful build. That is known
+ * when it is unchanged; when its own build told it (::mdl_build_tell_changes) in this run, going on
+ * from the very table that this model was built from; and for a table of one column in strictly
+ * ascending order, which is compared. It is never known when ::mdl_build_previous is NULL.
+ *
+ * @param out  its tables live as long as the build
+ * @return ::MDL_E_NOT_FOUND for a name that is not among `refs`; what a comparison answers.
+ */
+MDL_API MDL_MUST_CHECK mdl_status mdl_build_changes(mdl_build *build, const char *name,
+                                                    mdl_changes *out, mdl_error *error);
+
+/**
+ * For INCREMENTAL models: tells the models that refer to this one how the table that the build will
+ * give differs from ::mdl_build_previous. Both tables have the columns of the model; NULL = no rows;
+ * references of their own are taken. Without a previous table nothing is told. A build whose numbers
+ * of rows do not fit what it told fails with ::MDL_E_MODEL.
+ */
+MDL_API void mdl_build_tell_changes(mdl_build *build, const mdl_table *added,
+                                    const mdl_table *removed);
+
+/**
+ * For INCREMENTAL models that find it better not to go on from their previous table: from here on
+ * the build is as after a full refresh, ::mdl_build_previous gives NULL, and the run does not say
+ * that it was incremental.
+ */
+MDL_API void mdl_build_start_afresh(mdl_build *build);
+
+/** @} */
+
+/**
  * Tells a number of the build's work for the run's result and log, such as `"replaced"` rows. `name`
  * must live as long as the warehouse; at most 8 are kept, told twice they add up.
  */

@@ -92,6 +92,25 @@ static mdl_status count_late(mdl_build *build, const mdl_table *previous, const 
     return status;
 }
 
+/* Tells `changes`, and the rows of the previous table whose places they take. */
+static mdl_status tell_changes(mdl_build *build, const mdl_table *changes, bool has_replaced,
+                               mdl_error *error)
+{
+    mdl_table *replaced = NULL;
+    mdl_status status = MDL_OK;
+    if (has_replaced) {
+        mdl_query *query = mdl_build_query(build);
+        mdl_rel *rel = mdl_scan(query, mdl_build_previous(build));
+        /* By user first: the table is in their order, and nearly all of it is left out by runs. */
+        rel = mdl_join(rel, mdl_scan(query, changes), MDL_JOIN_SEMI, "user_id");
+        rel = mdl_join(rel, mdl_scan(query, changes), MDL_JOIN_SEMI, KEY);
+        status = mdl_build_collect(build, rel, &replaced, error);
+    }
+    mdl_build_tell_changes(build, changes, replaced);
+    mdl_table_free(replaced);
+    return status;
+}
+
 /* Puts the rows that came, `increment`, into the previous table, and tells what they were. */
 static mdl_status apply_increment(mdl_build *build, const mdl_table *increment, mdl_table **out,
                                   mdl_error *error)
@@ -116,6 +135,11 @@ static mdl_status apply_increment(mdl_build *build, const mdl_table *increment, 
         mdl_build_count(build, "late", n_late);
         mdl_build_count(build, "repeated", mdl_table_n_rows(increment) - n_changes);
         mdl_build_count(build, "replaced", n_changes - n_new);
+        status = tell_changes(build, changes, n_changes > n_new, error);
+        if (status != MDL_OK) {
+            mdl_table_free(*out);
+            *out = NULL;
+        }
     }
     mdl_table_free(changes);
     return status;

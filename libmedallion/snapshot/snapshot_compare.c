@@ -31,15 +31,20 @@ static bool have_same_nulls(const mdli_block *a, const mdli_block *b)
            0;
 }
 
-bool mdli_blocks_are_same(const mdli_block *a, const mdli_block *b)
+/* Whether the bodies of two blocks say the same, if their dictionaries do. */
+static bool have_same_bodies(const mdli_block *a, const mdli_block *b)
 {
     if (a == b) {
         return true;
     }
     return a->type == b->type && a->encoding == b->encoding && a->n_rows == b->n_rows &&
-           a->n_nulls == b->n_nulls && a->dictionary == b->dictionary &&
-           (a->type == MDL_TYPE_STRING || a->first == b->first) && have_same_nulls(a, b) &&
-           have_same_bytes(a, b);
+           a->n_nulls == b->n_nulls && (a->type == MDL_TYPE_STRING || a->first == b->first) &&
+           have_same_nulls(a, b) && have_same_bytes(a, b);
+}
+
+bool mdli_blocks_are_same(const mdli_block *a, const mdli_block *b)
+{
+    return a->dictionary == b->dictionary && have_same_bodies(a, b);
 }
 
 bool mdli_blocks_are_same_constant(const mdli_block *a, const mdli_block *b)
@@ -64,6 +69,42 @@ static bool have_same_entries(const mdli_dictionary *a, const mdli_dictionary *b
     bool is_same = a->n_entries == b->n_entries;
     for (int64_t i = 0; is_same && i < a->n_entries; i++) {
         is_same = mdli_is_same_text(a->entries[i], b->entries[i]);
+    }
+    return is_same;
+}
+
+/*
+ * Tables.
+ */
+
+static bool are_columns_same(const mdl_column *a, const mdl_column *b)
+{
+    if (a == b) {
+        return true;
+    }
+    bool is_same = a->type == b->type && a->n_rows == b->n_rows && a->n_blocks == b->n_blocks;
+    const mdli_dictionary *seen_a = NULL;
+    const mdli_dictionary *seen_b = NULL;
+    for (int64_t i = 0; is_same && i < a->n_blocks; i++) {
+        const mdli_dictionary *of_a = a->blocks[i]->dictionary;
+        const mdli_dictionary *of_b = b->blocks[i]->dictionary;
+        is_same = have_same_bodies(a->blocks[i], b->blocks[i]);
+        if (is_same && (of_a != seen_a || of_b != seen_b)) {
+            is_same =
+                of_a == of_b || (of_a != NULL && of_b != NULL && have_same_entries(of_a, of_b));
+            seen_a = of_a;
+            seen_b = of_b;
+        }
+    }
+    return is_same;
+}
+
+bool mdli_tables_are_same(const mdl_table *a, const mdl_table *b)
+{
+    bool is_same = a->n_rows == b->n_rows && a->n_columns == b->n_columns;
+    for (int32_t c = 0; is_same && c < a->n_columns; c++) {
+        is_same =
+            strcmp(a->names[c], b->names[c]) == 0 && are_columns_same(a->columns[c], b->columns[c]);
     }
     return is_same;
 }

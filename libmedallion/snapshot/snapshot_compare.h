@@ -18,6 +18,10 @@ bool mdli_blocks_are_same(const mdli_block *a, const mdli_block *b);
 /* Whether two blocks are known to hold one and the same value in all of their rows. */
 bool mdli_blocks_are_same_constant(const mdli_block *a, const mdli_block *b);
 
+/* Whether two tables are known to have the same columns with the same rows in the same order, without
+ * decoding them. */
+bool mdli_tables_are_same(const mdl_table *a, const mdl_table *b);
+
 /* A column of the table beside that of the history. */
 typedef struct mdli_column_pair {
     const mdl_column *current;

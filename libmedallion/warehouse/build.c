@@ -5,24 +5,9 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "warehouse/warehouse_internal.h"
+#include "warehouse/build_internal.h"
 
-struct mdl_build {
-    mdl_warehouse *warehouse;
-    const mdli_node *node;
-    /* Of this run, for each node; NULL = the published one counts. */
-    mdl_table *const *tables;
-    bool is_incremental;
-    mdli_built *built;
-    mdl_query *query;
-    /* What lives as long as the query. */
-    mdli_arena arena;
-    /* A scan of what is no ref; told when the plan is collected. */
-    mdl_error fault;
-};
-
-/* The position of a name among the refs, or -1. */
-static int32_t find_ref(const mdl_build *build, const char *name)
+int32_t mdli_build_find_ref(const mdl_build *build, const char *name)
 {
     const mdl_model *model = &build->node->model;
     for (int32_t r = 0; r < model->n_refs; r++) {
@@ -62,12 +47,12 @@ mdl_status mdl_build_allocate(mdl_build *build, int64_t size_bytes, void **out, 
 
 const mdl_table *mdl_build_ref(const mdl_build *build, const char *name)
 {
-    int32_t r = find_ref(build, name);
+    int32_t r = mdli_build_find_ref(build, name);
     if (r < 0) {
         return NULL;
     }
     int32_t node = build->node->refs[r];
-    const mdl_table *built = build->tables[node];
+    const mdl_table *built = build->inputs->tables[node];
     return built != NULL ? built : build->warehouse->nodes[node]->table;
 }
 
@@ -78,7 +63,7 @@ const mdl_table *mdl_build_previous(const mdl_build *build)
 
 const mdl_table *mdl_build_previous_ref(const mdl_build *build, const char *name)
 {
-    int32_t r = find_ref(build, name);
+    int32_t r = mdli_build_find_ref(build, name);
     return r >= 0 && build->is_incremental ? build->node->previous_refs[r] : NULL;
 }
 
@@ -145,6 +130,39 @@ static mdl_status check_columns(const mdl_model *model, const mdl_table *table, 
     return MDL_OK;
 }
 
+static int64_t n_rows_or_0(const mdl_table *table)
+{
+    return table != NULL ? mdl_table_n_rows(table) : 0;
+}
+
+/* Whether what the build told of its changes can be true of the table that it gave. */
+static mdl_status check_told_changes(const mdl_build *build, const mdl_table *table,
+                                     mdl_error *error)
+{
+    const mdl_model *model = &build->node->model;
+    const mdli_changes *changes = &build->built->changes;
+    if (changes->base == NULL) {
+        return MDL_OK;
+    }
+    const mdl_table *parts[] = {changes->added, changes->removed};
+    for (int i = 0; i < 2; i++) {
+        if (parts[i] != NULL) {
+            MDLI_TRY(check_columns(model, parts[i], error));
+        }
+    }
+    int64_t n_before = mdl_table_n_rows(changes->base);
+    int64_t n_added = n_rows_or_0(changes->added);
+    int64_t n_removed = n_rows_or_0(changes->removed);
+    if (n_before - n_removed + n_added != mdl_table_n_rows(table)) {
+        return mdl_error_set(
+            error, MDL_E_MODEL,
+            "it told %lld rows added and %lld removed, which does not make %lld rows of %lld",
+            (long long)n_added, (long long)n_removed, (long long)mdl_table_n_rows(table),
+            (long long)n_before);
+    }
+    return MDL_OK;
+}
+
 /* Calls the build function. On success `*table` has the declared columns. */
 static mdl_status call_build(mdl_build *build, mdl_table **table, mdl_error *error)
 {
@@ -157,18 +175,41 @@ static mdl_status call_build(mdl_build *build, mdl_table **table, mdl_error *err
     if (*table == NULL) {
         return mdl_error_set(error, MDL_E_MODEL, "it gave no table");
     }
-    return check_columns(model, *table, error);
+    MDLI_TRY(check_columns(model, *table, error));
+    return check_told_changes(build, *table, error);
+}
+
+/* What a build has at its start; it has to be closed, also after a failure. */
+static mdl_status open_build(mdl_build *build, mdl_error *error)
+{
+    mdl_context *context = build->warehouse->context;
+    void *memory = NULL;
+    MDLI_TRY(mdli_allocate_zeroed(context, (size_t)build->node->model.n_refs * sizeof *build->found,
+                                  "model", &memory, error));
+    build->found = memory;
+    build->query = mdl_query_create(context);
+    return build->query != NULL ? MDL_OK
+                                : mdl_error_set(error, MDL_E_NO_MEMORY, "no memory for a query");
+}
+
+static void close_build(mdl_build *build)
+{
+    mdl_query_free(build->query);
+    for (int32_t r = 0; build->found != NULL && r < build->node->model.n_refs; r++) {
+        mdli_changes_free(&build->found[r]);
+    }
+    mdli_free(build->warehouse->context, build->found);
+    mdli_arena_reset(&build->arena);
 }
 
 mdl_status mdli_build_model(mdl_warehouse *warehouse, const mdli_node *node,
-                            mdl_table *const *tables, bool full_refresh, mdli_built *out,
-                            mdl_error *error)
+                            const mdli_build_inputs *inputs, mdli_built *out, mdl_error *error)
 {
     mdl_build build = {
         .warehouse = warehouse,
         .node = node,
-        .tables = tables,
-        .is_incremental = mdli_node_has_past(node) && !full_refresh,
+        .inputs = inputs,
+        .is_incremental = mdli_node_has_past(node) && !inputs->full_refresh,
         .built = out,
         .fault = MDL_ERROR_INIT,
     };
@@ -177,11 +218,7 @@ mdl_status mdli_build_model(mdl_warehouse *warehouse, const mdli_node *node,
 
     mdl_status status;
     mdl_table *table = NULL;
-    build.query = mdl_query_create(warehouse->context);
-    if (build.query == NULL) {
-        status = mdl_error_set(error, MDL_E_NO_MEMORY, "no memory for a query");
-        goto done;
-    }
+    MDLI_TRY_GOTO_DONE(open_build(&build, error));
     MDLI_TRY_GOTO_DONE(call_build(&build, &table, error));
     MDLI_TRY_GOTO_DONE(
         mdli_copy_text(warehouse->context, mdl_query_explain(build.query), &out->explain, error));
@@ -189,7 +226,9 @@ mdl_status mdli_build_model(mdl_warehouse *warehouse, const mdli_node *node,
     table = NULL;
 done:
     mdl_table_free(table);
-    mdl_query_free(build.query);
-    mdli_arena_reset(&build.arena);
+    if (status != MDL_OK) {
+        mdli_changes_free(&out->changes);
+    }
+    close_build(&build);
     return status;
 }

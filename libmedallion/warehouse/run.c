@@ -151,6 +151,10 @@ static mdl_status create_state(mdl_warehouse *warehouse, mdli_command command,
                                   (size_t)warehouse->n_nodes * sizeof *state->tables, "run",
                                   &memory, error));
     state->tables = memory;
+    MDLI_TRY(mdli_allocate_zeroed(warehouse->context,
+                                  (size_t)warehouse->n_nodes * sizeof *state->changes, "run",
+                                  &memory, error));
+    state->changes = memory;
     return options->retry ? take_pending(state, error) : MDL_OK;
 }
 
@@ -159,6 +163,10 @@ static void free_state(mdli_run_state *state)
     for (int32_t i = 0; state->tables != NULL && i < state->warehouse->n_nodes; i++) {
         mdl_table_free(state->tables[i]);
     }
+    for (int32_t i = 0; state->changes != NULL && i < state->warehouse->n_nodes; i++) {
+        mdli_changes_free(&state->changes[i]);
+    }
+    mdli_free(state->warehouse->context, state->changes);
     mdli_free(state->warehouse->context, state->tables);
     mdl_run_free(state->run);
 }

@@ -62,6 +62,8 @@ typedef struct mdli_run_state {
     mdl_run *run;
     /* For each node: built in this run or kept by the one that is tried again; owned. */
     mdl_table **tables;
+    /* For each node: what its build in this run told; owned. */
+    mdli_changes *changes;
 } mdli_run_state;
 
 /* run_plan.c */
@@ -78,9 +80,15 @@ mdl_status mdli_plan_run(mdli_run_state *state, mdl_error *error);
 /* The table of a node as tasks of this run see it; NULL when there is none yet. */
 const mdl_table *mdli_run_table(const mdli_run_state *state, int32_t n);
 
+/* What a task has given; owned. */
+typedef struct mdli_task_output {
+    mdl_table *table;     /* of a model or snapshot */
+    mdli_changes changes; /* of a model */
+} mdli_task_output;
+
 /* Does a task: tells what became of it in its result. May work at the same time as other tasks, and
- * reads but does not change the state. `*table` is what a model or snapshot has given. */
-mdl_status mdli_run_task(const mdli_run_state *state, mdli_task *task, mdl_table **table,
+ * reads but does not change the state. */
+mdl_status mdli_run_task(const mdli_run_state *state, mdli_task *task, mdli_task_output *out,
                          mdl_error *error);
 
 /* run_schedule.c */

@@ -123,13 +123,14 @@ static void run_task(schedule *s, mdli_task *task)
     }
     pthread_mutex_unlock(&s->lock);
     mdl_error error = MDL_ERROR_INIT;
-    mdl_table *table;
-    mdl_status status = mdli_run_task(s->state, task, &table, &error);
+    mdli_task_output output;
+    mdl_status status = mdli_run_task(s->state, task, &output, &error);
     double end = mdli_seconds_now() - s->run->start;
     pthread_mutex_lock(&s->lock);
     task->result.seconds = end - task->result.start_seconds;
-    if (table != NULL) {
-        s->state->tables[task->node] = table;
+    if (output.table != NULL) {
+        s->state->tables[task->node] = output.table;
+        s->state->changes[task->node] = output.changes;
     }
     if (status != MDL_OK) {
         keep_failure(s, task, &error);

@@ -14,19 +14,24 @@ const mdl_table *mdli_run_table(const mdli_run_state *state, int32_t n)
     return table != NULL ? table : state->warehouse->nodes[n]->table;
 }
 
-static mdl_status run_model(const mdli_run_state *state, mdli_task *task, mdl_table **table,
+static mdl_status run_model(const mdli_run_state *state, mdli_task *task, mdli_task_output *out,
                             mdl_error *error)
 {
+    const mdli_build_inputs inputs = {
+        .tables = state->tables,
+        .changes = state->changes,
+        .full_refresh = state->options.full_refresh,
+    };
     mdli_built built;
     mdl_status status = mdli_build_model(state->warehouse, state->warehouse->nodes[task->node],
-                                         state->tables, state->options.full_refresh, &built, error);
+                                         &inputs, &built, error);
     task->result.incremental = built.is_incremental;
     memcpy(task->counters, built.counters, sizeof task->counters);
     task->result.n_counters = built.n_counters;
     if (status == MDL_OK) {
         task->explain = built.explain;
         task->result.explain = built.explain;
-        *table = built.table;
+        *out = (mdli_task_output){built.table, built.changes};
     }
     return status;
 }
@@ -54,20 +59,20 @@ static mdl_status run_test(const mdli_run_state *state, mdli_task *task, mdl_err
     return MDL_OK;
 }
 
-mdl_status mdli_run_task(const mdli_run_state *state, mdli_task *task, mdl_table **table,
+mdl_status mdli_run_task(const mdli_run_state *state, mdli_task *task, mdli_task_output *out,
                          mdl_error *error)
 {
     const mdli_node *node = state->warehouse->nodes[task->node];
     mdl_run_result *result = &task->result;
     mdl_status status = MDL_OK;
-    *table = NULL;
+    *out = (mdli_task_output){.table = NULL};
     switch (result->kind) {
     case MDL_TASK_MODEL:
-        status = run_model(state, task, table, error);
+        status = run_model(state, task, out, error);
         break;
     case MDL_TASK_SNAPSHOT:
-        status = mdli_take_snapshot(state, node, mdli_run_table(state, node->refs[0]), task, table,
-                                    error);
+        status = mdli_take_snapshot(state, node, mdli_run_table(state, node->refs[0]), task,
+                                    &out->table, error);
         break;
     case MDL_TASK_TEST:
         status = run_test(state, task, error);
@@ -75,9 +80,9 @@ mdl_status mdli_run_task(const mdli_run_state *state, mdli_task *task, mdl_table
     case MDL_TASK_LOAD:
         break;
     }
-    if (*table != NULL) {
+    if (out->table != NULL) {
         result->state = MDL_RUN_SUCCESS;
-        result->n_rows = mdl_table_n_rows(*table);
+        result->n_rows = mdl_table_n_rows(out->table);
     } else if (status != MDL_OK && result->state != MDL_RUN_FAIL) {
         result->state = MDL_RUN_ERROR;
         memcpy(task->message, error->message, sizeof task->message);

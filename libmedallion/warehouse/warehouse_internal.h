@@ -242,23 +242,36 @@ void mdli_load_plan_free(mdli_load_plan *plan);
 /* Most numbers that a build can tell. */
 #define MDLI_COUNTERS_MAX 8
 
+/* How a table differs from another one, as the build that gave it told, or as was found. */
+typedef struct mdli_changes {
+    mdl_table *base;    /* the other one; NULL = nothing is known */
+    mdl_table *added;   /* NULL = no rows */
+    mdl_table *removed; /* likewise */
+} mdli_changes;
+
+void mdli_changes_free(mdli_changes *changes);
+
+/* What a build reads besides what was published. Both have an item for each node. */
+typedef struct mdli_build_inputs {
+    mdl_table *const *tables;    /* of this run, or NULL where the published one counts */
+    const mdli_changes *changes; /* of this run */
+    bool full_refresh;
+} mdli_build_inputs;
+
 /* What the build of a model gave. */
 typedef struct mdli_built {
     mdl_table *table;
+    mdli_changes changes; /* that it told; owned */
     bool is_incremental;
     char *explain; /* of the context's memory; owned, like the table */
     mdl_run_counter counters[MDLI_COUNTERS_MAX];
     int32_t n_counters;
 } mdli_built;
 
-/*
- * Builds a model and checks that it is what was declared. `tables` has an item for each node: the
- * table of this run, or NULL where the published one counts. The fault does not name the model;
- * `error` must not be NULL.
- */
+/* Builds a model and checks that it is what was declared. The fault does not name the model; `error`
+ * must not be NULL. */
 mdl_status mdli_build_model(mdl_warehouse *warehouse, const mdli_node *node,
-                            mdl_table *const *tables, bool full_refresh, mdli_built *out,
-                            mdl_error *error);
+                            const mdli_build_inputs *inputs, mdli_built *out, mdl_error *error);
 
 /* content_hash.c */
 
