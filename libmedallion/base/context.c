@@ -288,11 +288,12 @@ mdl_status mdli_progress(mdl_context *context, const mdl_progress *progress, mdl
     int answer = 0;
     pthread_mutex_lock(&context->progress_lock);
     int64_t now = mdli_nanoseconds_now();
-    if (progress->done == progress->total || progress->task != context->progress_task ||
+    const bool is_over = progress->done == progress->total;
+    if (is_over || !context->has_progress ||
         now - context->progress_told_ns >= PROGRESS_INTERVAL_NS) {
         context->progress_told_ns = now;
-        context->progress_task = progress->task;
         answer = context->progress(context->progress_data, progress);
+        context->has_progress = answer == 0 && !is_over;
     }
     pthread_mutex_unlock(&context->progress_lock);
     if (answer != 0) {

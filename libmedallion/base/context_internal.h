@@ -16,7 +16,8 @@ int64_t mdli_context_chunk_bytes(const mdl_context *context);
 
 /*
  * Tells the progress callback, if there is one. Calls are serialised and throttled to about ten a
- * second per task, save those with done == total. MDL_E_CANCELLED when the callback asks for it.
+ * second for all tasks together, save those with done == total and the first after them.
+ * MDL_E_CANCELLED when the callback asks for it.
  */
 mdl_status mdli_progress(mdl_context *context, const mdl_progress *progress, mdl_error *error);
 

@@ -53,7 +53,7 @@ struct mdl_context {
     void *progress_data;
     pthread_mutex_t progress_lock;
     int64_t progress_told_ns;
-    const char *progress_task; /* task of the last call; compared by address */
+    bool has_progress; /* of a task that has not ended, as far as was told last */
 };
 
 /* Gives the freed memory that is kept back to the allocator. */

@@ -3,16 +3,23 @@
  *
  * A call gathers what it loads in a batch, beside the warehouse; the batch takes the warehouse's
  * place in one step that cannot fail.
+ *
+ * Files of different sources are read at the same time, so that the end of one, where there is
+ * little to do side by side, overlaps with the next; those of one source one after the other, as
+ * what the earlier ones hold tells whether a later one is new. What was read is added in the order
+ * of the call, and the first failure in that order is told.
  */
 #include "warehouse/run_internal.h"
 
 #include <assert.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/context_internal.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/parallel.h"
 #include "column/column_internal.h"
 #include "operators/table_edit.h"
 #include "warehouse/run_internal.h"
@@ -29,7 +36,6 @@ void mdl_load_options_init(mdl_load_options *options)
 /* What a call has loaded so far. */
 typedef struct load_batch {
     mdl_warehouse *warehouse;
-    mdl_load_options options;
     /* The sources as they will be, NULL where nothing changes, and all rejects; owned. */
     mdl_table *tables[MDLI_N_SOURCES];
     mdl_table *rejects;
@@ -172,6 +178,24 @@ static mdl_status add_segment(load_batch *batch, const mdli_segment *segment, md
     return MDL_OK;
 }
 
+/* The files of a call, on their way from paths to results. */
+typedef struct file_reads {
+    const mdl_warehouse *warehouse;
+    const mdl_load_options *options;
+    const mdli_planned_file *files;
+    int64_t n_files;
+    /* Per file; path and source are there from the start, the rest once it is read. */
+    mdl_load_info *infos;
+    mdl_csv_result *results; /* without a table where the content is there already */
+
+    /* Who reads what; guarded by `lock`. */
+    pthread_mutex_t lock;
+    int64_t next[MDLI_N_SOURCES]; /* first file of a source that is not read; `n_files` = none */
+    bool is_reading[MDLI_N_SOURCES];
+    int64_t n_wanted;  /* files before the first in order that failed */
+    mdl_error failure; /* its */
+} file_reads;
+
 static bool is_same_content(const mdl_load_info *load, const mdl_load_info *info)
 {
     return load->source == info->source && load->size_bytes == info->size_bytes &&
@@ -199,23 +223,25 @@ static bool has_content(const mdl_load_info *loads, int64_t n_loads, const mdl_l
 }
 
 /*
- * Whether the source holds this content already; fills size and hash of `info` if so. Only a file
- * with the size of an earlier one is read for its hash.
+ * Whether the source of a file holds its content already, or will from an earlier file of the call;
+ * fills size and hash of its info if so. Only a file with the size of an earlier one is read for
+ * its hash. Of earlier files, only those of the same source, which are read, are looked into.
  */
-static mdl_status find_content(const load_batch *batch, mdl_load_info *info, bool *is_known,
+static mdl_status find_content(const file_reads *reads, int64_t file, bool *is_known,
                                mdl_error *error)
 {
-    const mdl_warehouse *warehouse = batch->warehouse;
+    const mdl_warehouse *warehouse = reads->warehouse;
+    mdl_load_info *info = &reads->infos[file];
     *is_known = false;
     MDLI_TRY(mdli_file_size(info->path, &info->size_bytes, error));
     if (!has_size(warehouse->loads, warehouse->n_loads, info) &&
-        !has_size(batch->loads, batch->n_loads, info)) {
+        !has_size(reads->infos, file, info)) {
         return MDL_OK;
     }
     MDLI_TRY(
         mdli_hash_file(warehouse->context, info->path, &info->size_bytes, info->xxh3_128, error));
     *is_known = has_content(warehouse->loads, warehouse->n_loads, info) ||
-                has_content(batch->loads, batch->n_loads, info);
+                has_content(reads->infos, file, info);
     return MDL_OK;
 }
 
@@ -275,11 +301,6 @@ static mdl_status add_result(load_batch *batch, int32_t source, const mdl_csv_re
         .n_rejected = result->n_rejected,
         .layout_row = -1,
     };
-    info->size_bytes = result->size_bytes;
-    info->n_rows = mdl_table_n_rows(result->table);
-    info->n_rejected = result->n_rejected;
-    memcpy(info->xxh3_128, result->xxh3_128, sizeof info->xxh3_128);
-
     MDLI_TRY_GOTO_DONE(append_to_source(batch, source, result->table, error));
     if (result->rejects != NULL) {
         MDLI_TRY_GOTO_DONE(append_rejects(batch, result->rejects, error));
@@ -297,18 +318,38 @@ done:
     return status;
 }
 
-/* Reads a file once, unless its content is there already, which `info` then says. */
-static mdl_status read_once(const load_batch *batch, const mdli_source *source, mdl_load_info *info,
-                            mdl_csv_result *result, mdl_error *error)
+/* Puts a file that was read into the batch, or notes that its content is there already. */
+static mdl_status add_file(load_batch *batch, file_reads *reads, int64_t file, mdl_error *error)
 {
-    if (!batch->options.force) {
-        MDLI_TRY(find_content(batch, info, &info->already_loaded, error));
+    int32_t source = reads->files[file].source;
+    mdl_load_info *info = &reads->infos[file];
+    mdl_csv_result *result = &reads->results[file];
+    info->first_row = count_rows(batch, source);
+    mdl_status status = info->already_loaded ? add_load(batch, info, error)
+                                             : add_result(batch, source, result, info, error);
+    mdl_csv_result_free(result);
+    return status;
+}
+
+/* Reads a file once, unless its content is there already, which its info then says. */
+static mdl_status read_once(file_reads *reads, int64_t file, mdl_error *error)
+{
+    const mdli_source *source = &mdli_sources[reads->files[file].source];
+    mdl_load_info *info = &reads->infos[file];
+    mdl_csv_result *result = &reads->results[file];
+    if (!reads->options->force) {
+        MDLI_TRY(find_content(reads, file, &info->already_loaded, error));
         if (info->already_loaded) {
             return MDL_OK;
         }
     }
-    return mdl_csv_read_file(batch->warehouse->context, info->path, source->csv_columns,
-                             source->model.n_columns, &batch->options.csv, result, error);
+    MDLI_TRY(mdl_csv_read_file(reads->warehouse->context, info->path, source->csv_columns,
+                               source->model.n_columns, &reads->options->csv, result, error));
+    info->size_bytes = result->size_bytes;
+    info->n_rows = mdl_table_n_rows(result->table);
+    info->n_rejected = result->n_rejected;
+    memcpy(info->xxh3_128, result->xxh3_128, sizeof info->xxh3_128);
+    return MDL_OK;
 }
 
 /* Adds to a message how often it was tried. */
@@ -320,47 +361,120 @@ static void tell_tries(mdl_error *fault, int32_t n_tries)
 }
 
 /* Reads a file, as often as the options say while it is the system that fails. */
-static mdl_status read_with_retries(const load_batch *batch, const mdli_source *source,
-                                    mdl_load_info *info, mdl_csv_result *result, mdl_error *error)
+static mdl_status read_with_retries(file_reads *reads, int64_t file, mdl_error *error)
 {
-    double wait_seconds = batch->options.retry_seconds;
+    mdl_load_info *info = &reads->infos[file];
+    double wait_seconds = reads->options->retry_seconds;
     for (;;) {
         mdl_error fault = MDL_ERROR_INIT;
         info->attempt++;
-        mdl_status status = read_once(batch, source, info, result, &fault);
+        mdl_status status = read_once(reads, file, &fault);
         if (status == MDL_OK) {
             return MDL_OK;
         }
-        if (status != MDL_E_IO || info->attempt > batch->options.max_retries) {
+        if (status != MDL_E_IO || info->attempt > reads->options->max_retries) {
             if (status == MDL_E_IO && info->attempt > 1) {
                 tell_tries(&fault, info->attempt);
             }
             return mdli_error_copy(error, &fault);
         }
         wait_seconds = wait_seconds < RETRY_SECONDS_MAX ? wait_seconds : RETRY_SECONDS_MAX;
-        MDLI_TRY(mdli_pause(batch->warehouse->context, wait_seconds, error));
+        MDLI_TRY(mdli_pause(reads->warehouse->context, wait_seconds, error));
         wait_seconds *= 2;
     }
 }
 
-/* Reads one file into the batch, or notes that its content is there already. */
-static mdl_status load_one(load_batch *batch, int32_t source, const char *path, mdl_error *error)
+/* The first file of a source from `file` on, or `n_files`. */
+static int64_t find_file(const file_reads *reads, int32_t source, int64_t file)
 {
-    const mdli_source *declaration = &mdli_sources[source];
-    double start = mdli_seconds_now();
-    mdl_load_info info = {
-        .path = path,
-        .source = declaration->model.name,
-        .first_row = count_rows(batch, source),
-    };
-    mdl_csv_result result = {.table = NULL};
-    MDLI_TRY(read_with_retries(batch, declaration, &info, &result, error));
-    info.seconds = mdli_seconds_now() - start;
-    info.loaded_at = mdli_utc_now();
-    mdl_status status = info.already_loaded ? add_load(batch, &info, error)
-                                            : add_result(batch, source, &result, &info, error);
-    mdl_csv_result_free(&result);
-    return status;
+    while (file < reads->n_files && reads->files[file].source != source) {
+        file++;
+    }
+    return file;
+}
+
+/* The source whose next file comes first, of those that no file is read of. There is one, as no more
+ * tasks are offered than sources have files to read. */
+static int32_t find_source_to_read(const file_reads *reads)
+{
+    int32_t first = -1;
+    for (int32_t s = 0; s < MDLI_N_SOURCES; s++) {
+        if (!reads->is_reading[s] && (first < 0 || reads->next[s] < reads->next[first])) {
+            first = s;
+        }
+    }
+    return first;
+}
+
+/* Reads the file that comes first, unless one before it has failed. A task: with its file the next
+ * one of the source can be read. */
+static int64_t read_next(void *data)
+{
+    file_reads *reads = data;
+    int64_t n_ready = 0;
+    pthread_mutex_lock(&reads->lock);
+    int32_t source = find_source_to_read(reads);
+    int64_t file = reads->next[source];
+    reads->is_reading[source] = true;
+    if (file < reads->n_wanted) {
+        pthread_mutex_unlock(&reads->lock);
+        mdl_error failure = MDL_ERROR_INIT;
+        double start = mdli_seconds_now();
+        mdl_status status = read_with_retries(reads, file, &failure);
+        reads->infos[file].seconds = mdli_seconds_now() - start;
+        reads->infos[file].loaded_at = mdli_utc_now();
+        pthread_mutex_lock(&reads->lock);
+        if (status != MDL_OK && file < reads->n_wanted) {
+            reads->n_wanted = file;
+            reads->failure = failure;
+        }
+        reads->next[source] = find_file(reads, source, file + 1);
+        reads->is_reading[source] = false;
+        n_ready = reads->next[source] < reads->n_wanted;
+    }
+    pthread_mutex_unlock(&reads->lock);
+    return n_ready;
+}
+
+static mdl_status start_reads(file_reads *reads, mdl_error *error)
+{
+    mdl_context *context = reads->warehouse->context;
+    const size_t n = (size_t)reads->n_files;
+    void *memory;
+    MDLI_TRY(mdli_allocate_zeroed(context, n * sizeof *reads->infos, "load", &memory, error));
+    reads->infos = memory;
+    MDLI_TRY(mdli_allocate_zeroed(context, n * sizeof *reads->results, "load", &memory, error));
+    reads->results = memory;
+    for (int64_t i = 0; i < reads->n_files; i++) {
+        reads->infos[i].path = reads->files[i].path;
+        reads->infos[i].source = mdli_sources[reads->files[i].source].model.name;
+    }
+    return MDL_OK;
+}
+
+/* Reads all files, or those before the first that fails. */
+static mdl_status read_files(file_reads *reads, mdl_error *error)
+{
+    int64_t n_ready = 0;
+    MDLI_TRY(start_reads(reads, error));
+    for (int32_t s = 0; s < MDLI_N_SOURCES; s++) {
+        reads->next[s] = find_file(reads, s, 0);
+        n_ready += reads->next[s] < reads->n_files;
+    }
+    pthread_mutex_init(&reads->lock, NULL);
+    mdli_parallel_tasks(reads->warehouse->context, n_ready, read_next, reads);
+    pthread_mutex_destroy(&reads->lock);
+    return MDL_OK;
+}
+
+static void free_reads(file_reads *reads)
+{
+    mdl_context *context = reads->warehouse->context;
+    for (int64_t i = 0; reads->results != NULL && i < reads->n_files; i++) {
+        mdl_csv_result_free(&reads->results[i]);
+    }
+    mdli_free(context, reads->results);
+    mdli_free(context, reads->infos);
 }
 
 static mdl_status check_options(const mdl_load_options *options, mdl_error *error)
@@ -387,17 +501,29 @@ static mdl_status load_files(mdl_warehouse *warehouse, const mdli_planned_file *
         options = &defaults;
     }
     MDLI_TRY(check_options(options, error));
+    file_reads reads = {
+        .warehouse = warehouse,
+        .options = options,
+        .files = files,
+        .n_files = n_files,
+        .n_wanted = n_files,
+        .failure = MDL_ERROR_INIT,
+    };
     load_batch batch;
     start_batch(&batch, warehouse);
-    batch.options = *options;
-    mdl_status status = MDL_OK;
-    for (int64_t i = 0; i < n_files && status == MDL_OK; i++) {
-        status = load_one(&batch, files[i].source, files[i].path, error);
+    mdl_status status;
+    MDLI_TRY_GOTO_DONE(read_files(&reads, error));
+    for (int64_t i = 0; i < reads.n_wanted; i++) {
+        MDLI_TRY_GOTO_DONE(add_file(&batch, &reads, i, error));
     }
-    if (status == MDL_OK) {
-        status = commit_batch(&batch, error);
+    if (reads.n_wanted < n_files) {
+        status = mdli_error_copy(error, &reads.failure);
+        goto done;
     }
+    MDLI_TRY_GOTO_DONE(commit_batch(&batch, error));
+done:
     free_batch(&batch);
+    free_reads(&reads);
     return status;
 }
 

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -232,6 +233,83 @@ START_TEST(failure_leaves_everything_as_it_was)
     world_write(&world, "02012026_ratings.csv", RATINGS "1,1,5.0,1\n");
     ck_assert_int_eq(world_load(&world, world.folder), MDL_OK);
     world_assert_csv(&world, "movies", MOVIES "1,A,\n2,B,\n");
+    world_end(&world);
+}
+END_TEST
+
+/* A file of many records of one kind and a last one that is bad. */
+static void write_bad_end(test_world *world, const char *name, const char *header,
+                          const char *record, int n_records, const char *last)
+{
+    const size_t size = strlen(header) + (size_t)n_records * strlen(record) + strlen(last) + 1;
+    char *text = malloc(size);
+    ck_assert_ptr_nonnull(text);
+    char *end = stpcpy(text, header);
+    for (int i = 0; i < n_records; i++) {
+        end = stpcpy(end, record);
+    }
+    stpcpy(end, last);
+    world_write(world, name, text);
+    free(text);
+}
+
+/* Files of several sources are read at once; the failure that is told is the first in order, which
+ * comes last in time here. */
+START_TEST(first_failure_in_order_is_told)
+{
+    test_world world;
+    world_start_threads(&world, NULL, 4);
+    write_bad_end(&world, "movies.csv", MOVIES, "1,A,\n", 10000, "x,A,\n");
+    world_write(&world, "ratings.csv", RATINGS "1,1,5.0,1\n");
+    world_write(&world, "tags.csv", TAGS "1\n");
+    world_write(&world, "links.csv", LINKS "1,x,\n");
+    world_write(&world, "01012026_ratings.csv", RATINGS "1,1,five,1\n");
+    ck_assert_int_eq(world_load(&world, world.folder), MDL_E_DATA);
+    ck_assert_ptr_nonnull(strstr(world.error.file, "/movies.csv"));
+    ck_assert_int_eq(world.error.record, 10001);
+    ck_assert_int_eq(mdl_warehouse_n_loads(world.warehouse), 0);
+    world_write(&world, "movies.csv", MOVIES "1,A,\n");
+    ck_assert_int_eq(world_load(&world, world.folder), MDL_E_DATA);
+    ck_assert_ptr_nonnull(strstr(world.error.file, "/tags.csv"));
+    ck_assert_int_eq(mdl_warehouse_n_loads(world.warehouse), 0);
+    world_end(&world);
+}
+END_TEST
+
+START_TEST(rejects_are_in_the_order_of_files)
+{
+    test_world world;
+    world_start_threads(&world, NULL, 4);
+    write_bad_end(&world, "movies.csv", MOVIES, "1,A,\n", 10000, "x,A,\n");
+    world_write(&world, "tags.csv", TAGS "1\n1,2,x,3\n");
+    world_write(&world, "01012026_tags.csv", TAGS "1,2,y,3\n2\n");
+    world_write(&world, "01012026_movies.csv", MOVIES "y,A,\n");
+    mdl_load_options options;
+    mdl_load_options_init(&options);
+    options.csv.on_error = MDL_ON_ERROR_SKIP;
+    const char *folder = world.folder;
+    ck_assert_int_eq(mdl_warehouse_load(world.warehouse, &folder, 1, &options, NULL), MDL_OK);
+    static const char *const files[] = {"/movies.csv", "/tags.csv", "/01012026_movies.csv",
+                                        "/01012026_tags.csv"};
+    static const int64_t records[] = {10001, 1, 1, 2};
+    static const char *const columns[] = {"file", "record"};
+    mdl_cursor *cursor;
+    mdl_batch rows;
+    ck_assert_int_eq(mdl_cursor_create(world.context, mdl_warehouse_rejects(world.warehouse),
+                                       columns, 2, &cursor, NULL),
+                     MDL_OK);
+    ck_assert_int_eq(mdl_cursor_next(cursor, &rows, NULL), MDL_OK);
+    ck_assert_int_eq(rows.n_rows, 4);
+    for (int i = 0; i < 4; i++) {
+        const char *path = mdl_warehouse_load_info(world.warehouse, i)->path;
+        mdl_string file = mdl_vector_string(&rows.columns[0], i);
+        ck_assert_ptr_nonnull(strstr(path, files[i]));
+        ck_assert_int_eq(file.size_bytes, (int64_t)strlen(path));
+        ck_assert_mem_eq(file.data, path, strlen(path));
+        ck_assert_int_eq(mdl_vector_int64(&rows.columns[1], i), records[i]);
+    }
+    mdl_cursor_free(cursor);
+    world_assert_csv(&world, "tags", TAGS "1,2,x,3\n1,2,y,3\n");
     world_end(&world);
 }
 END_TEST
@@ -579,6 +657,8 @@ static Suite *load_suite(void)
     tcase_add_test(content, same_content_within_a_call_loads_once);
     tcase_add_test(content, same_content_in_another_source_is_other);
     tcase_add_test(content, failure_leaves_everything_as_it_was);
+    tcase_add_test(content, first_failure_in_order_is_told);
+    tcase_add_test(content, rejects_are_in_the_order_of_files);
     tcase_add_loop_test(content, columns_have_their_ranges, 0,
                         sizeof bad_records / sizeof *bad_records);
     tcase_add_test(content, columns_take_their_extremes);
