@@ -52,10 +52,6 @@
 /* Fewest rows of a morsel, but for the last: smaller blocks are worked on together. */
 #define MDLI_MORSEL_ROWS_MIN 16384
 
-/* Rows of a model's inputs from which it is not built at the same time as another such model: each
- * keeps all threads busy by itself, and together they would need memory for the groups of both. */
-#define MDLI_LONE_MODEL_ROWS ((int64_t)1 << 23)
-
 /* Distinct values up to which an integer block may be dictionary-encoded. */
 #define MDLI_INTEGER_DICTIONARY_MAX 256
 

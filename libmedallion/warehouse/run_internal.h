@@ -28,7 +28,6 @@ typedef struct mdli_task {
     /* Of the schedule. */
     int32_t n_waiting; /* needs that have not ended */
     bool is_offered;   /* nothing has to be waited for any more */
-    bool is_lone;      /* no other such task may run meanwhile */
     bool is_started;
     /* What the result points to; owned but for the names. */
     mdl_table *failures;

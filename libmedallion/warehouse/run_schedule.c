@@ -17,7 +17,6 @@ typedef struct schedule {
     mdl_run *run;
     pthread_mutex_t lock;
     int32_t failed_task; /* the first in order; -1 = none */
-    bool has_lone;       /* a task that must be alone is offered and has not ended */
     bool is_stopped;
     mdl_error stop; /* why, where that is no failure of a task */
 } schedule;
@@ -137,35 +136,16 @@ static void run_task(schedule *s, mdli_task *task)
     }
 }
 
-/* Whether a task is a model whose inputs, which are there, are so large that it fills all threads. */
-static bool is_lone_model(const schedule *s, const mdli_task *task)
-{
-    const mdli_node *node = s->state->warehouse->nodes[task->node];
-    int64_t n_rows = 0;
-    for (int32_t r = 0; task->result.kind == MDL_TASK_MODEL && r < node->model.n_refs; r++) {
-        const mdl_table *table = mdli_run_table(s->state, node->refs[r]);
-        n_rows += table != NULL ? mdl_table_n_rows(table) : 0;
-    }
-    return n_rows >= s->state->warehouse->lone_model_rows;
-}
-
-/* Offers the tasks that wait for nothing any more, but of those that must be alone only the first;
- * how many they are. */
+/* Offers the tasks that wait for nothing any more; how many they are. */
 static int64_t offer_tasks(schedule *s)
 {
     int64_t n_offered = 0;
     for (int32_t t = 0; t < s->run->n_tasks; t++) {
         mdli_task *task = &s->run->tasks[t];
-        if (task->n_waiting > 0 || task->is_offered) {
-            continue;
+        if (task->n_waiting == 0 && !task->is_offered) {
+            task->is_offered = true;
+            n_offered++;
         }
-        task->is_lone = is_lone_model(s, task);
-        if (task->is_lone && s->has_lone) {
-            continue;
-        }
-        s->has_lone = s->has_lone || task->is_lone;
-        task->is_offered = true;
-        n_offered++;
     }
     return n_offered;
 }
@@ -180,7 +160,6 @@ static void end_task(schedule *s, const mdli_task *ended)
             task->n_waiting -= task->needs[i] == index;
         }
     }
-    s->has_lone = s->has_lone && !ended->is_lone;
 }
 
 static int64_t run_next(void *data)

@@ -201,7 +201,6 @@ mdl_status mdl_warehouse_create(mdl_context *context, const mdl_warehouse_option
     MDLI_TRY(mdli_allocate_zeroed(context, sizeof(mdl_warehouse), "warehouse", &memory, error));
     mdl_warehouse *warehouse = memory;
     warehouse->context = context;
-    warehouse->lone_model_rows = MDLI_LONE_MODEL_ROWS;
     warehouse->store = options->store;
     warehouse->tiers = options->tiers;
     warehouse->n_tiers = options->n_tiers;

@@ -78,8 +78,6 @@ struct mdl_warehouse {
     mdl_context *context;
     const mdl_tier *tiers;
     int32_t n_tiers;
-    /* MDLI_LONE_MODEL_ROWS but for tests. */
-    int64_t lone_model_rows;
 
     /* In the order in which they were added. */
     mdli_node **nodes;

@@ -528,44 +528,6 @@ START_TEST(tests_run_beside_other_models)
 }
 END_TEST
 
-/* Models of large inputs are not built at the same time, others meanwhile are. */
-static void be_alone(toy *self)
-{
-    ASSERT_IN_LOOP(atomic_fetch_add((atomic_int *)self->data, 1) == 0, "%s is not alone",
-                   self->name);
-    struct timespec pause = {.tv_nsec = 5000000};
-    nanosleep(&pause, NULL);
-    atomic_fetch_sub((atomic_int *)self->data, 1);
-}
-
-START_TEST(models_of_large_inputs_are_built_one_at_a_time)
-{
-    test_world world;
-    start(&world, 4);
-    world.warehouse->lone_model_rows = 4;
-    atomic_int n_inside = 0;
-    meeting place = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 2, 0};
-    toy large = {.name = "large", .n_rows = 4};
-    toy small = {.name = "small", .n_rows = 3};
-    toy readers[] = {
-        {.name = "a", .refs = {"large"}, .while_built = be_alone, .data = &n_inside},
-        {.name = "b", .refs = {"large"}, .while_built = be_alone, .data = &n_inside},
-        {.name = "c", .refs = {"small", "large"}, .while_built = be_alone, .data = &n_inside},
-        {.name = "d", .refs = {"small"}, .while_built = meet, .data = &place},
-        {.name = "e", .refs = {"small"}, .while_built = meet, .data = &place},
-    };
-    add_toy(&world, &large);
-    add_toy(&world, &small);
-    for (size_t i = 0; i < sizeof readers / sizeof *readers; i++) {
-        add_toy(&world, &readers[i]);
-    }
-    char tasks[1024];
-    mdl_build_options options = toy_options();
-    ck_assert_int_eq(build(&world, &options, tasks), MDL_OK);
-    world_end(&world);
-}
-END_TEST
-
 /* Stopping. */
 
 static void cancel(toy *self)
@@ -1223,7 +1185,6 @@ static Suite *runs_suite(void)
     tcase_set_timeout(schedule, 60);
     tcase_add_test(schedule, tasks_run_at_once_and_tell_in_order);
     tcase_add_test(schedule, tests_run_beside_other_models);
-    tcase_add_test(schedule, models_of_large_inputs_are_built_one_at_a_time);
     tcase_add_test(schedule, log_does_not_depend_on_threads);
     tcase_add_test(schedule, cancelled_run_ends_cleanly_and_can_be_retried);
     tcase_add_test(schedule, deadline_before_the_first_task);
