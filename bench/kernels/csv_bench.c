@@ -14,7 +14,8 @@ enum {
     TEXT_BYTES = 48 * 1024,
     PADDING = 64,
     N_NUMBERS = MDLI_CSV_NUMBERS_MAX,
-    N_BATCHES = 24
+    N_BATCHES = 24,
+    N_FIELDS = 4
 };
 
 typedef struct csv_state {
@@ -22,12 +23,13 @@ typedef struct csv_state {
     char *memory; /* the text, with padding before and behind */
     int64_t size_bytes;
     int64_t n_lines;
-    uint16_t *positions;
-    uint16_t begins[N_BATCHES][N_NUMBERS]; /* movie ids */
+    mdli_csv_marks marks;
+    uint16_t *dealt;                       /* the marks by fields, N_FIELDS lists of n_lines */
+    uint16_t begins[N_BATCHES][N_NUMBERS]; /* one field of each line */
     uint16_t ends[N_BATCHES][N_NUMBERS];
-    int64_t numbers[N_BATCHES][N_NUMBERS];
+    int32_t numbers[N_BATCHES][N_NUMBERS];
+    int64_t wide_numbers[N_BATCHES][N_NUMBERS];
     uint64_t good[N_BATCHES];
-    int64_t n_found;
 } csv_state;
 
 /* Writes lines of user, movie, rating and time, until the text is full. */
@@ -46,13 +48,16 @@ static void fill_text(csv_state *state)
     state->size_bytes = at - (state->memory + PADDING);
 }
 
-/* Notes where movie ids stand, by a plain loop. */
-static void find_movies(csv_state *state)
+/* Notes where field `field` of each line stands, by a plain loop. */
+static void find_field(csv_state *state, int field)
 {
     const char *line = state->memory + PADDING;
     for (int i = 0; i < N_BATCHES * N_NUMBERS; i++) {
-        const char *begin = strchr(line, ',') + 1;
-        const char *end = strchr(begin, ',');
+        const char *begin = line;
+        for (int f = 0; f < field; f++) {
+            begin = strchr(begin, ',') + 1;
+        }
+        const char *end = begin + strcspn(begin, ",\n");
         state->begins[i / N_NUMBERS][i % N_NUMBERS] = (uint16_t)(begin - state->memory);
         state->ends[i / N_NUMBERS][i % N_NUMBERS] = (uint16_t)(end - state->memory);
         line = strchr(end, '\n') + 1;
@@ -65,7 +70,9 @@ static csv_state *make_state(bench_run *run)
     run->state = state;
     state->kernels = mdli_kernels_for(run->world->level);
     state->memory = bench_allocate(PADDING + TEXT_BYTES + PADDING);
-    state->positions = bench_allocate((TEXT_BYTES + MDLI_CSV_SCAN_SLACK) * 2);
+    state->marks.positions = bench_allocate((TEXT_BYTES + MDLI_CSV_SCAN_SLACK) * 2);
+    state->marks.kinds = bench_allocate(TEXT_BYTES + MDLI_CSV_SCAN_SLACK);
+    state->dealt = bench_allocate(TEXT_BYTES * 2);
     fill_text(state);
     return state;
 }
@@ -81,8 +88,7 @@ static bool setup_scan(bench_run *run)
 static bool scan(bench_run *run)
 {
     csv_state *state = run->state;
-    state->n_found =
-        state->kernels->csv_scan(state->memory + PADDING, state->size_bytes, state->positions);
+    state->kernels->csv_scan(state->memory + PADDING, state->size_bytes, &state->marks);
     return true;
 }
 
@@ -93,19 +99,46 @@ static bool check_scan(bench_run *run)
     int64_t n = 0;
     for (int64_t i = 0; i < state->size_bytes; i++) {
         if (text[i] == ',' || text[i] == '\n') {
-            if (n >= state->n_found || state->positions[n] != i) {
+            if (n >= state->marks.n || state->marks.positions[n] != i ||
+                state->marks.kinds[n] != text[i]) {
                 return bench_fail(run, "byte %lld was not found", (long long)i);
             }
             n++;
         }
     }
-    return n == state->n_found || bench_fail(run, "bytes were found that are not there");
+    return n == state->marks.n || bench_fail(run, "bytes were found that are not there");
 }
 
-static bool setup_numbers(bench_run *run)
+static bool setup_deal(bench_run *run)
+{
+    setup_scan(run);
+    return scan(run);
+}
+
+static bool deal(bench_run *run)
+{
+    csv_state *state = run->state;
+    state->kernels->csv_deal(state->marks.positions, N_FIELDS, state->n_lines, state->dealt,
+                             state->n_lines);
+    return true;
+}
+
+static bool check_deal(bench_run *run)
+{
+    const csv_state *state = run->state;
+    for (int64_t i = 0; i < state->n_lines * N_FIELDS; i++) {
+        if (state->dealt[i % N_FIELDS * state->n_lines + i / N_FIELDS] !=
+            state->marks.positions[i]) {
+            return bench_fail(run, "mark %lld was not dealt", (long long)i);
+        }
+    }
+    return true;
+}
+
+static bool setup_field(bench_run *run, int field)
 {
     csv_state *state = make_state(run);
-    find_movies(state);
+    find_field(state, field);
     run->n_rows = (int64_t)N_BATCHES * N_NUMBERS;
     for (int b = 0; b < N_BATCHES; b++) {
         for (int i = 0; i < N_NUMBERS; i++) {
@@ -115,15 +148,65 @@ static bool setup_numbers(bench_run *run)
     return true;
 }
 
-static bool read_numbers(bench_run *run)
+static bool setup_int32(bench_run *run)
+{
+    return setup_field(run, 1);
+}
+
+static bool setup_decimals(bench_run *run)
+{
+    return setup_field(run, 2);
+}
+
+static bool setup_int64(bench_run *run)
+{
+    return setup_field(run, 3);
+}
+
+static bool read_int32(bench_run *run)
 {
     csv_state *state = run->state;
     for (int b = 0; b < N_BATCHES; b++) {
         state->good[b] =
-            state->kernels->csv_read_numbers(state->memory, state->begins[b], state->ends[b],
-                                             N_NUMBERS, 1, INT32_MAX, state->numbers[b]);
+            state->kernels->csv_read_int32(state->memory, state->begins[b], state->ends[b],
+                                           N_NUMBERS, 1, INT32_MAX, state->numbers[b]);
     }
     return true;
+}
+
+static bool read_decimals(bench_run *run)
+{
+    csv_state *state = run->state;
+    for (int b = 0; b < N_BATCHES; b++) {
+        state->good[b] =
+            state->kernels->csv_read_decimals(state->memory, state->begins[b], state->ends[b],
+                                              N_NUMBERS, 0, INT32_MAX, state->numbers[b]);
+    }
+    return true;
+}
+
+static bool read_int64(bench_run *run)
+{
+    csv_state *state = run->state;
+    for (int b = 0; b < N_BATCHES; b++) {
+        state->good[b] =
+            state->kernels->csv_read_int64(state->memory, state->begins[b], state->ends[b],
+                                           N_NUMBERS, 0, INT64_MAX, state->wide_numbers[b]);
+    }
+    return true;
+}
+
+static bool check_number(bench_run *run, int b, int i, int64_t number)
+{
+    const csv_state *state = run->state;
+    const char *text = state->memory + state->begins[b][i];
+    char *end;
+    int64_t expected = strtoll(text, &end, 10);
+    if (*end == '.') {
+        expected = expected * 100 + (int64_t)(end[1] - '0') * 10;
+    }
+    return ((state->good[b] >> i & 1) != 0 && number == expected) ||
+           bench_fail(run, "%.12s was not read", text);
 }
 
 static bool check_numbers(bench_run *run)
@@ -131,9 +214,21 @@ static bool check_numbers(bench_run *run)
     const csv_state *state = run->state;
     for (int b = 0; b < N_BATCHES; b++) {
         for (int i = 0; i < N_NUMBERS; i++) {
-            long long expected = strtoll(state->memory + state->begins[b][i], NULL, 10);
-            if ((state->good[b] >> i & 1) == 0 || state->numbers[b][i] != expected) {
-                return bench_fail(run, "%lld was not read", expected);
+            if (!check_number(run, b, i, state->numbers[b][i])) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static bool check_wide_numbers(bench_run *run)
+{
+    const csv_state *state = run->state;
+    for (int b = 0; b < N_BATCHES; b++) {
+        for (int i = 0; i < N_NUMBERS; i++) {
+            if (!check_number(run, b, i, state->wide_numbers[b][i])) {
+                return false;
             }
         }
     }
@@ -144,13 +239,18 @@ static void teardown(bench_run *run)
 {
     csv_state *state = run->state;
     free(state->memory);
-    free(state->positions);
+    free(state->marks.positions);
+    free(state->marks.kinds);
+    free(state->dealt);
     free(state);
 }
 
 static const bench_case cases[] = {
     {"find separators and line ends", NULL, setup_scan, scan, check_scan, teardown},
-    {"read numbers", NULL, setup_numbers, read_numbers, check_numbers, teardown},
+    {"deal marks to fields", NULL, setup_deal, deal, check_deal, teardown},
+    {"read numbers as int32", NULL, setup_int32, read_int32, check_numbers, teardown},
+    {"read numbers as int64", NULL, setup_int64, read_int64, check_wide_numbers, teardown},
+    {"read decimals", NULL, setup_decimals, read_decimals, check_numbers, teardown},
 };
 
 const bench_group bench_csv_kernels = {

@@ -52,9 +52,9 @@ struct mdli_csv_parser {
     /* The batch: bytes [batch, batch + batch_bytes) of the window and the marks in it. */
     int64_t batch;
     int64_t batch_bytes;
-    uint16_t *marks;
-    int64_t n_marks;
+    mdli_csv_marks marks;
     int64_t next_mark; /* the first one at or behind `at` */
+    char *plain_kinds; /* of the marks of RUN_ROWS records without quotes */
 
     int64_t at;         /* where the next record starts, or blank lines */
     int64_t record_end; /* where the last record ended: all behind it is of the next one */
@@ -158,7 +158,15 @@ static mdl_status allocate_buffers(mdli_csv_parser *parser, mdl_error *error)
     parser->validity = memory;
     MDLI_TRY(mdli_allocate_array(context, BATCH_BYTES + MDLI_CSV_SCAN_SLACK, sizeof(uint16_t),
                                  "csv marks", &memory, error));
-    parser->marks = memory;
+    parser->marks.positions = memory;
+    MDLI_TRY(mdli_allocate_array(context, BATCH_BYTES + MDLI_CSV_SCAN_SLACK, 1, "csv marks",
+                                 &memory, error));
+    parser->marks.kinds = memory;
+    MDLI_TRY(mdli_allocate_array(context, schema->n_fields, RUN_ROWS, "csv marks", &memory, error));
+    parser->plain_kinds = memory;
+    for (int64_t i = 0; i < schema->n_fields * RUN_ROWS; i++) {
+        parser->plain_kinds[i] = (i + 1) % schema->n_fields == 0 ? '\n' : ',';
+    }
     MDLI_TRY(mdli_allocate_array(context, schema->n_fields, RUN_ROWS * sizeof(uint16_t),
                                  "csv fields", &memory, error));
     parser->begins = memory;
@@ -207,7 +215,9 @@ void mdli_csv_parser_free(mdli_csv_parser *parser)
     }
     mdli_free(context, parser->columns);
     mdli_free(context, parser->validity);
-    mdli_free(context, parser->marks);
+    mdli_free(context, parser->marks.positions);
+    mdli_free(context, parser->marks.kinds);
+    mdli_free(context, parser->plain_kinds);
     mdli_free(context, parser->begins);
     mdli_free(context, parser->ends);
     mdli_free(context, parser->fields);
@@ -473,8 +483,8 @@ static mdl_status read_next_record(mdli_csv_parser *parser, mdli_csv_chunk *chun
     }
     chunk->n_lines += mdli_csv_count_lines(chunk->window.bytes + at, read.next - at);
     parser->at = read.next;
-    while (parser->next_mark < parser->n_marks &&
-           parser->batch + parser->marks[parser->next_mark] < read.next) {
+    while (parser->next_mark < parser->marks.n &&
+           parser->batch + parser->marks.positions[parser->next_mark] < read.next) {
         parser->next_mark++;
     }
     return MDL_OK;
@@ -488,8 +498,8 @@ static void scan_batch(mdli_csv_parser *parser, const mdli_csv_chunk *chunk)
     int64_t n_left = chunk->window.size_bytes - parser->at;
     parser->batch = parser->at;
     parser->batch_bytes = n_left < BATCH_BYTES ? n_left : BATCH_BYTES;
-    parser->n_marks = parser->kernels->csv_scan(chunk->window.bytes + parser->batch,
-                                                parser->batch_bytes, parser->marks);
+    parser->kernels->csv_scan(chunk->window.bytes + parser->batch, parser->batch_bytes,
+                              &parser->marks);
     parser->next_mark = 0;
 }
 
@@ -559,10 +569,9 @@ static bool take_quoted_field(mark_walk *walk, int row, int64_t begin, bool is_l
 /*
  * Finds the fields of the record at from->start, which may have quotes, and moves behind it; `row`
  * is its place in the run. False when it is not plain, or not all in the batch; then nothing has
- * moved. Not inlined, for the loop over records without quotes needs the registers.
+ * moved.
  */
-__attribute__((noinline)) static bool take_quoted_record(const mdli_csv_parser *parser,
-                                                         mark_walk *from, int row)
+static bool take_quoted_record(const mdli_csv_parser *parser, mark_walk *from, int row)
 {
     int64_t n_fields = parser->options.schema->n_fields;
     mark_walk walk = *from;
@@ -595,32 +604,74 @@ __attribute__((noinline)) static bool take_quoted_record(const mdli_csv_parser *
     return true;
 }
 
-/*
- * Finds the fields of the record of `n_fields` fields that starts at `start`, the marks of which are
- * `marks` if it has no quotes; their places go to every RUN_ROWS-th item of begins and ends. False
- * when it has quotes, or another number of fields.
- */
-static inline bool take_unquoted_record(const char *base, const uint16_t *marks, int64_t n_fields,
-                                        int64_t start, uint16_t *begins, uint16_t *ends)
+/* How many of n_max bytes are the same in both. */
+static int64_t same_bytes(const char *a, const char *b, int64_t n_max)
 {
-    int64_t n_commas = n_fields - 1;
-    int64_t begin = start;
-    for (int64_t i = 0; i < n_commas; i++) {
-        int64_t comma = marks[i];
-        if (base[comma] != ',') {
-            return false;
+    int64_t n = 0;
+    for (uint64_t word, other; n + (int64_t)sizeof word <= n_max; n += (int64_t)sizeof word) {
+        memcpy(&word, a + n, sizeof word);
+        memcpy(&other, b + n, sizeof other);
+        if (word != other) {
+            break;
         }
-        begins[i * RUN_ROWS] = (uint16_t)begin;
-        ends[i * RUN_ROWS] = (uint16_t)comma;
-        begin = comma + 1;
     }
-    /* A line feed is before every record, so this does not look at a record before. */
-    int64_t line_feed = marks[n_commas];
-    int64_t end = line_feed - (base[line_feed - 1] == '\r');
-    begins[n_commas * RUN_ROWS] = (uint16_t)begin;
-    ends[n_commas * RUN_ROWS] = (uint16_t)end;
-    /* With one column, a line of length zero is no record. */
-    return base[line_feed] == '\n' && (n_commas > 0 || begin < end);
+    while (n < n_max && a[n] == b[n]) {
+        n++;
+    }
+    return n;
+}
+
+/*
+ * How many records without quotes are at `start`, where mark `mark` is the first, and begin before
+ * `end`; at most n_max. Their marks alone tell, all of them at once.
+ */
+static int64_t count_unquoted_records(const mdli_csv_parser *parser, int64_t mark, int64_t end,
+                                      int64_t n_max)
+{
+    const int64_t n_fields = parser->options.schema->n_fields;
+    const int64_t n_left = parser->marks.n - mark;
+    const int64_t n_marks = n_left < n_max * n_fields ? n_left : n_max * n_fields;
+    const uint16_t *positions = parser->marks.positions + mark;
+    int64_t n = same_bytes(parser->marks.kinds + mark, parser->plain_kinds, n_marks) / n_fields;
+    while (n > 1 && positions[(n - 1) * n_fields - 1] + 1 >= end) {
+        n--;
+    }
+    return n;
+}
+
+/*
+ * Finds the fields of `n` records without quotes from `start` on, whose first mark is `mark`: their
+ * places go to row `row` of the run and those behind it. Returns how many of them are records: with
+ * one column, a line of length zero is none, and ends the run.
+ */
+static int64_t take_unquoted_records(mdli_csv_parser *parser, const char *base, int64_t start,
+                                     int64_t mark, int row, int64_t n)
+{
+    const int64_t n_fields = parser->options.schema->n_fields;
+    uint16_t *ends = parser->ends + row;
+    uint16_t *begins = parser->begins + row;
+    uint16_t *line_ends = ends + (n_fields - 1) * RUN_ROWS;
+    parser->kernels->csv_deal(parser->marks.positions + mark, n_fields, n, ends, RUN_ROWS);
+    for (int64_t f = 1; f < n_fields; f++) {
+        for (int64_t i = 0; i < n; i++) {
+            begins[f * RUN_ROWS + i] = (uint16_t)(ends[(f - 1) * RUN_ROWS + i] + 1);
+        }
+    }
+    begins[0] = (uint16_t)start;
+    for (int64_t i = 1; i < n; i++) {
+        begins[i] = (uint16_t)(line_ends[i - 1] + 1);
+    }
+    memcpy(parser->starts + row, begins, (size_t)n * sizeof *begins);
+    for (int64_t i = 0; parser->marks.has_return && i < n; i++) {
+        /* A line feed is before every record, so this does not look at a record before. */
+        line_ends[i] = (uint16_t)(line_ends[i] - (base[line_ends[i] - 1] == '\r'));
+    }
+    for (int64_t i = 0; n_fields == 1 && i < n; i++) {
+        if (begins[i] == ends[i]) {
+            return i;
+        }
+    }
+    return n;
 }
 
 /* Records that were found to be plain. */
@@ -657,42 +708,42 @@ static plain_run find_records(mdli_csv_parser *parser, const mdli_csv_chunk *chu
 {
     const int64_t n_fields = parser->options.schema->n_fields;
     const int64_t end = chunk->end_bytes - chunk->window.offset_bytes - parser->batch;
-    const char *base = chunk->window.bytes + parser->batch;
-    const uint16_t *mark = parser->marks + parser->next_mark;
-    const uint16_t *marks_end = parser->marks + parser->n_marks;
-    uint16_t *starts = parser->starts;
-    uint16_t *begins = parser->begins;
-    uint16_t *ends = parser->ends;
-    int64_t start = parser->at - parser->batch;
-    mark_walk walk = {.base = base, .marks_end = marks_end};
+    const uint16_t *positions = parser->marks.positions;
+    mark_walk walk = {.base = chunk->window.bytes + parser->batch,
+                      .mark = positions + parser->next_mark,
+                      .marks_end = positions + parser->marks.n,
+                      .start = parser->at - parser->batch};
     plain_run run = {.why = STOP_FULL};
     int n = 0;
-    for (; n < n_max && start < end; n++) {
-        starts[n] = (uint16_t)start;
-        if (marks_end - mark < n_fields) {
+    while (n < n_max && walk.start < end) {
+        const int64_t mark = walk.mark - positions;
+        int64_t n_taken = count_unquoted_records(parser, mark, end, n_max - n);
+        if (n_taken > 0) {
+            n_taken = take_unquoted_records(parser, walk.base, walk.start, mark, n, n_taken);
+        }
+        if (n_taken > 0) {
+            n += (int)n_taken;
+            walk.mark += n_taken * n_fields;
+            walk.start = walk.mark[-1] + 1;
+            continue;
+        }
+        parser->starts[n] = (uint16_t)walk.start;
+        if (walk.marks_end - walk.mark < n_fields) {
             run.why = STOP_CUT_OFF;
             break;
         }
-        if (take_unquoted_record(base, mark, n_fields, start, begins + n, ends + n)) {
-            mark += n_fields;
-            start = mark[-1] + 1;
-            continue;
-        }
-        walk.mark = mark;
-        walk.start = start;
         if (!take_quoted_record(parser, &walk, n)) {
             run.why = STOP_NOT_PLAIN;
             break;
         }
-        mark = walk.mark;
-        start = walk.start;
+        n++;
     }
-    starts[n] = (uint16_t)start;
-    parser->next_mark = mark - parser->marks;
-    parser->at = parser->batch + start;
+    parser->starts[n] = (uint16_t)walk.start;
+    parser->next_mark = walk.mark - positions;
+    parser->at = parser->batch + walk.start;
     run.n_records = n;
     run.n_lines = n + walk.n_quoted_lines;
-    run.irregular = walk.irregular | find_other_line_ends(parser, base, n);
+    run.irregular = walk.irregular | find_other_line_ends(parser, walk.base, n);
     return run;
 }
 

@@ -75,55 +75,27 @@ static uint64_t all_rows(const mdli_csv_run *run)
     return run->n_rows < 64 ? (UINT64_C(1) << run->n_rows) - 1 : UINT64_MAX;
 }
 
-static uint64_t read_integers(const mdli_csv_staged *staged, const mdli_csv_run *run, int64_t row,
-                              uint64_t *irregular)
+/* Reads numbers with the kernel for their type. */
+static uint64_t read_numbers(const mdli_csv_staged *staged, const mdli_csv_run *run, int64_t row,
+                             uint64_t *irregular)
 {
-    int64_t numbers[MDLI_CSV_RUN_ROWS];
     const mdli_csv_target *target = staged->target;
-    bool is_wide = target->type == MDL_TYPE_INT64;
-    int64_t *to = is_wide ? (int64_t *)staged->values + row : numbers;
-    uint64_t good = staged->kernels->csv_read_numbers(
-        run->base, run->begins, run->ends, run->n_rows, target->least, target->greatest, to);
-    if (!is_wide) {
-        int32_t *narrow = (int32_t *)staged->values + row;
-        for (int i = 0; i < run->n_rows; i++) {
-            narrow[i] = (int32_t)numbers[i];
-        }
+    const mdli_kernels *kernels = staged->kernels;
+    uint64_t good;
+    if (target->type == MDL_TYPE_INT64) {
+        good =
+            kernels->csv_read_int64(run->base, run->begins, run->ends, run->n_rows, target->least,
+                                    target->greatest, (int64_t *)staged->values + row);
+    } else {
+        good =
+            (target->type == MDL_TYPE_INT32 ? kernels->csv_read_int32 : kernels->csv_read_decimals)(
+                run->base, run->begins, run->ends, run->n_rows, (int32_t)target->least,
+                (int32_t)target->greatest, (int32_t *)staged->values + row);
     }
     if (staged->nulls != NULL) {
         memset(staged->nulls + row, 0, (size_t)run->n_rows);
     }
     return read_rows_slowly(staged, run, row, all_rows(run) & ~good, irregular);
-}
-
-static uint64_t read_decimals(const mdli_csv_staged *staged, const mdli_csv_run *run, int64_t row,
-                              uint64_t *irregular)
-{
-    const int64_t least = staged->target->least;
-    const int64_t greatest = staged->target->greatest;
-    int32_t *values = (int32_t *)staged->values + row;
-    uint64_t odd_rows = 0;
-    for (int i = 0; i < run->n_rows; i++) {
-        const char *text = run->base + run->begins[i];
-        int size = run->ends[i] - run->begins[i];
-        /* `d.d` is what ratings look like. */
-        unsigned whole = (unsigned char)text[0] - (unsigned)'0';
-        unsigned tenths = (unsigned char)text[2] - (unsigned)'0';
-        int32_t hundredths = (int32_t)(whole * 100 + tenths * 10);
-        bool is_plain = size == 3 && text[1] == '.' && whole <= 9 && tenths <= 9;
-        if (__builtin_expect(!is_plain || hundredths < least || hundredths > greatest, false)) {
-            bool is_canonical;
-            bool is_faulty = read_field_slowly(staged, text, size, row + i, &is_canonical);
-            odd_rows |= (uint64_t)is_faulty << i;
-            *irregular |= (uint64_t)!is_canonical << i;
-            continue;
-        }
-        values[i] = hundredths;
-        if (staged->nulls != NULL) {
-            staged->nulls[row + i] = 0;
-        }
-    }
-    return odd_rows;
 }
 
 /* The bytes of `word` that are not ASCII, or are less than all that text usually has (a NUL, a
@@ -202,9 +174,8 @@ uint64_t mdli_csv_read_run(const mdli_csv_staged *staged, const mdli_csv_run *ru
     switch (staged->target->type) {
     case MDL_TYPE_INT32:
     case MDL_TYPE_INT64:
-        return read_integers(staged, run, row, irregular);
     case MDL_TYPE_DECIMAL:
-        return read_decimals(staged, run, row, irregular);
+        return read_numbers(staged, run, row, irregular);
     case MDL_TYPE_STRING:
         return read_texts(staged, run, row, irregular);
     default:

@@ -4,22 +4,39 @@
 #ifndef MDLI_KERNELS_CSV_KERNELS_H
 #define MDLI_KERNELS_CSV_KERNELS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Most bytes that are scanned at once: positions have 16 bits. */
 #define MDLI_CSV_SCAN_BYTES_MAX 65536
 
-/* Positions that a scan may write behind the last one that it found. */
+/* Marks that a scan may write behind the last one that it found. */
 #define MDLI_CSV_SCAN_SLACK 64
 
+/* The commas, line feeds and quotes of a piece of a file, in order. */
+typedef struct mdli_csv_marks {
+    int64_t n;
+    uint16_t *positions;
+    char *kinds;     /* the bytes that stand there */
+    bool has_return; /* some byte of the piece is a carriage return */
+} mdli_csv_marks;
+
 /*
- * Finds the commas, line feeds and quotes in `size_bytes` bytes, at most MDLI_CSV_SCAN_BYTES_MAX;
- * the 64 bytes behind them are readable. Their positions, in order, go to `positions`, which has
- * room for size_bytes + MDLI_CSV_SCAN_SLACK. Returns how many there are.
+ * Finds the marks in `size_bytes` bytes, at most MDLI_CSV_SCAN_BYTES_MAX; the 64 bytes behind them
+ * are readable. The lists have room for size_bytes + MDLI_CSV_SCAN_SLACK.
  */
-int64_t mdli_csv_scan_scalar(const char *bytes, int64_t size_bytes, uint16_t *positions);
-int64_t mdli_csv_scan_avx2(const char *bytes, int64_t size_bytes, uint16_t *positions);
-int64_t mdli_csv_scan_avx512(const char *bytes, int64_t size_bytes, uint16_t *positions);
+void mdli_csv_scan_scalar(const char *bytes, int64_t size_bytes, mdli_csv_marks *marks);
+void mdli_csv_scan_avx2(const char *bytes, int64_t size_bytes, mdli_csv_marks *marks);
+void mdli_csv_scan_avx512(const char *bytes, int64_t size_bytes, mdli_csv_marks *marks);
+
+/*
+ * Deals positions out by turns: list f gets positions[i * n_lists + f], i < n_each, and starts at
+ * lists + f * stride. MDLI_CSV_SCAN_SLACK positions behind the last one are readable.
+ */
+void mdli_csv_deal_scalar(const uint16_t *positions, int64_t n_lists, int64_t n_each,
+                          uint16_t *lists, int64_t stride);
+void mdli_csv_deal_avx512(const uint16_t *positions, int64_t n_lists, int64_t n_each,
+                          uint16_t *lists, int64_t stride);
 
 /* Most numbers that are read at once: one bit each in a word. */
 #define MDLI_CSV_NUMBERS_MAX 64
@@ -28,15 +45,37 @@ int64_t mdli_csv_scan_avx512(const char *bytes, int64_t size_bytes, uint16_t *po
 #define MDLI_CSV_DIGITS_MAX 16
 
 /*
- * Reads n <= MDLI_CSV_NUMBERS_MAX numbers. Number i stands in base[begins[i] ... ends[i]); the
+ * Read n <= MDLI_CSV_NUMBERS_MAX numbers. Number i stands in base[begins[i] ... ends[i]); the
  * MDLI_CSV_DIGITS_MAX bytes before its end are readable. Bit i of the result is 1 where that is 1
  * to MDLI_CSV_DIGITS_MAX digits, nothing else, without a leading zero, whose value is from `least`
  * to `greatest`; it is numbers[i] then, which is undefined elsewhere.
  */
-uint64_t mdli_csv_read_numbers_scalar(const char *base, const uint16_t *begins,
-                                      const uint16_t *ends, int n, int64_t least, int64_t greatest,
-                                      int64_t *numbers);
-uint64_t mdli_csv_read_numbers_avx2(const char *base, const uint16_t *begins, const uint16_t *ends,
-                                    int n, int64_t least, int64_t greatest, int64_t *numbers);
+#define MDLI_DECLARE_CSV_NUMBERS(isa)                                                              \
+    uint64_t mdli_csv_read_int32_##isa(const char *base, const uint16_t *begins,                   \
+                                       const uint16_t *ends, int n, int32_t least,                 \
+                                       int32_t greatest, int32_t *numbers);                        \
+    uint64_t mdli_csv_read_int64_##isa(const char *base, const uint16_t *begins,                   \
+                                       const uint16_t *ends, int n, int64_t least,                 \
+                                       int64_t greatest, int64_t *numbers);                        \
+    uint64_t mdli_csv_read_decimals_##isa(const char *base, const uint16_t *begins,                \
+                                          const uint16_t *ends, int n, int32_t least,              \
+                                          int32_t greatest, int32_t *hundredths)
+
+/* Most bytes of a decimal that is read. */
+#define MDLI_CSV_DECIMAL_BYTES_MAX 8
+
+/*
+ * mdli_csv_read_decimals likewise reads digits, a point and one or two more digits, in hundredths:
+ * at most MDLI_CSV_DECIMAL_BYTES_MAX bytes without a needless zero, which is one in front of another
+ * digit or as the second one behind the point.
+ */
+MDLI_DECLARE_CSV_NUMBERS(scalar);
+MDLI_DECLARE_CSV_NUMBERS(avx2);
+MDLI_DECLARE_CSV_NUMBERS(avx512);
+
+/* The initializers of these entries in a table. */
+#define MDLI_CSV_NUMBER_KERNELS(isa)                                                               \
+    .csv_read_int32 = mdli_csv_read_int32_##isa, .csv_read_int64 = mdli_csv_read_int64_##isa,      \
+    .csv_read_decimals = mdli_csv_read_decimals_##isa
 
 #endif

@@ -5,12 +5,26 @@
 
 static const uint8_t is_mark[256] = {['\n'] = 1, ['"'] = 1, [','] = 1};
 
-int64_t mdli_csv_scan_scalar(const char *bytes, int64_t size_bytes, uint16_t *positions)
+void mdli_csv_scan_scalar(const char *bytes, int64_t size_bytes, mdli_csv_marks *marks)
 {
     int64_t n = 0;
+    bool has_return = false;
     for (int64_t i = 0; i < size_bytes; i++) {
-        positions[n] = (uint16_t)i;
+        marks->positions[n] = (uint16_t)i;
+        marks->kinds[n] = bytes[i];
         n += is_mark[(unsigned char)bytes[i]];
+        has_return |= bytes[i] == '\r';
     }
-    return n;
+    marks->n = n;
+    marks->has_return = has_return;
+}
+
+void mdli_csv_deal_scalar(const uint16_t *positions, int64_t n_lists, int64_t n_each,
+                          uint16_t *lists, int64_t stride)
+{
+    for (int64_t f = 0; f < n_lists; f++) {
+        for (int64_t i = 0; i < n_each; i++) {
+            lists[f * stride + i] = positions[i * n_lists + f];
+        }
+    }
 }

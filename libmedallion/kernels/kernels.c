@@ -3,7 +3,6 @@
  */
 #include "kernels/kernels.h"
 
-#include "kernels/csv_kernels.h"
 #include "kernels/frame_kernels.h"
 #include "kernels/lane_kernels.h"
 #include "kernels/reduce_kernels.h"
@@ -12,7 +11,8 @@ static const mdli_kernels scalar_kernels = {
     .level = MDL_SIMD_SCALAR,
     .name = "scalar",
     .csv_scan = mdli_csv_scan_scalar,
-    .csv_read_numbers = mdli_csv_read_numbers_scalar,
+    .csv_deal = mdli_csv_deal_scalar,
+    MDLI_CSV_NUMBER_KERNELS(scalar),
     .relocate = mdli_relocate_scalar,
     MDLI_FRAME_KERNELS(scalar),
     MDLI_REDUCE_KERNELS(scalar),
@@ -25,7 +25,8 @@ static const mdli_kernels avx2_kernels = {
     .level = MDL_SIMD_AVX2,
     .name = "avx2",
     .csv_scan = mdli_csv_scan_avx2,
-    .csv_read_numbers = mdli_csv_read_numbers_avx2,
+    .csv_deal = mdli_csv_deal_scalar,
+    MDLI_CSV_NUMBER_KERNELS(avx2),
     .relocate = mdli_relocate_avx2,
     MDLI_FRAME_KERNELS(avx2),
     MDLI_REDUCE_KERNELS(avx2),
@@ -37,7 +38,8 @@ static const mdli_kernels avx512_kernels = {
     .level = MDL_SIMD_AVX512,
     .name = "avx512",
     .csv_scan = mdli_csv_scan_avx512,
-    .csv_read_numbers = mdli_csv_read_numbers_avx2,
+    .csv_deal = mdli_csv_deal_avx512,
+    MDLI_CSV_NUMBER_KERNELS(avx512),
     .relocate = mdli_relocate_avx512,
     MDLI_FRAME_KERNELS(avx2),
     MDLI_REDUCE_KERNELS(avx512),

@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "base/tuning.h"
+#include "kernels/csv_kernels.h"
 #include "medallion/context.h"
 
 /* Bytes of a packed frame for each bit of its width. */
@@ -107,9 +108,15 @@ typedef struct mdli_kernels {
 
     /* CSV; see csv_kernels.h. */
 
-    int64_t (*csv_scan)(const char *bytes, int64_t size_bytes, uint16_t *positions);
-    uint64_t (*csv_read_numbers)(const char *base, const uint16_t *begins, const uint16_t *ends,
-                                 int n, int64_t least, int64_t greatest, int64_t *numbers);
+    void (*csv_scan)(const char *bytes, int64_t size_bytes, mdli_csv_marks *marks);
+    void (*csv_deal)(const uint16_t *positions, int64_t n_lists, int64_t n_each, uint16_t *lists,
+                     int64_t stride);
+    uint64_t (*csv_read_int32)(const char *base, const uint16_t *begins, const uint16_t *ends,
+                               int n, int32_t least, int32_t greatest, int32_t *numbers);
+    uint64_t (*csv_read_int64)(const char *base, const uint16_t *begins, const uint16_t *ends,
+                               int n, int64_t least, int64_t greatest, int64_t *numbers);
+    uint64_t (*csv_read_decimals)(const char *base, const uint16_t *begins, const uint16_t *ends,
+                                  int n, int32_t least, int32_t greatest, int32_t *hundredths);
 } mdli_kernels;
 
 /* The table of the highest level that is not above `max`, a level that the processor has: what

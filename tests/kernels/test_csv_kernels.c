@@ -43,22 +43,64 @@ START_TEST(scan_finds_marks)
     test_random random = test_random_start("scan_finds_marks");
     static char memory[FILE_CAPACITY];
     static uint16_t positions[FILE_SIZE_MAX + MDLI_CSV_SCAN_SLACK];
+    static char kinds[FILE_SIZE_MAX + MDLI_CSV_SCAN_SLACK];
     for (int round = 0; round < 1000; round++) {
         size_t size = test_random_below(&random, round % 2 == 0 ? 200 : FILE_SIZE_MAX);
         make_text(&random, memory, size, test_random_any_size(&random) % 100);
-        const char *text = memory + PADDING;
-        int64_t n = kernels_of(_i)->csv_scan(text, (int64_t)size, positions);
-        char end = memory[PADDING + size];
-        memory[PADDING + size] = '\0';
+        char *text = memory + PADDING;
+        bool has_return = size > 0 && test_random_below(&random, 2) == 0;
+        if (has_return) {
+            text[test_random_below(&random, size)] = '\r';
+        }
+        text[size] = '\r'; /* one behind the end does not count */
+        mdli_csv_marks marks = {.positions = positions, .kinds = kinds};
+        kernels_of(_i)->csv_scan(text, (int64_t)size, &marks);
+        text[size] = '\0';
         int64_t n_expected = 0;
         for (size_t at = strcspn(text, ",\n\""); at < size;
              at += 1 + strcspn(text + at + 1, ",\n\"")) {
-            ck_assert_int_lt(n_expected, n);
-            ck_assert_uint_eq(positions[n_expected], at);
+            ASSERT_IN_LOOP(n_expected < marks.n, "byte %zu was not found", at);
+            ASSERT_IN_LOOP(positions[n_expected] == at, "byte %zu was not found", at);
+            ASSERT_IN_LOOP(kinds[n_expected] == text[at], "byte %zu is another", at);
             n_expected++;
         }
-        memory[PADDING + size] = end;
-        ck_assert_int_eq(n, n_expected);
+        ck_assert_int_eq(marks.n, n_expected);
+        ck_assert(marks.has_return == has_return);
+    }
+}
+END_TEST
+
+START_TEST(deal_takes_turns)
+{
+    enum {
+        LISTS_MAX = 100,
+        EACH_MAX = 64,
+        N_MAX = LISTS_MAX * EACH_MAX
+    };
+    static uint16_t positions[N_MAX + MDLI_CSV_SCAN_SLACK];
+    static uint16_t lists[N_MAX + EACH_MAX];
+    test_random random = test_random_start("deal_takes_turns");
+    for (int round = 0; round < 300; round++) {
+        int64_t n_lists = 1 + (int64_t)test_random_below(&random, round % 2 == 0 ? 8 : LISTS_MAX);
+        int64_t n_each = (int64_t)test_random_below(&random, EACH_MAX + 1);
+        int64_t stride =
+            n_each < EACH_MAX ? n_each + (int64_t)test_random_below(&random, 2) : n_each;
+        for (int64_t i = 0; i < N_MAX + MDLI_CSV_SCAN_SLACK; i++) {
+            positions[i] = (uint16_t)(i + 1);
+        }
+        memset(lists, 0, sizeof lists);
+        kernels_of(_i)->csv_deal(positions, n_lists, n_each, lists, stride);
+        /* Every position is dealt to its list, and nothing is written besides. */
+        int64_t n_written = 0;
+        for (int64_t i = 0; i < N_MAX + EACH_MAX; i++) {
+            n_written += lists[i] != 0;
+        }
+        ck_assert_int_eq(n_written, n_lists * n_each);
+        for (int64_t i = 0; i < n_lists * n_each; i++) {
+            const uint16_t dealt = lists[i % n_lists * stride + i / n_lists];
+            ASSERT_IN_LOOP(dealt == i + 1, "position %lld of %lld lists", (long long)i,
+                           (long long)n_lists);
+        }
     }
 }
 END_TEST
@@ -71,43 +113,111 @@ static bool is_number(const char *text)
            (size == 1 || text[0] != '0');
 }
 
+/* Texts one behind another, a byte between them, as kernels get them. */
+typedef struct text_list {
+    char memory[PADDING + MDLI_CSV_NUMBERS_MAX * 20 + PADDING];
+    char texts[MDLI_CSV_NUMBERS_MAX][20];
+    uint16_t begins[MDLI_CSV_NUMBERS_MAX];
+    uint16_t ends[MDLI_CSV_NUMBERS_MAX];
+    int n;
+} text_list;
+
+/* Fills the list with texts of some of the first `n_bytes` of `bytes`. */
+static void make_texts(test_random *random, text_list *list, const char *bytes, size_t n_bytes,
+                       size_t size_max)
+{
+    uint16_t at = 0;
+    memset(list->memory, '9', sizeof list->memory);
+    list->n = (int)test_random_below(random, MDLI_CSV_NUMBERS_MAX + 1);
+    for (int i = 0; i < list->n; i++) {
+        size_t size = test_random_below(random, size_max + 1);
+        for (size_t k = 0; k < size; k++) {
+            list->texts[i][k] = bytes[test_random_below(random, n_bytes)];
+        }
+        list->texts[i][size] = '\0';
+        memcpy(list->memory + PADDING + at, list->texts[i], size);
+        list->begins[i] = at;
+        at = (uint16_t)(at + size);
+        list->ends[i] = at++;
+    }
+}
+
 START_TEST(numbers_are_read)
 {
     test_random random = test_random_start("numbers_are_read");
     static const char bytes[] = "0123456789012345678901234567890123456789/:-+. \xb0\xff";
-    for (int round = 0; round < 20000; round++) {
-        static char memory[PADDING + MDLI_CSV_NUMBERS_MAX * 20 + PADDING];
-        char texts[MDLI_CSV_NUMBERS_MAX][20];
-        uint16_t begins[MDLI_CSV_NUMBERS_MAX];
-        uint16_t ends[MDLI_CSV_NUMBERS_MAX];
+    const mdli_kernels *kernels = kernels_of(_i);
+    for (int round = 0; round < 4000; round++) {
+        static text_list list;
         int64_t numbers[MDLI_CSV_NUMBERS_MAX];
-        int n = (int)test_random_below(&random, MDLI_CSV_NUMBERS_MAX + 1);
+        int32_t short_numbers[MDLI_CSV_NUMBERS_MAX];
+        make_texts(&random, &list, bytes, round % 2 == 0 ? 10 : sizeof bytes - 1, 18);
         int64_t least = (int64_t)test_random_any_size(&random);
         int64_t greatest = (int64_t)test_random_any_size(&random);
-        uint64_t n_bytes = round % 2 == 0 ? 10 : sizeof bytes - 1;
-        uint16_t at = 0;
-        memset(memory, '9', sizeof memory);
-        for (int i = 0; i < n; i++) {
-            size_t size = test_random_below(&random, 19);
-            for (size_t k = 0; k < size; k++) {
-                texts[i][k] = bytes[test_random_below(&random, n_bytes)];
-            }
-            texts[i][size] = '\0';
-            memcpy(memory + PADDING + at, texts[i], size);
-            begins[i] = at;
-            at = (uint16_t)(at + size);
-            ends[i] = at++;
+        int32_t short_least = (int32_t)test_random_any_size(&random);
+        int32_t short_greatest = (int32_t)test_random_any_size(&random);
+        uint64_t good = kernels->csv_read_int64(list.memory + PADDING, list.begins, list.ends,
+                                                list.n, least, greatest, numbers);
+        uint64_t short_good =
+            kernels->csv_read_int32(list.memory + PADDING, list.begins, list.ends, list.n,
+                                    short_least, short_greatest, short_numbers);
+        for (int i = 0; i < list.n; i++) {
+            const char *text = list.texts[i];
+            int64_t expected = is_number(text) ? strtoll(text, NULL, 10) : -1;
+            bool is_good = is_number(text) && expected >= least && expected <= greatest;
+            ASSERT_IN_LOOP((good >> i & 1) == is_good, "%s", text);
+            ASSERT_IN_LOOP(!is_good || numbers[i] == expected, "%s", text);
+            is_good = is_number(text) && expected >= short_least && expected <= short_greatest;
+            ASSERT_IN_LOOP((short_good >> i & 1) == is_good, "%s", text);
+            ASSERT_IN_LOOP(!is_good || short_numbers[i] == expected, "%s", text);
         }
-        uint64_t good = kernels_of(_i)->csv_read_numbers(memory + PADDING, begins, ends, n, least,
-                                                         greatest, numbers);
-        for (int i = 0; i < n; i++) {
-            int64_t expected = is_number(texts[i]) ? strtoll(texts[i], NULL, 10) : -1;
-            bool is_good = is_number(texts[i]) && expected >= least && expected <= greatest;
-            ck_assert_msg((good >> i & 1) == is_good, "%s", texts[i]);
-            ck_assert_msg(!is_good || numbers[i] == expected, "%s", texts[i]);
-        }
-        ck_assert(n == MDLI_CSV_NUMBERS_MAX || good >> n == 0);
+        ck_assert(list.n == MDLI_CSV_NUMBERS_MAX || (good | short_good) >> list.n == 0);
     }
+}
+END_TEST
+
+/* The hundredths of a text of the form that kernels take, or -1: digits, a point and one or two more
+ * digits in 8 bytes, without a needless zero. */
+static int64_t decimal_of(const char *text)
+{
+    size_t size = strlen(text);
+    size_t n_whole = strspn(text, "0123456789");
+    if (n_whole == 0 || text[n_whole] != '.' || size > MDLI_CSV_DECIMAL_BYTES_MAX) {
+        return -1;
+    }
+    size_t n_behind = strspn(text + n_whole + 1, "0123456789");
+    if (n_behind < 1 || n_behind > 2 || n_whole + 1 + n_behind != size ||
+        (n_whole > 1 && text[0] == '0') || (n_behind == 2 && text[size - 1] == '0')) {
+        return -1;
+    }
+    int64_t behind = strtoll(text + n_whole + 1, NULL, 10);
+    return strtoll(text, NULL, 10) * 100 + (n_behind == 1 ? behind * 10 : behind);
+}
+
+START_TEST(decimals_are_read)
+{
+    test_random random = test_random_start("decimals_are_read");
+    static const char bytes[] = "012345678901234567890123456789......./:-+ \xb0\xff";
+    int64_t n_good = 0;
+    for (int round = 0; round < 4000; round++) {
+        static text_list list;
+        int32_t hundredths[MDLI_CSV_NUMBERS_MAX];
+        make_texts(&random, &list, bytes, round % 2 == 0 ? 37 : sizeof bytes - 1, 10);
+        /* Most ranges leave something, for most values are small. */
+        int32_t least = (int32_t)test_random_below(&random, 1000) - 500;
+        int32_t greatest = (int32_t)test_random_below(&random, 10000000);
+        uint64_t good = kernels_of(_i)->csv_read_decimals(
+            list.memory + PADDING, list.begins, list.ends, list.n, least, greatest, hundredths);
+        for (int i = 0; i < list.n; i++) {
+            int64_t expected = decimal_of(list.texts[i]);
+            bool is_good = expected >= 0 && expected >= least && expected <= greatest;
+            ASSERT_IN_LOOP((good >> i & 1) == is_good, "%s", list.texts[i]);
+            ASSERT_IN_LOOP(!is_good || hundredths[i] == expected, "%s", list.texts[i]);
+            n_good += is_good;
+        }
+        ck_assert(list.n == MDLI_CSV_NUMBERS_MAX || good >> list.n == 0);
+    }
+    ck_assert_int_gt(n_good, 1000);
 }
 END_TEST
 
@@ -117,7 +227,9 @@ static Suite *csv_kernels_suite(void)
     TCase *kernels = tcase_create("kernels");
     int n_levels = sizeof levels / sizeof levels[0];
     tcase_add_loop_test(kernels, scan_finds_marks, 0, n_levels);
+    tcase_add_loop_test(kernels, deal_takes_turns, 0, n_levels);
     tcase_add_loop_test(kernels, numbers_are_read, 0, n_levels);
+    tcase_add_loop_test(kernels, decimals_are_read, 0, n_levels);
     tcase_set_timeout(kernels, 60);
     suite_add_tcase(suite, kernels);
     return suite;
