@@ -237,6 +237,69 @@ MDL_API mdl_rel *mdl_union_all(mdl_rel *first, mdl_rel *second);
 MDL_API mdl_rel *mdl_upsert(mdl_rel *base, mdl_rel *changes, const char *keys);
 
 /**
+ * @name Summaries
+ * What is known of a table beside its rows: per value of one column how many rows have each value
+ * of another, and the least and greatest of a third. Aggregates are answered from it where they can
+ * be, with the very result that the rows give.
+ * @{
+ */
+
+/** What is summarized. Start from ::mdl_summary_options_init. */
+typedef struct mdl_summary_options {
+    size_t struct_size; /**< set by ::mdl_summary_options_init */
+    const char *key;    /**< column to group by, INT32 */
+    const char *value;  /**< column whose values are counted: INT32 or DECIMAL, at most 14 values */
+    const char
+        *extreme; /**< NULL (default), or column whose least and greatest value is kept: INT64
+                            or TIMESTAMP */
+    /** A table that carries a summary of the same columns, which is made to fit instead of reading
+     * all rows; NULL (default), or one without a summary: all rows are read. */
+    const mdl_table *previous;
+    const mdl_table *added;   /**< rows that the table has and `previous` has not; NULL = none */
+    const mdl_table *removed; /**< rows that `previous` has and the table has not; NULL = none */
+} mdl_summary_options;
+
+/** Fills in the defaults. */
+MDL_API void mdl_summary_options_init(mdl_summary_options *options);
+
+/**
+ * Gives a table that shares the columns of `table` and carries a summary.
+ *
+ * ::mdl_aggregate over a scan of all its rows, or over projections of that, takes what it needs from
+ * the summary when it groups by `key`, or by the right side of an inner join on `key`; when sum, avg,
+ * stddev, min and max are of `value`, or min and max of `extreme`; and when there is nothing else but
+ * counts. Rows are then read only for count(distinct x). ::mdl_query_explain tells it: "histograms
+ * from the summary".
+ *
+ * No summary is kept where it could not be used: of a table without rows or of more than 2147483647,
+ * with NULL in one of the columns, with more than 14 values or values more than 40.96 (INT32: 4096)
+ * apart, with keys spread over much more than four times the rows, or an `extreme` over 2^32 − 2.
+ * The answer is then without one, and aggregates read the rows.
+ *
+ * The summary is the same, byte for byte, whether it is made from the rows or from that of
+ * `previous`. It belongs to the table given out: tables made from that have none.
+ *
+ * @param options  columns and, if there is one, the table before; all tables have these columns
+ * @param out      a new reference
+ * @return ::MDL_E_NOT_FOUND for a column that a table does not have, ::MDL_E_TYPE for one of another
+ *         type, ::MDL_E_ARGUMENT when `previous`, `added` and `removed` do not make up the table,
+ *         as far as counts tell; ::MDL_E_NO_MEMORY, ::MDL_E_BUDGET, ::MDL_E_CANCELLED,
+ *         ::MDL_E_DEADLINE.
+ */
+MDL_API MDL_MUST_CHECK mdl_status mdl_table_summarize(mdl_context *context, const mdl_table *table,
+                                                      const mdl_summary_options *options,
+                                                      mdl_table **out, mdl_error *error);
+
+/**
+ * The summary that a table carries, as a table: ascending by `key`, then `min(extreme)` and
+ * `max(extreme)` if they are kept, then `count(value = v)` for each value v, ascending. Lives as
+ * long as `table`; NULL when it carries none.
+ */
+MDL_API const mdl_table *mdl_table_summary(const mdl_table *table);
+
+/** @} */
+
+/**
  * @name Functions of the caller's
  * @{
  */

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/tuning.h"
 #include "medallion/column.h"
 #include "medallion/context.h"
 #include "medallion/table.h"
@@ -259,6 +260,28 @@ mdl_status mdli_column_from_vector(mdl_context *context, const mdl_vector *value
 mdl_status mdli_dictionary_create(mdl_context *context, const mdl_string *entries,
                                   int64_t n_entries, mdli_dictionary **out, mdl_error *error);
 
+/*
+ * What a table may carry beside its columns: for each value of one of them, the key, how many rows
+ * have each value of another, and the bounds of a third in them. operators/table_summary.c makes
+ * it and says what it is good for.
+ */
+typedef struct mdli_summary {
+    int32_t key; /* columns of the table */
+    int32_t value;
+    int32_t extreme; /* −1 = none */
+    int32_t n_values;
+    int64_t values[MDLI_HISTOGRAM_MAX]; /* of `value`, ascending */
+    /* Ascending by its first column, the key; then least and greatest of `extreme` if there is one;
+     * then the rows with each value. */
+    mdl_table *groups;
+} mdli_summary;
+
+/* The column of a summary's groups that counts the rows with its first value. */
+static inline int32_t mdli_summary_first_count(const mdli_summary *summary)
+{
+    return summary->extreme >= 0 ? 3 : 1;
+}
+
 struct mdl_table {
     atomic_int references;
     mdl_context *context;
@@ -266,6 +289,7 @@ struct mdl_table {
     int32_t n_columns;
     char **names;
     mdl_column **columns;
+    mdli_summary *summary; /* NULL = none */
 };
 
 /*

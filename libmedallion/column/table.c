@@ -166,6 +166,10 @@ void mdl_table_free(mdl_table *table)
         return;
     }
     release_columns(table->columns, table->n_columns);
+    if (table->summary != NULL) {
+        mdl_table_free(table->summary->groups);
+        mdli_free(table->context, table->summary);
+    }
     mdli_free(table->context, table);
 }
 

@@ -92,23 +92,32 @@ static mdl_status count_late(mdl_build *build, const mdl_table *previous, const 
     return status;
 }
 
-/* Tells `changes`, and the rows of the previous table whose places they take. */
-static mdl_status tell_changes(mdl_build *build, const mdl_table *changes, bool has_replaced,
-                               mdl_error *error)
+/* The rows of the previous table whose places `changes` take. */
+static mdl_status find_replaced(mdl_build *build, const mdl_table *changes, mdl_table **out,
+                                mdl_error *error)
 {
-    mdl_table *replaced = NULL;
-    mdl_status status = MDL_OK;
-    if (has_replaced) {
-        mdl_query *query = mdl_build_query(build);
-        mdl_rel *rel = mdl_scan(query, mdl_build_previous(build));
-        /* By user first: the table is in their order, and nearly all of it is left out by runs. */
-        rel = mdl_join(rel, mdl_scan(query, changes), MDL_JOIN_SEMI, "user_id");
-        rel = mdl_join(rel, mdl_scan(query, changes), MDL_JOIN_SEMI, KEY);
-        status = mdl_build_collect(build, rel, &replaced, error);
-    }
-    mdl_build_tell_changes(build, changes, replaced);
-    mdl_table_free(replaced);
-    return status;
+    mdl_query *query = mdl_build_query(build);
+    mdl_rel *rel = mdl_scan(query, mdl_build_previous(build));
+    /* By user first: the table is in their order, and nearly all of it is left out by runs. */
+    rel = mdl_join(rel, mdl_scan(query, changes), MDL_JOIN_SEMI, "user_id");
+    rel = mdl_join(rel, mdl_scan(query, changes), MDL_JOIN_SEMI, KEY);
+    return mdl_build_collect(build, rel, out, error);
+}
+
+/* Gives the rows a summary for the models that ask for a movie's ratings: that of the previous
+ * table, if there is one, with what came and went since. */
+static mdl_status summarize(mdl_build *build, const mdl_table *rows, const mdl_table *added,
+                            const mdl_table *removed, mdl_table **out, mdl_error *error)
+{
+    mdl_summary_options options;
+    mdl_summary_options_init(&options);
+    options.key = "movie_id";
+    options.value = "rating";
+    options.extreme = "created_at";
+    options.previous = mdl_build_previous(build);
+    options.added = added;
+    options.removed = removed;
+    return mdl_table_summarize(mdl_build_context(build), rows, &options, out, error);
 }
 
 /* Puts the rows that came, `increment`, into the previous table, and tells what they were. */
@@ -118,6 +127,8 @@ static mdl_status apply_increment(mdl_build *build, const mdl_table *increment, 
     mdl_query *query = mdl_build_query(build);
     const mdl_table *previous = mdl_build_previous(build);
     mdl_table *changes = NULL;
+    mdl_table *replaced = NULL;
+    mdl_table *rows = NULL;
     int64_t n_late = 0;
     mdl_rel *rel = mdl_distinct(mdl_scan(query, increment), KEY, MDL_KEEP_LAST);
     mdl_status status = mdl_build_collect(build, rel, &changes, error);
@@ -126,22 +137,40 @@ static mdl_status apply_increment(mdl_build *build, const mdl_table *increment, 
     }
     if (status == MDL_OK) {
         rel = mdl_upsert(mdl_scan(query, previous), mdl_scan(query, changes), KEY);
-        status = mdl_build_collect(build, rel, out, error);
+        status = mdl_build_collect(build, rel, &rows, error);
     }
     if (status == MDL_OK) {
-        int64_t n_new = mdl_table_n_rows(*out) - mdl_table_n_rows(previous);
+        int64_t n_new = mdl_table_n_rows(rows) - mdl_table_n_rows(previous);
         int64_t n_changes = mdl_table_n_rows(changes);
         mdl_build_count(build, "new", n_new);
         mdl_build_count(build, "late", n_late);
         mdl_build_count(build, "repeated", mdl_table_n_rows(increment) - n_changes);
         mdl_build_count(build, "replaced", n_changes - n_new);
-        status = tell_changes(build, changes, n_changes > n_new, error);
-        if (status != MDL_OK) {
-            mdl_table_free(*out);
-            *out = NULL;
+        if (n_changes > n_new) {
+            status = find_replaced(build, changes, &replaced, error);
         }
     }
+    if (status == MDL_OK) {
+        mdl_build_tell_changes(build, changes, replaced);
+        status = summarize(build, rows, changes, replaced, out, error);
+    }
+    mdl_table_free(rows);
+    mdl_table_free(replaced);
     mdl_table_free(changes);
+    return status;
+}
+
+/* Builds the table from all rows. */
+static mdl_status build_afresh(mdl_build *build, mdl_rel *ratings, mdl_table **out,
+                               mdl_error *error)
+{
+    mdl_table *rows = NULL;
+    mdl_rel *rel = mdl_distinct(ratings, KEY, MDL_KEEP_LAST);
+    mdl_status status = mdl_build_collect(build, rel, &rows, error);
+    if (status == MDL_OK) {
+        status = summarize(build, rows, NULL, NULL, out, error);
+    }
+    mdl_table_free(rows);
     return status;
 }
 
@@ -149,7 +178,7 @@ static mdl_status build_fact_ratings(mdl_build *build, mdl_table **out, mdl_erro
 {
     mdl_rel *ratings = known_ratings(build);
     if (mdl_build_previous(build) == NULL) {
-        return mdl_build_collect(build, mdl_distinct(ratings, KEY, MDL_KEEP_LAST), out, error);
+        return build_afresh(build, ratings, out, error);
     }
     mdl_table *increment = NULL;
     mdl_status status = mdl_build_collect(build, ratings, &increment, error);

@@ -264,6 +264,12 @@ static mdl_status create_distincts(mdli_aggregator *a, mdli_aggregate_worker *wo
     return MDL_OK;
 }
 
+mdl_status mdli_reserve_slots(mdli_aggregator *a, mdli_aggregate_worker *worker, mdl_error *error)
+{
+    bool is_filled = a->compact.summary == NULL || worker == a->workers;
+    return is_filled ? mdli_reserve_states(a, worker, 0, a->n_slots, error) : MDL_OK;
+}
+
 static mdl_status create_worker(mdli_aggregator *a, mdli_aggregate_worker *worker, mdl_error *error)
 {
     mdl_context *context = a->context;
@@ -294,7 +300,7 @@ static mdl_status create_worker(mdli_aggregator *a, mdli_aggregate_worker *worke
         return mdli_reserve_states(a, worker, 0, 1, error);
     }
     if (a->strategy == MDLI_GROUP_DENSE) {
-        return mdli_reserve_states(a, worker, 0, a->n_slots, error);
+        return mdli_reserve_slots(a, worker, error);
     }
     if (a->strategy == MDLI_GROUP_HASH) {
         mdl_type types[MDLI_KEY_COLUMNS_MAX];
@@ -561,10 +567,10 @@ static mdl_status consume(void *sink, int worker_number, int64_t morsel, const m
     }
     bool in_order = a->strategy == MDLI_GROUP_SORTED;
     char *states = in_order ? a->morsels[morsel].states : worker->states;
-    if (a->compact.is_used) {
+    if (a->compact.is_used && a->compact.summary == NULL) {
         mdli_compact_feed(a, worker, rows->n_rows);
     }
-    for (int32_t i = 0; i < a->layout.n_accumulators; i++) {
+    for (int32_t i = 0; a->compact.summary == NULL && i < a->layout.n_accumulators; i++) {
         const mdli_accumulator *acc = &a->layout.accumulators[i];
         if (acc->kind != MDLI_ACC_DISTINCT) {
             MDLI_TRY(feed(a, worker, acc, states, rows->n_rows, n_runs, error));
@@ -650,6 +656,9 @@ static mdl_status merge_slots(void *data, int64_t job, int worker, mdl_error *er
 
 static mdl_status merge_dense(mdli_aggregator *a, mdl_error *error)
 {
+    if (a->compact.summary != NULL) {
+        return MDL_OK; /* the first worker has all */
+    }
     int64_t n_jobs = (a->n_slots + MDLI_DENSE_RANGE_FLOOR - 1) / MDLI_DENSE_RANGE_FLOOR;
     return mdli_parallel_for(a->context, n_jobs, merge_slots, a, error);
 }
@@ -784,7 +793,8 @@ static void trace(const mdli_aggregator *a, bool is_of_runs)
         "before the join",
         "sorted runs, lanes before the join",
     };
-    const char *details = a->compact.is_used             ? ", histograms"
+    const char *details = a->compact.summary != NULL     ? ", histograms from the summary"
+                          : a->compact.is_used           ? ", histograms"
                           : a->before.lane_masks != NULL ? ", masks"
                           : is_of_runs                   ? ", as encoded"
                                                          : "";
@@ -794,6 +804,52 @@ static void trace(const mdli_aggregator *a, bool is_of_runs)
     } else {
         mdli_trace_strategy(a->rel, "%s%s", names[a->strategy], details);
     }
+}
+
+/* Takes the groups of the source's summary into the states of the first worker. */
+static mdl_status fill_from_summary(mdli_aggregator *a, mdl_error *error)
+{
+    mdli_aggregate_worker *worker = &a->workers[0];
+    mdl_cursor *cursor;
+    MDLI_TRY(start_worker(a, worker, error));
+    MDLI_TRY(mdl_cursor_create(a->context, a->compact.summary->groups, NULL, 0, &cursor, error));
+    mdl_status status = MDL_OK;
+    for (mdl_batch batch = {.n_rows = 1}; batch.n_rows > 0;) {
+        MDLI_TRY_GOTO_DONE(mdl_cursor_next(cursor, &batch, error));
+        MDLI_TRY_GOTO_DONE(reserve_rows(a, worker, batch.n_rows, error));
+        const mdl_vector *key = &batch.columns[0];
+        if (a->strategy == MDLI_GROUP_BEFORE_JOIN) {
+            MDLI_TRY_GOTO_DONE(
+                mdli_join_map_number(a->before.map, key, batch.n_rows, worker->groups, error));
+        } else {
+            mdli_add_key_slots(&a->keys[0], key, batch.n_rows, true, worker->groups);
+        }
+        mdli_compact_fill(a, worker, batch.columns, batch.n_rows);
+    }
+done:
+    mdl_cursor_free(cursor);
+    return status;
+}
+
+/* Runs a morsel for distinct values alone. */
+static mdl_status count_distincts(void *data, int64_t morsel, int worker, mdl_error *error)
+{
+    mdli_aggregator *a = data;
+    return mdli_pipeline_run_morsel(a->pipeline, 1, morsel, worker, consume, a, error);
+}
+
+/* Brings the rows into the workers' states, or what a summary says of them. */
+static mdl_status run_rows(mdli_aggregator *a, mdl_error *error)
+{
+    if (a->compact.summary == NULL) {
+        return mdli_pipeline_run(a->pipeline, consume, is_in_order(a) ? end_morsel : NULL, a,
+                                 error);
+    }
+    MDLI_TRY(fill_from_summary(a, error));
+    return a->compact.needs_rows
+               ? mdli_parallel_for(a->context, mdli_pipeline_n_morsels(a->pipeline),
+                                   count_distincts, a, error)
+               : MDL_OK;
 }
 
 mdl_status mdli_execute_aggregate(mdl_rel *rel, const mdl_rel *pick, bool *is_picked,
@@ -809,11 +865,9 @@ mdl_status mdli_execute_aggregate(mdl_rel *rel, const mdl_rel *pick, bool *is_pi
     mdl_status status = prepare(&a, pick, error);
     if (status == MDL_OK) {
         *is_picked = a.pick != NULL;
-        mdli_morsel_end_fn morsel_end = is_in_order(&a) ? end_morsel : NULL;
         bool is_of_runs = mdli_can_group_runs(&a);
         trace(&a, is_of_runs);
-        status = is_of_runs ? mdli_group_runs(&a, error)
-                            : mdli_pipeline_run(a.pipeline, consume, morsel_end, &a, error);
+        status = is_of_runs ? mdli_group_runs(&a, error) : run_rows(&a, error);
     }
     if (status == MDL_OK) {
         status = merge_workers(&a, error);

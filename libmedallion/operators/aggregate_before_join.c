@@ -312,9 +312,7 @@ mdl_status mdli_before_join_prepare(mdli_aggregator *a, mdl_error *error)
                : MDL_OK;
 }
 
-/* Whether a count(distinct x) is of the join's key: then its values are the slots that have rows.
- */
-static bool is_of_join_key(const mdli_aggregator *a, int32_t distinct)
+bool mdli_is_of_join_key(const mdli_aggregator *a, int32_t distinct)
 {
     const mdli_argument *argument = &a->arguments[a->distincts[distinct].argument];
     return argument->column == a->before.join->left_keys[0];
@@ -341,7 +339,7 @@ mdl_status mdli_before_join_create_worker(mdli_aggregator *a, mdli_aggregate_wor
                                   "aggregate", &memory, error));
     worker->value_masks = memory;
     for (int32_t d = 0; d < a->n_distincts; d++) {
-        if (is_of_join_key(a, d)) {
+        if (mdli_is_of_join_key(a, d)) {
             continue;
         }
         int64_t domain = mask_domain(a, &a->arguments[a->distincts[d].argument]);
@@ -349,7 +347,7 @@ mdl_status mdli_before_join_create_worker(mdli_aggregator *a, mdli_aggregate_wor
                                       &memory, error));
         worker->value_masks[d] = memory;
     }
-    return mdli_reserve_states(a, worker, 0, a->n_slots, error);
+    return mdli_reserve_slots(a, worker, error);
 }
 
 mdl_status mdli_before_join_find(mdli_aggregator *a, mdli_aggregate_worker *worker,
@@ -385,7 +383,7 @@ void mdli_before_join_mark_values(mdli_aggregator *a, mdli_aggregate_worker *wor
     const uint64_t *masks = a->before.masks;
     uint64_t *values = worker->value_masks[distinct];
     const int32_t *groups = worker->groups;
-    if (is_of_join_key(a, distinct)) {
+    if (mdli_is_of_join_key(a, distinct)) {
         return;
     }
     if (argument->dictionary == NULL && v->validity == NULL && v->type == MDL_TYPE_INT32) {
@@ -456,7 +454,7 @@ mdl_status mdli_before_join_finish(mdli_aggregator *a, mdl_error *error)
         }
     }
     for (int32_t d = 0; status == MDL_OK && d < a->n_distincts; d++) {
-        if (is_of_join_key(a, d)) {
+        if (mdli_is_of_join_key(a, d)) {
             count_join_keys(a, d, states, worker->states);
         } else {
             count_values(a, d, worker->states);

@@ -40,34 +40,68 @@ static int64_t span_of(const mdli_range *range)
     return span <= INT64_MAX ? (int64_t)span : INT64_MAX;
 }
 
-/* The distinct values of a column, ascending, if its blocks list them and they are few; else 0. */
-static int32_t list_values(const mdl_column *column, int64_t values[MDLI_HISTOGRAM_MAX])
+bool mdli_list_value(int64_t value, int64_t values[MDLI_HISTOGRAM_MAX], int32_t *n_values)
 {
-    int32_t n = 0;
-    for (int64_t b = 0; b < column->n_blocks; b++) {
+    int32_t at = *n_values;
+    while (at > 0 && values[at - 1] > value) {
+        at--;
+    }
+    if (at > 0 && values[at - 1] == value) {
+        return true;
+    }
+    if (*n_values == MDLI_HISTOGRAM_MAX) {
+        return false;
+    }
+    memmove(values + at + 1, values + at, (size_t)(*n_values - at) * sizeof *values);
+    values[at] = value;
+    ++*n_values;
+    return true;
+}
+
+bool mdli_list_values(const mdl_column *column, int64_t values[MDLI_HISTOGRAM_MAX],
+                      int32_t *n_values)
+{
+    bool has_room = true;
+    for (int64_t b = 0; b < column->n_blocks && has_room; b++) {
         int64_t of_block[MDLI_HISTOGRAM_MAX];
         int32_t n_of_block =
             mdli_block_distinct_values(column->blocks[b], of_block, MDLI_HISTOGRAM_MAX);
-        if (n_of_block < 0) {
-            return 0;
-        }
-        for (int32_t i = 0; i < n_of_block; i++) {
-            int32_t at = n;
-            while (at > 0 && values[at - 1] > of_block[i]) {
-                at--;
-            }
-            if (at > 0 && values[at - 1] == of_block[i]) {
-                continue;
-            }
-            if (n == MDLI_HISTOGRAM_MAX) {
-                return 0;
-            }
-            memmove(values + at + 1, values + at, (size_t)(n - at) * sizeof *values);
-            values[at] = of_block[i];
-            n++;
+        has_room = n_of_block >= 0;
+        for (int32_t i = 0; i < n_of_block && has_room; i++) {
+            has_room = mdli_list_value(of_block[i], values, n_values);
         }
     }
-    return n;
+    return has_room;
+}
+
+/* The field of the input by which dense states are numbered, if it is one; else −1. */
+static int32_t slot_field(const mdli_aggregator *a)
+{
+    if (a->strategy == MDLI_GROUP_BEFORE_JOIN) {
+        return a->before.join->left_keys[0];
+    }
+    return a->rel->n_keys == 1 ? a->keys[0].column : -1;
+}
+
+/* The summary of the source, if its groups are those of the states. */
+static const mdli_summary *find_summary(const mdli_aggregator *a)
+{
+    const mdl_table *source = mdli_pipeline_source(a->pipeline);
+    const mdli_summary *summary = source->summary;
+    const int32_t field = slot_field(a);
+    const bool has_groups = summary != NULL && field >= 0 &&
+                            mdli_pipeline_keeps_all_rows(a->pipeline) &&
+                            mdli_pipeline_facts(a->pipeline)[field].source_column == summary->key &&
+                            a->input->fields[field].type == source->columns[summary->key]->type;
+    return has_groups ? summary : NULL;
+}
+
+/* Whether an argument is a column of the source. */
+static bool is_source_column(const mdli_aggregator *a, int32_t argument, int32_t column)
+{
+    const int32_t field = a->arguments[argument].column;
+    return field >= 0 && column >= 0 &&
+           mdli_pipeline_facts(a->pipeline)[field].source_column == column;
 }
 
 /* Looks for an argument that is fit for a histogram, with what follows from it. */
@@ -87,11 +121,12 @@ static bool find_histogram(const mdli_aggregator *a, mdli_compact *compact)
                            follows_from_histogram(&a->layout.accumulators[k]);
         }
         int32_t column = mdli_pipeline_facts(a->pipeline)[argument->column].source_column;
-        if (n_following < 2 || column < 0) {
+        /* A histogram in place of one accumulator saves nothing, unless it is there already. */
+        if (n_following < (find_summary(a) != NULL ? 1 : 2) || column < 0) {
             continue;
         }
-        compact->n_values = list_values(source->columns[column], compact->values);
-        if (compact->n_values > 0) {
+        compact->n_values = 0;
+        if (mdli_list_values(source->columns[column], compact->values, &compact->n_values)) {
             compact->argument = i;
             return true;
         }
@@ -128,6 +163,14 @@ static bool is_covered(const mdli_compact *compact, const mdli_accumulator *acc)
            (acc->argument >= 0 && acc->argument == compact->extreme_argument && is_extreme);
 }
 
+int32_t mdli_compact_state_bytes(int32_t n_values, bool has_extremes)
+{
+    int32_t size = (n_values + (has_extremes ? 2 : 0)) * (int32_t)sizeof(uint32_t);
+    size = (size + 15) / 16 * 16;
+    /* Over half a line, every other state would lie across two. */
+    return has_extremes && size > LINE_BYTES / 2 ? LINE_BYTES : size;
+}
+
 static mdl_status lay_out(mdli_aggregator *a, mdl_error *error)
 {
     mdli_compact *compact = &a->compact;
@@ -156,10 +199,7 @@ static mdl_status lay_out(mdli_aggregator *a, mdl_error *error)
             };
         }
     }
-    offset = (offset + 15) / 16 * 16;
-    if (compact->extreme_argument >= 0 && offset > LINE_BYTES / 2) {
-        offset = LINE_BYTES; /* else every other state would lie across two lines */
-    }
+    offset = mdli_compact_state_bytes(compact->n_values, compact->extreme_argument >= 0);
     for (int32_t k = 0; k < full->n_accumulators; k++) {
         if (!is_covered(compact, &full->accumulators[k])) {
             *next = full->accumulators[k];
@@ -177,6 +217,51 @@ static mdl_status lay_out(mdli_aggregator *a, mdl_error *error)
         mdli_accumulator_start(acc, a->arguments[acc->argument].type, a->layout.initial);
     }
     return MDL_OK;
+}
+
+/* Whether a summary has all that the compact states have, but for distinct values. */
+static bool has_states(const mdli_aggregator *a, const mdli_summary *summary)
+{
+    bool has_all = is_source_column(a, a->compact.argument, summary->value);
+    for (int32_t k = 0; k < a->layout.n_accumulators && has_all; k++) {
+        const mdli_accumulator *acc = &a->layout.accumulators[k];
+        switch (acc->kind) {
+        case MDLI_ACC_HISTOGRAM:
+        case MDLI_ACC_DISTINCT:
+            break;
+        case MDLI_ACC_NEAREST:
+        case MDLI_ACC_FARTHEST:
+            has_all = is_source_column(a, acc->argument, summary->extreme);
+            break;
+        default:
+            has_all = false;
+        }
+    }
+    return has_all;
+}
+
+/* Lets a summary stand in for the rows; what is left for these to be read for is variant 1 of the
+ * pipeline: the groups and what is counted by distinct values. */
+static mdl_status use_summary(mdli_aggregator *a, const mdli_summary *summary, mdl_error *error)
+{
+    void *memory;
+    a->compact.summary = summary;
+    MDLI_TRY(mdli_allocate_zeroed(a->context, (size_t)a->input->n_fields + 1, "aggregate", &memory,
+                                  error));
+    bool *needed = memory;
+    for (int32_t d = 0; d < a->n_distincts; d++) {
+        if (a->strategy != MDLI_GROUP_BEFORE_JOIN || !mdli_is_of_join_key(a, d)) {
+            mdli_expression_mark_columns(a->arguments[a->distincts[d].argument].expression, needed);
+            a->compact.needs_rows = true;
+        }
+    }
+    mdl_status status = MDL_OK;
+    if (a->compact.needs_rows) {
+        needed[slot_field(a)] = true;
+        status = mdli_pipeline_add_variant(a->pipeline, needed, error);
+    }
+    mdli_free(a->context, needed);
+    return status;
 }
 
 mdl_status mdli_compact_plan(mdli_aggregator *a, mdl_error *error)
@@ -201,29 +286,29 @@ mdl_status mdli_compact_plan(mdli_aggregator *a, mdl_error *error)
     compact.full = a->layout;
     a->compact = compact;
     a->layout = (mdli_state_layout){0}; /* it has one owner, also where there is no memory */
-    return lay_out(a, error);
+    MDLI_TRY(lay_out(a, error));
+    const mdli_summary *summary = find_summary(a);
+    return summary != NULL && has_states(a, summary) ? use_summary(a, summary, error) : MDL_OK;
 }
 
-void mdli_compact_feed(const mdli_aggregator *a, mdli_aggregate_worker *worker, int64_t n_rows)
+void mdli_compact_count(const mdli_compact_form *form, char *states, const int32_t *groups,
+                        int32_t least_group, const int32_t *values, const int64_t *extremes,
+                        int64_t n_rows)
 {
-    const mdli_compact *compact = &a->compact;
-    const int64_t size = a->layout.size_bytes;
-    const uint8_t *codes = compact->codes;
-    const int32_t least = (int32_t)a->arguments[compact->argument].range.least;
-    const int32_t *values = worker->arguments[compact->argument].values;
-    const int32_t *groups = worker->groups;
-    char *states = worker->states;
-    if (compact->extreme_argument < 0) {
+    const int64_t size = form->size_bytes;
+    const uint8_t *codes = form->codes;
+    const int32_t least = form->least_value;
+    if (extremes == NULL) {
         for (int64_t i = 0; i < n_rows; i++) {
-            ((uint32_t *)(states + groups[i] * size))[codes[values[i] - least]]++;
+            const int64_t group = (int64_t)groups[i] - least_group;
+            ((uint32_t *)(states + group * size))[codes[values[i] - least]]++;
         }
         return;
     }
-    const int64_t *extremes = worker->arguments[compact->extreme_argument].values;
-    const int64_t nearest = a->arguments[compact->extreme_argument].range.least;
-    const int32_t offset = compact->extreme_offset;
+    const int64_t nearest = form->nearest;
+    const int32_t offset = form->bounds_offset;
     for (int64_t i = 0; i < n_rows; i++) {
-        char *state = states + groups[i] * size;
+        char *state = states + ((int64_t)groups[i] - least_group) * size;
         uint32_t distance = (uint32_t)(extremes[i] - nearest);
         uint32_t *bounds = (uint32_t *)(state + offset);
         ((uint32_t *)state)[codes[values[i] - least]]++;
@@ -234,6 +319,55 @@ void mdli_compact_feed(const mdli_aggregator *a, mdli_aggregate_worker *worker, 
         if (distance > bounds[1]) {
             bounds[1] = distance;
         }
+    }
+}
+
+void mdli_compact_feed(const mdli_aggregator *a, mdli_aggregate_worker *worker, int64_t n_rows)
+{
+    const mdli_compact *compact = &a->compact;
+    const bool has_extremes = compact->extreme_argument >= 0;
+    const mdli_compact_form form = {
+        .size_bytes = a->layout.size_bytes,
+        .codes = compact->codes,
+        .least_value = (int32_t)a->arguments[compact->argument].range.least,
+        .nearest = has_extremes ? a->arguments[compact->extreme_argument].range.least : 0,
+        .bounds_offset = compact->extreme_offset,
+    };
+    mdli_compact_count(
+        &form, worker->states, worker->groups, 0, worker->arguments[compact->argument].values,
+        has_extremes ? worker->arguments[compact->extreme_argument].values : NULL, n_rows);
+}
+
+void mdli_compact_fill(const mdli_aggregator *a, mdli_aggregate_worker *worker,
+                       const mdl_vector *columns, int64_t n_rows)
+{
+    const mdli_compact *compact = &a->compact;
+    const mdli_summary *summary = compact->summary;
+    const int64_t size = a->layout.size_bytes;
+    const int64_t least_value = a->arguments[compact->argument].range.least;
+    const int32_t *groups = worker->groups;
+    for (int32_t v = 0; v < summary->n_values; v++) {
+        const int32_t *counts = columns[mdli_summary_first_count(summary) + v].values;
+        uint32_t *counters =
+            (uint32_t *)worker->states + compact->codes[summary->values[v] - least_value];
+        for (int64_t i = 0; i < n_rows; i++) {
+            *(uint32_t *)((char *)counters + groups[i] * size) += (uint32_t)counts[i];
+        }
+    }
+    if (compact->extreme_argument < 0) {
+        return;
+    }
+    const int64_t nearest = a->arguments[compact->extreme_argument].range.least;
+    const int64_t *least = columns[1].values;
+    const int64_t *greatest = columns[2].values;
+    for (int64_t i = 0; i < n_rows; i++) {
+        uint32_t *bounds =
+            (uint32_t *)(worker->states + groups[i] * size + compact->extreme_offset);
+        const uint32_t from = (uint32_t)(least[i] - nearest);
+        const uint32_t to = (uint32_t)(greatest[i] - nearest);
+        /* Join keys without a match share a state. */
+        bounds[0] = from < bounds[0] ? from : bounds[0];
+        bounds[1] = to > bounds[1] ? to : bounds[1];
     }
 }
 

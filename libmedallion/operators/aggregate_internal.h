@@ -90,6 +90,8 @@ typedef struct mdli_compact {
     uint8_t *codes;                     /* per distance from the least value: its counter */
     int32_t extreme_argument;           /* −1 = none */
     int32_t extreme_offset;
+    const mdli_summary *summary; /* of the source, that has what these states have; or NULL */
+    bool needs_rows;             /* with a summary: distinct values are counted from the rows */
 } mdli_compact;
 
 /* One key by which ARG_FIRST orders the groups of a run. */
@@ -207,6 +209,10 @@ mdl_status mdli_lanes_consume(mdli_aggregator *a, mdli_aggregate_worker *worker,
 mdl_status mdli_lanes_end_morsel(mdli_aggregator *a, mdli_aggregate_worker *worker, int64_t morsel,
                                  mdl_error *error);
 
+/* Whether a count(distinct x) is of the join's key: then its values are the slots that have rows.
+ */
+bool mdli_is_of_join_key(const mdli_aggregator *a, int32_t distinct);
+
 /* Notes the groups that each value of a count(distinct x) belongs to. */
 void mdli_before_join_mark_values(mdli_aggregator *a, mdli_aggregate_worker *worker,
                                   int32_t distinct, int64_t n_rows);
@@ -222,6 +228,9 @@ mdl_status mdli_find_groups(mdli_aggregator *a, mdli_aggregate_worker *worker, i
 /* Makes room for `n` states in a worker, started. */
 mdl_status mdli_reserve_states(mdli_aggregator *a, mdli_aggregate_worker *worker, int64_t n_used,
                                int64_t n, mdl_error *error);
+
+/* Makes room for all slots of a dense array in a worker that fills them. aggregate.c */
+mdl_status mdli_reserve_slots(mdli_aggregator *a, mdli_aggregate_worker *worker, mdl_error *error);
 
 /* Adds the state `from` to `into`. aggregate.c */
 void mdli_merge_state(const mdli_aggregator *a, char *into, const char *from);

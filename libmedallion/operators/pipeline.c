@@ -403,6 +403,15 @@ bool mdli_pipeline_is_whole_source(const mdli_pipeline *pipeline)
     return pipeline->n_stages == 0 && pipeline->n_rows == pipeline->source->n_rows;
 }
 
+bool mdli_pipeline_keeps_all_rows(const mdli_pipeline *pipeline)
+{
+    bool keeps_all = pipeline->n_rows == pipeline->source->n_rows;
+    for (int32_t s = 0; s < pipeline->n_stages && keeps_all; s++) {
+        keeps_all = pipeline->stages[s].rel->kind == MDLI_REL_PROJECT;
+    }
+    return keeps_all;
+}
+
 bool mdli_pipeline_is_one_to_one(const mdli_pipeline *pipeline)
 {
     for (int32_t s = 0; s < pipeline->n_stages; s++) {

@@ -65,6 +65,9 @@ int64_t mdli_pipeline_source_rows(const mdli_pipeline *pipeline);
 /* Whether it gives all rows of the source, unchanged. */
 bool mdli_pipeline_is_whole_source(const mdli_pipeline *pipeline);
 
+/* Whether each row of the source gives one row, in place: nothing but projections over all rows. */
+bool mdli_pipeline_keeps_all_rows(const mdli_pipeline *pipeline);
+
 /* Whether each row of the source gives at most one row. */
 bool mdli_pipeline_is_one_to_one(const mdli_pipeline *pipeline);
 
