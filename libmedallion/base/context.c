@@ -251,6 +251,11 @@ int64_t mdli_context_chunk_bytes(const mdl_context *context)
     return context->chunk_bytes;
 }
 
+uint64_t mdli_context_new_serial(mdl_context *context)
+{
+    return atomic_fetch_add_explicit(&context->last_serial, 1, memory_order_relaxed) + 1;
+}
+
 mdl_status mdli_check_cancel(mdl_context *context, mdl_error *error)
 {
     if (atomic_load_explicit(&context->n_shields, memory_order_relaxed) != 0) {

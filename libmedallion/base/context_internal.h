@@ -28,6 +28,9 @@ mdl_status mdli_progress(mdl_context *context, const mdl_progress *progress, mdl
 void mdli_context_shield(mdl_context *context);
 void mdli_context_unshield(mdl_context *context);
 
+/* A number that the context gives once. Thread-safe. */
+uint64_t mdli_context_new_serial(mdl_context *context);
+
 /* Seconds on a clock that never goes back, for durations. */
 double mdli_seconds_now(void);
 

@@ -44,6 +44,7 @@ struct mdl_context {
     mdl_simd simd;
     int64_t block_rows;
     int64_t chunk_bytes;
+    _Atomic uint64_t last_serial;
 
     atomic_int cancelled; /* lock-free: set from signal handlers */
     atomic_int n_shields; /* while there are some, work is neither cancelled nor out of time */

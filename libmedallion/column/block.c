@@ -3,8 +3,10 @@
  */
 #include "column/block_internal.h"
 
+#include "base/context_internal.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "column/proofs.h"
 
 #include <assert.h>
 #include <string.h>
@@ -81,6 +83,7 @@ mdl_status mdli_block_allocate_unfilled(mdl_context *context, mdl_type type, mdl
     mdli_block *block = memory;
     *block = (mdli_block){
         .context = context,
+        .serial = mdli_context_new_serial(context),
         .type = type,
         .encoding = encoding,
         .n_rows = n_rows,
@@ -91,6 +94,7 @@ mdl_status mdli_block_allocate_unfilled(mdl_context *context, mdl_type type, mdl
     };
     atomic_init(&block->references, 1);
     atomic_init(&block->content.state, 0);
+    atomic_init(&block->proofs, NULL);
     *body = (uint8_t *)memory + payload_offset();
     block->payload = *body;
     if (n_nulls > 0) {
@@ -130,6 +134,7 @@ void mdli_block_release(mdli_block *block)
         atomic_fetch_sub_explicit(&block->references, 1, memory_order_acq_rel) > 1) {
         return;
     }
+    mdli_block_free_proofs(block);
     mdli_dictionary_release(block->dictionary);
     mdli_block_release(block->payload_owner);
     mdli_free(block->context, block);
@@ -143,11 +148,13 @@ mdl_status mdli_block_retype(mdli_block *block, mdl_type type, mdli_block **out,
     MDLI_TRY(mdli_allocate(block->context, sizeof *block, "column", &memory, error));
     mdli_block *owner = block->payload_owner != NULL ? block->payload_owner : block;
     mdli_block *view = memory;
-    /* All but the references and the note of the content, which other threads may be changing. */
+    /* All but the references, and from the note of the content on what other threads may be
+     * changing. */
     memcpy((char *)view + sizeof view->references, (char *)block + sizeof block->references,
            offsetof(mdli_block, content) - sizeof block->references);
     atomic_init(&view->references, 1);
     atomic_init(&view->content.state, 0);
+    atomic_init(&view->proofs, NULL);
     view->type = type;
     view->payload_owner = owner;
     mdli_block_retain(owner);

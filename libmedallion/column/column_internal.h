@@ -62,9 +62,11 @@ void mdli_dictionary_release(mdli_dictionary *dictionary);
  * `max` are the values; for FLOAT64 they are the bits of the doubles; for STRING they are not kept.
  */
 typedef struct mdli_block mdli_block;
+typedef struct mdli_proof mdli_proof; /* column/proofs.h */
 struct mdli_block {
     atomic_int references;
     mdl_context *context;
+    uint64_t serial; /* no other block of the context has or had it, save one under another type */
     mdl_type type;
     mdl_encoding encoding;
     int32_t n_rows;
@@ -85,7 +87,8 @@ struct mdli_block {
     mdli_dictionary *dictionary; /* STRING in DICTIONARY encoding */
     mdli_block
         *payload_owner; /* block whose memory `validity` and `payload` are in; NULL = this one */
-    mdli_content_note content; /* of payload and validity; kept with the owner of the payload */
+    mdli_content_note content;    /* of payload and validity; kept with the owner of the payload */
+    _Atomic(mdli_proof *) proofs; /* likewise */
 };
 
 /* Bytes of a payload and the validity behind it. */

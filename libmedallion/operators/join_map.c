@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/tuning.h"
+#include "column/proofs.h"
 #include "kernels/kernels.h"
 #include "operators/key_table.h"
 #include "operators/rowset.h"
@@ -29,9 +30,9 @@ struct mdli_join_map {
     mdli_key_table *keys; /* hash */
     int32_t *starts;      /* n_slots + 1 */
     int32_t *rows;
-    uint32_t *has_rows; /* dense: a bit per slot */
-    int32_t *found;     /* dense: the slot, or −1 = it has no rows */
-    int32_t *only_rows; /* unique: the row of a slot, or −1 */
+    mdli_integer_set *set; /* dense: the keys that have rows */
+    int32_t *found;        /* dense: the slot, or −1 = it has no rows */
+    int32_t *only_rows;    /* unique: the row of a slot, or −1 */
 };
 
 bool mdli_join_map_is_unique(const mdli_join_map *map)
@@ -55,6 +56,11 @@ void mdli_join_map_arrays(const mdli_join_map *map, const int32_t **starts, cons
     *rows = map->rows;
 }
 
+mdli_integer_set *mdli_join_map_set(const mdli_join_map *map)
+{
+    return map->set;
+}
+
 void mdli_join_map_free(mdli_join_map *map)
 {
     if (map == NULL) {
@@ -63,7 +69,7 @@ void mdli_join_map_free(mdli_join_map *map)
     mdli_key_table_free(map->keys);
     mdli_free(map->context, map->starts);
     mdli_free(map->context, map->rows);
-    mdli_free(map->context, map->has_rows);
+    mdli_integer_set_release(map->set);
     mdli_free(map->context, map->found);
     mdli_free(map->context, map->only_rows);
     mdli_free(map->context, map);
@@ -187,7 +193,7 @@ static bool all_match(const mdli_join_map *map, const mdl_vector *keys, int64_t 
         map->least < INT32_MIN || end - 1 > INT32_MAX) {
         return false;
     }
-    return map->kernels->all_bits_int32(map->has_rows, (uint32_t)map->n_slots, (int32_t)map->least,
+    return map->kernels->all_bits_int32(map->set->bits, (uint32_t)map->n_slots, (int32_t)map->least,
                                         keys->values, n_rows);
 }
 
@@ -200,7 +206,7 @@ mdl_status mdli_join_map_pick(const mdli_join_map *map, const mdl_vector *keys, 
             picked[n] = (int32_t)n;
         }
     } else if (map->is_dense && keys->validity == NULL) {
-        const uint32_t *bits = map->has_rows;
+        const uint32_t *bits = map->set->bits;
         const uint32_t unwanted = has_match ? 0 : 1;
         FOR_SLOTS(picked[n] = (int32_t)i; n += ((bits[slot >> 5] >> (slot & 31)) & 1) ^ unwanted)
     } else {
@@ -275,9 +281,8 @@ static mdl_status index_slots(mdli_join_map *map, mdl_error *error)
     const int64_t n = map->n_slots + 1;
     void *memory;
     if (map->is_dense) {
-        MDLI_TRY(mdli_allocate_zeroed(context, (size_t)((n + 31) >> 5) * sizeof(uint32_t), "join",
-                                      &memory, error));
-        map->has_rows = memory;
+        MDLI_TRY(
+            mdli_integer_set_create(context, map->least, (uint64_t)map->n_slots, &map->set, error));
         MDLI_TRY(mdli_allocate_array(context, n, sizeof(int32_t), "join", &memory, error));
         map->found = memory;
     }
@@ -288,7 +293,7 @@ static mdl_status index_slots(mdli_join_map *map, mdl_error *error)
     for (int64_t s = 0; s < n; s++) {
         bool has_rows = s < map->n_slots && map->starts[s] < map->starts[s + 1];
         if (map->is_dense) {
-            map->has_rows[s >> 5] |= (uint32_t)has_rows << (s & 31);
+            map->set->bits[s >> 5] |= (uint32_t)has_rows << (s & 31);
             map->found[s] = has_rows ? (int32_t)s : -1;
         }
         if (map->is_unique) {

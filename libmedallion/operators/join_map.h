@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "column/column_internal.h"
+#include "column/proofs.h"
 #include "medallion/types.h"
 
 typedef struct mdli_join_map mdli_join_map;
@@ -23,6 +24,9 @@ bool mdli_join_map_is_unique(const mdli_join_map *map);
 
 /* Slots that there are; not each has rows. */
 int64_t mdli_join_map_n_slots(const mdli_join_map *map);
+
+/* The keys of a dense map, borrowed; NULL = the map is not dense. */
+mdli_integer_set *mdli_join_map_set(const mdli_join_map *map);
 
 /* "dense" or "hash". */
 const char *mdli_join_map_strategy(const mdli_join_map *map);

@@ -184,7 +184,9 @@ static mdl_status run_morsel(void *data, int64_t morsel, int worker, mdl_error *
     if (can_share_morsel(m, morsel)) {
         MDLI_TRY(mdli_pipeline_run_morsel(m->pipeline, 1, morsel, worker, keep_computed, m, error));
         is_shared = m->n_rows_seen[worker] == n;
-        if (!is_shared) {
+        if (is_shared) {
+            MDLI_TRY(mdli_pipeline_keep_proofs(m->pipeline, morsel, error));
+        } else {
             clear_flats(m, worker);
         }
     }

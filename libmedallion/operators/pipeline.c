@@ -425,6 +425,33 @@ bool mdli_pipeline_is_one_to_one(const mdli_pipeline *pipeline)
     return true;
 }
 
+/* As mdli_pipeline_keep_proofs for one semi join. */
+static mdl_status keep_stage_proofs(const mdli_stage *stage, int64_t first_row, int64_t end,
+                                    mdl_error *error)
+{
+    const mdl_column *column = stage->proving;
+    mdli_subset_search proofs = {.set = mdli_join_map_set(stage->map)};
+    int64_t b = mdli_column_find_block(column, first_row);
+    b += column->row_starts[b] < first_row;
+    for (; b < column->n_blocks && column->row_starts[b + 1] <= end; b++) {
+        MDLI_TRY(mdli_block_prove_within(column->blocks[b], &proofs, column->n_rows, error));
+    }
+    return MDL_OK;
+}
+
+mdl_status mdli_pipeline_keep_proofs(const mdli_pipeline *pipeline, int64_t morsel,
+                                     mdl_error *error)
+{
+    for (int32_t s = 0; s < pipeline->n_stages; s++) {
+        const mdli_stage *stage = &pipeline->stages[s];
+        if (stage->proving != NULL) {
+            MDLI_TRY(keep_stage_proofs(stage, pipeline->morsel_starts[morsel],
+                                       pipeline->morsel_starts[morsel + 1], error));
+        }
+    }
+    return MDL_OK;
+}
+
 int64_t mdli_pipeline_n_morsels(const mdli_pipeline *pipeline)
 {
     return pipeline->n_morsels;

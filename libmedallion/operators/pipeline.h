@@ -101,6 +101,11 @@ mdl_status mdli_pipeline_run_morsel(mdli_pipeline *pipeline, int variant, int64_
                                     int worker, mdli_sink_fn sink, void *sink_data,
                                     mdl_error *error);
 
+/* Keeps with the blocks of a morsel that came through whole, of a pipeline that is one to one, that
+ * its semi joins have all their keys. */
+mdl_status mdli_pipeline_keep_proofs(const mdli_pipeline *pipeline, int64_t morsel,
+                                     mdl_error *error);
+
 /* Runs the pipeline that ends with `rel` and keeps its rows as a table; blocks of the source whose
  * rows all come through unchanged are shared. materialize.c */
 mdl_status mdli_materialize(mdl_rel *rel, mdl_table **out, mdl_error *error);

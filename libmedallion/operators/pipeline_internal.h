@@ -34,7 +34,8 @@ typedef struct mdli_stage {
     mdli_join_map *map;
     const int32_t *starts;
     const int32_t *rows;
-    bool keeps_all;         /* a semi join that is known to find a match for each row */
+    bool keeps_all;            /* a semi join that is known to find a match for each row */
+    const mdl_column *proving; /* else the source's column of its keys, if a proof could be kept */
     int64_t n_matches_max;  /* most output rows of an input row, as far as known: 1 or "many" (2) */
     int32_t n_right;        /* columns taken from the right */
     int32_t *right_columns; /* which */
@@ -82,8 +83,8 @@ mdl_status mdli_join_stage_create(mdli_pipeline *pipeline, mdli_stage *stage, md
 
 /*
  * Finds whether a semi join keeps all rows. Its key is `column` of the source, unchanged; where
- * that is in runs, one look-up per run tells it, which is next to nothing, and the stage has no
- * work.
+ * that is in runs, one look-up per run tells it, which is next to nothing, or it was proved before,
+ * and then the stage has no work.
  */
 mdl_status mdli_join_stage_prove_matches(mdli_stage *stage, const mdl_column *column,
                                          mdl_error *error);

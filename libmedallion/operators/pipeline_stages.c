@@ -133,6 +133,35 @@ static void trace_join(const mdli_stage *stage)
                         stage->keeps_all ? ", keeps every row" : "");
 }
 
+/* Looks the values that a block lists up, in runs or one by one; `*all_match` is false where it lists
+ * none. */
+static mdl_status match_listed(const mdli_stage *stage, const mdli_block *block, bool *all_match,
+                               mdl_error *error)
+{
+    int64_t distinct[MDLI_INTEGER_DICTIONARY_MAX];
+    const int64_t *values;
+    const int32_t *ends;
+    int32_t n;
+    mdl_vector keys = {.type = MDL_TYPE_INT64};
+    if (!mdli_block_runs(block, &values, &ends, &n)) {
+        n = block->n_nulls > 0
+                ? -1
+                : mdli_block_distinct_values(block, distinct, MDLI_INTEGER_DICTIONARY_MAX);
+        values = distinct;
+    }
+    *all_match = n >= 0;
+    for (int32_t i = 0; *all_match && i < n; i += (int32_t)keys.n_rows) {
+        int32_t picked[MDLI_VECTOR_ROWS];
+        int64_t n_matches;
+        keys.n_rows = n - i < MDLI_VECTOR_ROWS ? n - i : MDLI_VECTOR_ROWS;
+        keys.values = values + i;
+        MDLI_TRY(
+            mdli_join_map_pick(stage->map, &keys, keys.n_rows, true, picked, &n_matches, error));
+        *all_match = n_matches == keys.n_rows;
+    }
+    return MDL_OK;
+}
+
 mdl_status mdli_join_stage_prove_matches(mdli_stage *stage, const mdl_column *column,
                                          mdl_error *error)
 {
@@ -141,24 +170,17 @@ mdl_status mdli_join_stage_prove_matches(mdli_stage *stage, const mdl_column *co
         (type != MDL_TYPE_INT32 && type != MDL_TYPE_INT64)) {
         return MDL_OK;
     }
+    mdli_subset_search proofs = {.set = mdli_join_map_set(stage->map)};
     for (int64_t b = 0; b < column->n_blocks; b++) {
-        mdl_vector keys = {.type = MDL_TYPE_INT64};
-        const int64_t *values;
-        const int32_t *ends;
-        int32_t n_runs;
-        if (!mdli_block_runs(column->blocks[b], &values, &ends, &n_runs)) {
-            return MDL_OK;
+        const mdli_block *block = column->blocks[b];
+        bool all_match = proofs.set != NULL && block->n_nulls == 0 &&
+                         mdli_block_is_proved_within(block, &proofs);
+        if (!all_match) {
+            MDLI_TRY(match_listed(stage, block, &all_match, error));
         }
-        for (int32_t r = 0; r < n_runs; r += (int32_t)keys.n_rows) {
-            int32_t picked[MDLI_VECTOR_ROWS];
-            int64_t n_matches;
-            keys.n_rows = n_runs - r < MDLI_VECTOR_ROWS ? n_runs - r : MDLI_VECTOR_ROWS;
-            keys.values = values + r;
-            MDLI_TRY(mdli_join_map_pick(stage->map, &keys, keys.n_rows, true, picked, &n_matches,
-                                        error));
-            if (n_matches < keys.n_rows) {
-                return MDL_OK;
-            }
+        if (!all_match) {
+            stage->proving = proofs.set != NULL ? column : NULL;
+            return MDL_OK;
         }
     }
     stage->keeps_all = true;

@@ -6,6 +6,9 @@
  * cuts the stretches into shorter ones in which it has one value. A column that rises from row to
  * row leaves none, which a plain loop finds; a column in runs is cut without being decoded. Movies
  * sorted under users cost two such looks, and the columns after them none.
+ *
+ * That the rows of a block ascend is kept with the block, and so found once for all tables that
+ * show it: then just its first row is related to the row before.
  */
 #include "operators/row_order.h"
 
@@ -16,6 +19,8 @@
 #include "base/memory.h"
 #include "base/parallel.h"
 #include "base/tuning.h"
+#include "column/proofs.h"
+#include "operators/key_table.h"
 #include "operators/row_sort.h"
 #include "operators/rowset.h"
 
@@ -62,6 +67,10 @@ typedef struct order_worker {
 
 typedef struct order_search {
     const mdli_sort_keys *keys;
+    int32_t n_columns; /* of the keys, from the first on, that count */
+    bool has_proofs;   /* blocks may have proofs for these */
+    const mdl_column
+        *first; /* the first that says anything, whose blocks are worked on one by one */
     order_level *levels;
     int32_t n_levels;
     uint64_t *repeats;
@@ -318,31 +327,111 @@ static mdl_status relate_vector(order_search *search, order_worker *worker, cons
     return MDL_OK;
 }
 
-/* Works on a range of rows in vectors that lie in one block of the first level and start with its
- * frames. */
+/* The blocks of all columns that hold the rows of block `b` of `first`; false where some are cut
+ * otherwise. */
+static bool list_blocks(const order_search *search, int64_t b, mdli_block **blocks)
+{
+    const int64_t *starts = search->first->row_starts + b;
+    for (int32_t i = 0; i < search->n_columns; i++) {
+        const mdl_column *column = search->keys->columns[i].column;
+        const int64_t at = mdli_column_find_block(column, starts[0]);
+        if (column->row_starts[at] != starts[0] || column->row_starts[at + 1] != starts[1]) {
+            return false;
+        }
+        blocks[i] = column->blocks[at];
+    }
+    return true;
+}
+
+/* Whether the rows of block `b` of `first` are known to ascend. */
+static bool is_proved(const order_search *search, int64_t b)
+{
+    mdli_block *blocks[MDLI_KEY_COLUMNS_MAX];
+    return search->has_proofs && list_blocks(search, b, blocks) &&
+           mdli_blocks_are_proved_ascending(blocks, search->n_columns);
+}
+
+/* Whether blocks can tell of the order that is searched for. */
+static bool can_have_proofs(const mdli_sort_keys *keys, int32_t n_columns)
+{
+    for (int32_t i = 0; i < n_columns; i++) {
+        const mdli_sort_column *key = &keys->columns[i];
+        if (key->is_descending || key->has_nulls || key->column->type == MDL_TYPE_FLOAT64) {
+            return false;
+        }
+    }
+    return n_columns > 1; /* of one, statistics tell it */
+}
+
+/* Whether texts were compared by their bytes, and not by numbers that stand for them. */
+static bool is_true_order(const order_search *search)
+{
+    for (int32_t i = 0; i < search->n_columns; i++) {
+        const mdli_sort_column *key = &search->keys->columns[i];
+        if (key->column->type == MDL_TYPE_STRING && !(key->has_codes && key->ranks != NULL)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Keeps with the blocks that end up to row `first_bad` that their rows ascend. */
+static mdl_status keep_proofs(const order_search *search, int64_t first_bad, mdl_error *error)
+{
+    const mdl_column *column = search->first;
+    mdli_block *blocks[MDLI_KEY_COLUMNS_MAX];
+    if (!search->has_proofs || !is_true_order(search)) {
+        return MDL_OK;
+    }
+    for (int64_t b = 0; b < column->n_blocks && column->row_starts[b + 1] <= first_bad; b++) {
+        if (list_blocks(search, b, blocks)) {
+            MDLI_TRY(mdli_blocks_prove_ascending(blocks, search->n_columns, error));
+        }
+    }
+    return MDL_OK;
+}
+
+/* Relates rows [row, end) in vectors that end at multiples of their length, counted from `origin`. */
+static mdl_status relate_rows(order_search *search, order_worker *worker, const row_runs *runs,
+                              int64_t origin, int64_t row, int64_t end, mdl_error *error)
+{
+    while (row < end && !(search->n_levels > 0 && is_settled(search, 0, row))) {
+        int64_t to_border = MDLI_VECTOR_ROWS - (row - origin) % MDLI_VECTOR_ROWS;
+        int64_t n = end - row < to_border ? end - row : to_border;
+        MDLI_TRY(relate_vector(search, worker, runs, row, n, error));
+        row += n;
+    }
+    return MDL_OK;
+}
+
+/* Relates rows [row, end), which lie in block `b` of `first`. */
+static mdl_status relate_in_block(order_search *search, order_worker *worker, int64_t b,
+                                  int64_t row, int64_t end, mdl_error *error)
+{
+    const int64_t block_row = search->first->row_starts[b];
+    row_runs runs;
+    const bool has_runs = search->n_levels > 0 && find_runs(&search->levels[0], b, &runs);
+    if (is_proved(search, b)) {
+        end = row > block_row ? row : row + 1;
+    }
+    return relate_rows(search, worker, has_runs ? &runs : NULL, block_row, row, end, error);
+}
+
 static mdl_status relate_range(void *data, int64_t job, int worker_number, mdl_error *error)
 {
     order_search *search = data;
     order_worker *worker = &search->workers[worker_number];
+    const mdl_column *column = search->first;
     int64_t row = job * ORDER_ROWS;
     int64_t n_left = search->keys->n_rows - row;
     int64_t end = row + (n_left < ORDER_ROWS ? n_left : ORDER_ROWS);
-    const mdl_column *column = search->n_levels > 0 ? search->levels[0].key->column : NULL;
-    int64_t block = column != NULL ? mdli_column_find_block(column, row) : 0;
-    while (row < end && !(column != NULL && is_settled(search, 0, row))) {
-        int64_t n = end - row < MDLI_VECTOR_ROWS ? end - row : MDLI_VECTOR_ROWS;
-        row_runs runs;
-        bool has_runs = false;
-        if (column != NULL) {
-            const int64_t *starts = column->row_starts + block;
-            int64_t to_border = MDLI_VECTOR_ROWS - (row - starts[0]) % MDLI_VECTOR_ROWS;
-            n = to_border < n ? to_border : n;
-            n = starts[1] - row < n ? starts[1] - row : n;
-            has_runs = find_runs(&search->levels[0], block, &runs);
-            block += row + n == starts[1];
-        }
-        MDLI_TRY(relate_vector(search, worker, has_runs ? &runs : NULL, row, n, error));
-        row += n;
+    if (column == NULL) {
+        return relate_rows(search, worker, NULL, 0, row, end, error);
+    }
+    for (int64_t b = mdli_column_find_block(column, row); row < end; b++) {
+        const int64_t block_end = column->row_starts[b + 1] < end ? column->row_starts[b + 1] : end;
+        MDLI_TRY(relate_in_block(search, worker, b, row, block_end, error));
+        row = block_end;
     }
     return MDL_OK;
 }
@@ -415,6 +504,7 @@ mdl_status mdli_find_row_order(const mdli_sort_keys *keys, int32_t n_columns, ui
 {
     order_search search = {
         .keys = keys,
+        .n_columns = n_columns,
         .repeats = repeats,
         .first_below = keys->n_rows,
         .first_equal = keys->n_rows,
@@ -424,10 +514,13 @@ mdl_status mdli_find_row_order(const mdli_sort_keys *keys, int32_t n_columns, ui
     int n_workers = mdli_n_workers(keys->context, n_jobs);
     mdl_status status;
     MDLI_TRY_GOTO_DONE(list_levels(&search, n_columns, error));
+    search.first = search.n_levels > 0 ? search.levels[0].key->column : NULL;
+    search.has_proofs = search.first != NULL && can_have_proofs(keys, n_columns);
     MDLI_TRY_GOTO_DONE(create_workers(&search, n_workers, error));
     MDLI_TRY_GOTO_DONE(mdli_parallel_for(keys->context, n_jobs, relate_range, &search, error));
     int64_t below = atomic_load(&search.first_below);
     int64_t equal = atomic_load(&search.first_equal);
+    MDLI_TRY_GOTO_DONE(keep_proofs(&search, below < equal ? below : equal, error));
     *out = (mdli_row_order){
         .is_ascending = below == keys->n_rows,
         .is_strict = below == keys->n_rows && equal == keys->n_rows,

@@ -3,7 +3,8 @@
  *
  * Keys of one integer column become a set of bits, others the map of a join. A key of one column is
  * looked up once for each run, or each entry of a dictionary, where blocks hold these; only blocks
- * in which that finds a key without a match, and those in other encodings, are decoded.
+ * in which that finds a key without a match, and those in other encodings, are decoded, unless a
+ * proof on them says that their keys are of a set that this one has all of.
  */
 #include "quality/quality_internal.h"
 
@@ -14,6 +15,7 @@
 #include "base/error.h"
 #include "base/parallel.h"
 #include "base/tuning.h"
+#include "column/proofs.h"
 #include "kernels/kernels.h"
 #include "operators/join_map.h"
 #include "operators/key_table.h"
@@ -24,16 +26,9 @@
 #define BITS_PER_ROW 8
 #define BITS_FLOOR   ((uint64_t)1 << 20)
 
-/* A set of integers: a bit for each from `least` on, and one more that is 0, for all others. */
-typedef struct key_set {
-    int64_t least;
-    uint64_t n_slots;
-    uint32_t *bits; /* NULL = no set */
-    const mdli_kernels *kernels;
-} key_set;
-
 /* What one worker needs. */
 typedef struct probe_worker {
+    mdli_subset_search proofs;
     mdli_decode_buffer buffers[MDLI_KEY_COLUMNS_MAX];
     int32_t picked[MDLI_VECTOR_ROWS];
     int64_t values[MDLI_INTEGER_DICTIONARY_MAX];
@@ -43,8 +38,9 @@ typedef struct probe {
     mdl_context *context;
     const mdl_column *columns[MDLI_KEY_COLUMNS_MAX];
     int32_t n_columns;
-    key_set set;
-    mdli_join_map *map; /* where there is no set */
+    const mdli_kernels *kernels;
+    mdli_integer_set *set; /* NULL = none */
+    mdli_join_map *map;    /* where there is no set */
     probe_worker *workers;
     uint64_t *marks;
     atomic_bool has_read; /* some block was decoded */
@@ -54,10 +50,9 @@ typedef struct probe {
 
 /* Finds whether a set pays, and makes one without keys if so. */
 static mdl_status create_set(mdl_context *context, const mdl_column *keys, int64_t n_rows,
-                             key_set *set, mdl_error *error)
+                             mdli_integer_set **set, mdl_error *error)
 {
     const mdl_column_stats *stats = &keys->stats;
-    void *memory;
     if (!mdli_type_is_integer(keys->type) || stats->min.is_null) {
         return MDL_OK;
     }
@@ -65,18 +60,10 @@ static mdl_status create_set(mdl_context *context, const mdl_column *keys, int64
     if (range >= (uint64_t)(n_rows + keys->n_rows) * BITS_PER_ROW + BITS_FLOOR) {
         return MDL_OK;
     }
-    MDLI_TRY(mdli_allocate_zeroed(context, (size_t)((range + 2 + 31) / 32) * sizeof *set->bits,
-                                  "keys", &memory, error));
-    *set = (key_set){
-        .least = stats->min.as.integer,
-        .n_slots = range + 1,
-        .bits = memory,
-        .kernels = mdli_kernels_for(mdl_context_simd(context)),
-    };
-    return MDL_OK;
+    return mdli_integer_set_create(context, stats->min.as.integer, range + 1, set, error);
 }
 
-static mdl_status fill_set(mdl_context *context, const mdl_column *keys, key_set *set,
+static mdl_status fill_set(mdl_context *context, const mdl_column *keys, mdli_integer_set *set,
                            mdl_error *error)
 {
     mdli_decode_buffer buffer;
@@ -89,7 +76,7 @@ static mdl_status fill_set(mdl_context *context, const mdl_column *keys, key_set
             mdli_block_decode(keys->blocks[b], 0, keys->blocks[b]->n_rows, &buffer, &v, error));
         for (int64_t i = 0; i < v.n_rows; i++) {
             if (!mdl_vector_is_null(&v, i)) {
-                const uint64_t slot = (uint64_t)mdli_vector_integer(&v, i) - (uint64_t)set->least;
+                const uint64_t slot = mdli_integer_set_slot(set, mdli_vector_integer(&v, i));
                 set->bits[slot >> 5] |= UINT32_C(1) << (slot & 31);
             }
         }
@@ -99,34 +86,28 @@ done:
     return status;
 }
 
-static inline uint32_t has_key(const key_set *set, int64_t key)
-{
-    uint64_t slot = (uint64_t)key - (uint64_t)set->least;
-    slot = slot < set->n_slots ? slot : set->n_slots;
-    return set->bits[slot >> 5] >> (slot & 31) & 1;
-}
-
 /* Whether the set has all keys of a vector, as far as a kernel can tell: slots of keys past those of
  * 32 bits may lie where 32-bit ones wrap around. */
-static bool has_all_keys(const key_set *set, const mdl_vector *keys, int64_t n)
+static bool has_all_keys(const probe *p, const mdl_vector *keys, int64_t n)
 {
+    const mdli_integer_set *set = p->set;
     const bool is_narrow = mdli_type_bytes(keys->type) == 4 && set->least >= INT32_MIN &&
                            set->n_slots <= INT32_MAX &&
                            set->least + (int64_t)set->n_slots - 1 <= INT32_MAX;
-    return is_narrow && set->kernels->all_bits_int32(set->bits, (uint32_t)set->n_slots,
-                                                     (int32_t)set->least, keys->values, n);
+    return is_narrow && p->kernels->all_bits_int32(set->bits, (uint32_t)set->n_slots,
+                                                   (int32_t)set->least, keys->values, n);
 }
 
 /* Lists the rows whose key is not in the set; most often there is none. */
-static int64_t pick_others(const key_set *set, const mdl_vector *keys, int64_t n, int32_t *picked)
+static int64_t pick_others(const probe *p, const mdl_vector *keys, int64_t n, int32_t *picked)
 {
     int64_t n_picked = 0;
-    if (has_all_keys(set, keys, n)) {
+    if (has_all_keys(p, keys, n)) {
         return 0;
     }
     for (int64_t i = 0; i < n; i++) {
         picked[n_picked] = (int32_t)i;
-        n_picked += has_key(set, mdli_vector_integer(keys, i)) == 0;
+        n_picked += !mdli_integer_set_has(p->set, mdli_vector_integer(keys, i));
     }
     return n_picked;
 }
@@ -137,8 +118,8 @@ static int64_t pick_others(const key_set *set, const mdl_vector *keys, int64_t n
 static mdl_status pick_unmatched(const probe *p, const mdl_vector *keys, int64_t n,
                                  probe_worker *worker, int64_t *n_picked, mdl_error *error)
 {
-    if (p->set.bits != NULL) {
-        *n_picked = pick_others(&p->set, keys, n, worker->picked);
+    if (p->set != NULL) {
+        *n_picked = pick_others(p, keys, n, worker->picked);
         return MDL_OK;
     }
     return mdli_join_map_pick(p->map, keys, n, false, worker->picked, n_picked, error);
@@ -154,8 +135,9 @@ static bool has_null(const mdl_vector *keys, int32_t n_keys, int64_t row)
     return false;
 }
 
+/* Marks the rows of a vector that have no match, and counts them in `n_orphans`. */
 static mdl_status probe_vector(probe *p, probe_worker *worker, int64_t row, int64_t n,
-                               mdl_error *error)
+                               int64_t *n_orphans, mdl_error *error)
 {
     mdl_vector keys[MDLI_KEY_COLUMNS_MAX];
     int64_t n_picked;
@@ -166,6 +148,7 @@ static mdl_status probe_vector(probe *p, probe_worker *worker, int64_t row, int6
     for (int64_t i = 0; i < n_picked; i++) {
         if (!has_null(keys, p->n_columns, worker->picked[i])) {
             mdli_mark_shared(p->marks, row + worker->picked[i]);
+            ++*n_orphans;
         }
     }
     return MDL_OK;
@@ -205,24 +188,39 @@ static mdl_status prove_block(probe *p, probe_worker *worker, const mdli_block *
     return n < 0 ? MDL_OK : match_all(p, worker, values, n, all_match, error);
 }
 
+/* Looks all rows of a block up, unless that was done before, and keeps it with the block if all have
+ * a match. */
+static mdl_status probe_block_rows(probe *p, probe_worker *worker, int64_t b, mdl_error *error)
+{
+    const mdl_column *column = p->columns[0];
+    const mdli_block *block = column->blocks[b];
+    int64_t n_orphans = 0;
+    if (p->set != NULL && mdli_block_is_proved_within(block, &worker->proofs)) {
+        return MDL_OK;
+    }
+    for (int64_t at = 0; at < block->n_rows; at += MDLI_VECTOR_ROWS) {
+        int64_t n_left = block->n_rows - at;
+        MDLI_TRY(probe_vector(p, worker, column->row_starts[b] + at,
+                              n_left < MDLI_VECTOR_ROWS ? n_left : MDLI_VECTOR_ROWS, &n_orphans,
+                              error));
+    }
+    return p->set != NULL && n_orphans == 0
+               ? mdli_block_prove_within(block, &worker->proofs, column->n_rows, error)
+               : MDL_OK;
+}
+
 static mdl_status probe_block(void *data, int64_t job, int worker_number, mdl_error *error)
 {
     probe *p = data;
     probe_worker *worker = &p->workers[worker_number];
-    const mdli_block *block = p->columns[0]->blocks[job];
-    const int64_t first_row = p->columns[0]->row_starts[job];
     bool all_match;
-    MDLI_TRY(prove_block(p, worker, block, &all_match, error));
+    MDLI_TRY(prove_block(p, worker, p->columns[0]->blocks[job], &all_match, error));
     if (all_match) {
         return MDL_OK;
     }
+    /* Also where rows were read earlier: what a test tells does not depend on that. */
     atomic_store_explicit(&p->has_read, true, memory_order_relaxed);
-    for (int64_t at = 0; at < block->n_rows; at += MDLI_VECTOR_ROWS) {
-        int64_t n_left = block->n_rows - at;
-        MDLI_TRY(probe_vector(p, worker, first_row + at,
-                              n_left < MDLI_VECTOR_ROWS ? n_left : MDLI_VECTOR_ROWS, error));
-    }
-    return MDL_OK;
+    return probe_block_rows(p, worker, job, error);
 }
 
 static mdl_status run_probe(probe *p, mdl_error *error)
@@ -234,6 +232,7 @@ static mdl_status run_probe(probe *p, mdl_error *error)
         mdli_allocate(p->context, (size_t)n_workers * sizeof *p->workers, "test", &memory, error));
     p->workers = memory;
     for (int w = 0; w < n_workers; w++) {
+        p->workers[w].proofs = (mdli_subset_search){.set = p->set};
         for (int32_t k = 0; k < p->n_columns; k++) {
             mdli_decode_buffer_init(&p->workers[w].buffers[k], p->context);
         }
@@ -301,8 +300,8 @@ static mdl_status prepare_keys(const mdli_test_plan *plan, const mdl_table *righ
     if (plan->n_columns == 1) {
         MDLI_TRY(create_set(plan->context, right->columns[0], n_rows, &p->set, error));
     }
-    if (p->set.bits != NULL) {
-        return fill_set(plan->context, right->columns[0], &p->set, error);
+    if (p->set != NULL) {
+        return fill_set(plan->context, right->columns[0], p->set, error);
     }
     for (int32_t k = 0; k < plan->n_columns; k++) {
         key_columns[k] = k;
@@ -314,7 +313,12 @@ mdl_status mdli_mark_orphans(const mdli_test_plan *plan, const mdl_table *table,
                              const mdl_table *to, uint64_t *marks, bool *is_proved,
                              mdl_error *error)
 {
-    probe p = {.context = plan->context, .n_columns = plan->n_columns, .marks = marks};
+    probe p = {
+        .context = plan->context,
+        .n_columns = plan->n_columns,
+        .kernels = mdli_kernels_for(mdl_context_simd(plan->context)),
+        .marks = marks,
+    };
     mdl_table *right = NULL;
     mdl_status status;
     MDLI_TRY_GOTO_DONE(select_keys(plan, to, &right, error));
@@ -326,7 +330,7 @@ mdl_status mdli_mark_orphans(const mdli_test_plan *plan, const mdl_table *table,
     MDLI_TRY_GOTO_DONE(run_probe(&p, error));
     *is_proved = !atomic_load(&p.has_read);
 done:
-    mdli_free(plan->context, p.set.bits);
+    mdli_integer_set_release(p.set);
     mdli_join_map_free(p.map);
     mdl_table_free(right);
     return status;
