@@ -18,6 +18,10 @@
                                        int width, uint32_t *out);                                  \
     void mdli_differences_##isa(const uint32_t *values, uint32_t least, uint32_t *out);            \
     void mdli_accumulate_##isa(uint32_t first, uint32_t *values);                                  \
+    void mdli_packed_range_##isa(const void *packed, int width, uint32_t *least,                   \
+                                 uint32_t *greatest);                                              \
+    void mdli_accumulated_range_##isa(uint32_t first, const uint32_t *steps, uint32_t *least,      \
+                                      uint32_t *greatest);                                         \
     int mdli_above_##isa(const uint32_t *values, uint32_t bound,                                   \
                          uint64_t is_above[MDLI_FRAME_ROWS / 64]);                                 \
     void mdli_relocate_##isa(const uint32_t *table, int n_entries, int shift, uint32_t *values);   \
@@ -44,9 +48,11 @@ void mdli_relocate_avx512(const uint32_t *table, int n_entries, int shift, uint3
     .pack = mdli_pack_##isa, .unpack = mdli_unpack_##isa,                                          \
     .pack_differences = mdli_pack_differences_##isa,                                               \
     .unpack_differences = mdli_unpack_differences_##isa, .differences = mdli_differences_##isa,    \
-    .accumulate = mdli_accumulate_##isa, .above = mdli_above_##isa, .widen = mdli_widen_##isa,     \
-    .narrow = mdli_narrow_##isa, .lookup_int32 = mdli_lookup_int32_##isa,                          \
-    .lookup_int64 = mdli_lookup_int64_##isa, .frame_stats_int32 = mdli_frame_stats_int32_##isa,    \
+    .accumulate = mdli_accumulate_##isa, .packed_range = mdli_packed_range_##isa,                  \
+    .accumulated_range = mdli_accumulated_range_##isa, .above = mdli_above_##isa,                  \
+    .widen = mdli_widen_##isa, .narrow = mdli_narrow_##isa,                                        \
+    .lookup_int32 = mdli_lookup_int32_##isa, .lookup_int64 = mdli_lookup_int64_##isa,              \
+    .frame_stats_int32 = mdli_frame_stats_int32_##isa,                                             \
     .frame_stats_int64 = mdli_frame_stats_int64_##isa, .min_max_int32 = mdli_min_max_int32_##isa,  \
     .min_max_int64 = mdli_min_max_int64_##isa
 

@@ -66,6 +66,11 @@ typedef struct mdli_kernels {
      * values[i] += values[i - 1], values[0] = first. */
     void (*differences)(const uint32_t *values, uint32_t least, uint32_t *out);
     void (*accumulate)(uint32_t first, uint32_t *values);
+    /* The least and the greatest, as numbers without sign, of what `unpack` gives with base 0, and
+     * of what `accumulate` makes of steps. */
+    void (*packed_range)(const void *packed, int width, uint32_t *least, uint32_t *greatest);
+    void (*accumulated_range)(uint32_t first, const uint32_t *steps, uint32_t *least,
+                              uint32_t *greatest);
     /* Sets bit i of `is_above` where values[i] > bound, and counts them. */
     int (*above)(const uint32_t *values, uint32_t bound, uint64_t is_above[MDLI_FRAME_ROWS / 64]);
     /* values[i] += table[values[i] >> shift], where values[i] >> shift is less than n_entries and

@@ -89,9 +89,21 @@ SPECIALISED void pack_width(const uint32_t *values, __m256i base, __m256i *out, 
 void mdli_pack_avx2(const uint32_t *values, uint32_t base, int width, void *packed){
     FOR_WIDTH(pack_width, width, values, _mm256_set1_epi32((int)base), packed)}
 
-SPECIALISED void unpack_width(const __m256i *in, __m256i base, uint32_t *out, const int width)
+/* The packed values of a row; `width` is not 0. */
+SPECIALISED __m256i unpack_row(const __m256i *in, const int row, const int width)
 {
     const __m256i mask = _mm256_set1_epi32((int)(uint32_t)((UINT64_C(1) << width) - 1));
+    const int word = row * width / 32;
+    const int shift = row * width % 32;
+    __m256i bits = _mm256_srli_epi32(load(in + word), shift);
+    if (shift + width > 32) {
+        bits = _mm256_or_si256(bits, _mm256_slli_epi32(load(in + word + 1), 32 - shift));
+    }
+    return shift + width != 32 ? _mm256_and_si256(bits, mask) : bits;
+}
+
+SPECIALISED void unpack_width(const __m256i *in, __m256i base, uint32_t *out, const int width)
+{
     if (width == 0) {
         UNROLL_ROWS
         for (int row = 0; row < ROWS; row++) {
@@ -101,22 +113,59 @@ SPECIALISED void unpack_width(const __m256i *in, __m256i base, uint32_t *out, co
     }
     UNROLL_ROWS
     for (int row = 0; row < ROWS; row++) {
-        const int word = row * width / 32;
-        const int shift = row * width % 32;
-        __m256i bits = _mm256_srli_epi32(load(in + word), shift);
-        if (shift + width > 32) {
-            bits = _mm256_or_si256(bits, _mm256_slli_epi32(load(in + word + 1), 32 - shift));
-        }
-        if (shift + width != 32) {
-            bits = _mm256_and_si256(bits, mask);
-        }
-        store(out + row * LANES, _mm256_add_epi32(bits, base));
+        store(out + row * LANES, _mm256_add_epi32(unpack_row(in, row, width), base));
     }
 }
 
 void mdli_unpack_avx2(const void *packed, uint32_t base, int width, uint32_t *out)
 {
     FOR_WIDTH(unpack_width, width, packed, _mm256_set1_epi32((int)base), out)
+}
+
+/* Least and greatest of each lane, as numbers without sign. */
+typedef struct lane_range {
+    __m256i least;
+    __m256i greatest;
+} lane_range;
+
+static void widen_range(lane_range *range, __m256i values)
+{
+    range->least = _mm256_min_epu32(range->least, values);
+    range->greatest = _mm256_max_epu32(range->greatest, values);
+}
+
+static void reduce_range(const lane_range *range, uint32_t *least, uint32_t *greatest)
+{
+    __m128i low = _mm_min_epu32(_mm256_castsi256_si128(range->least),
+                                _mm256_extracti128_si256(range->least, 1));
+    __m128i high = _mm_max_epu32(_mm256_castsi256_si128(range->greatest),
+                                 _mm256_extracti128_si256(range->greatest, 1));
+    low = _mm_min_epu32(low, _mm_shuffle_epi32(low, 0x4e));
+    high = _mm_max_epu32(high, _mm_shuffle_epi32(high, 0x4e));
+    low = _mm_min_epu32(low, _mm_shuffle_epi32(low, 0xb1));
+    high = _mm_max_epu32(high, _mm_shuffle_epi32(high, 0xb1));
+    *least = (uint32_t)_mm_cvtsi128_si32(low);
+    *greatest = (uint32_t)_mm_cvtsi128_si32(high);
+}
+
+SPECIALISED void packed_range_of_width(const __m256i *in, lane_range *range, const int width)
+{
+    if (width == 0) {
+        return;
+    }
+    const __m256i first = unpack_row(in, 0, width);
+    *range = (lane_range){first, first};
+    UNROLL_ROWS
+    for (int row = 1; row < ROWS; row++) {
+        widen_range(range, unpack_row(in, row, width));
+    }
+}
+
+void mdli_packed_range_avx2(const void *packed, int width, uint32_t *least, uint32_t *greatest)
+{
+    lane_range range = {_mm256_setzero_si256(), _mm256_setzero_si256()};
+    FOR_WIDTH(packed_range_of_width, width, packed, &range)
+    reduce_range(&range, least, greatest);
 }
 
 void mdli_differences_avx2(const uint32_t *values, uint32_t least, uint32_t *out)
@@ -158,6 +207,22 @@ void mdli_accumulate_avx2(uint32_t first, uint32_t *values)
         store(values + i, _mm256_add_epi32(row, sum));
         sum = _mm256_add_epi32(sum, _mm256_permutevar8x32_epi32(row, last_lane));
     }
+}
+
+void mdli_accumulated_range_avx2(uint32_t first, const uint32_t *steps, uint32_t *least,
+                                 uint32_t *greatest)
+{
+    const __m256i last_lane = _mm256_set1_epi32(LANES - 1);
+    const __m256i firsts = _mm256_set1_epi32((int)first);
+    __m256i sum = _mm256_setzero_si256();
+    __m256i row = prefix_sum(_mm256_blend_epi32(load(steps), firsts, 1));
+    lane_range range = {row, row};
+    for (int i = LANES; i < MDLI_FRAME_ROWS; i += LANES) {
+        sum = _mm256_add_epi32(sum, _mm256_permutevar8x32_epi32(row, last_lane));
+        row = prefix_sum(load(steps + i));
+        widen_range(&range, _mm256_add_epi32(row, sum));
+    }
+    reduce_range(&range, least, greatest);
 }
 
 void mdli_unpack_differences_avx2(const void *packed, uint32_t first, uint32_t least, int width,

@@ -84,6 +84,32 @@ void mdli_unpack_differences_scalar(const void *packed, uint32_t first, uint32_t
     mdli_accumulate_scalar(first, out);
 }
 
+static void find_range(const uint32_t *values, uint32_t *least, uint32_t *greatest)
+{
+    *least = values[0];
+    *greatest = values[0];
+    for (int i = 1; i < MDLI_FRAME_ROWS; i++) {
+        *least = values[i] < *least ? values[i] : *least;
+        *greatest = values[i] > *greatest ? values[i] : *greatest;
+    }
+}
+
+void mdli_packed_range_scalar(const void *packed, int width, uint32_t *least, uint32_t *greatest)
+{
+    uint32_t values[MDLI_FRAME_ROWS];
+    mdli_unpack_scalar(packed, 0, width, values);
+    find_range(values, least, greatest);
+}
+
+void mdli_accumulated_range_scalar(uint32_t first, const uint32_t *steps, uint32_t *least,
+                                   uint32_t *greatest)
+{
+    uint32_t values[MDLI_FRAME_ROWS];
+    memcpy(values, steps, sizeof values);
+    mdli_accumulate_scalar(first, values);
+    find_range(values, least, greatest);
+}
+
 int mdli_above_scalar(const uint32_t *values, uint32_t bound,
                       uint64_t is_above[MDLI_FRAME_ROWS / 64])
 {

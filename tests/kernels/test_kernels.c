@@ -172,6 +172,51 @@ START_TEST(parts_of_differences)
 }
 END_TEST
 
+static void check_range(const uint32_t *values, uint32_t least, uint32_t greatest)
+{
+    uint32_t expected_least = UINT32_MAX;
+    uint32_t expected_greatest = 0;
+    for (int i = 0; i < N; i++) {
+        expected_least = values[i] < expected_least ? values[i] : expected_least;
+        expected_greatest = values[i] > expected_greatest ? values[i] : expected_greatest;
+    }
+    ck_assert_uint_eq(least, expected_least);
+    ck_assert_uint_eq(greatest, expected_greatest);
+}
+
+/* Ranges that are found on the way are those of what is unpacked and added up. */
+START_TEST(ranges)
+{
+    const mdli_kernels *kernels = table_of_level(_i);
+    if (kernels == NULL) {
+        return;
+    }
+    test_random random = test_random_start("ranges");
+    for (int round = 0; round < 33 * 40; round++) {
+        const int width = round % 33;
+        uint32_t values[N];
+        fill_frame(&random, width, values);
+        /* One value apart from the rest, which a kernel that leaves out its row does not see. */
+        for (int i = 0; width > 1 && round % 2 == 0 && i < N; i++) {
+            values[i] = values[i] / 4 + (UINT32_C(1) << (width - 2));
+        }
+        values[test_random_below(&random, N)] =
+            round % 4 < 2 ? 0 : (uint32_t)((UINT64_C(1) << width) - 1);
+        packed_frame packed = packed_frame_start();
+        reference()->pack(values, 0, width, packed.bytes);
+        uint32_t least;
+        uint32_t greatest;
+        kernels->packed_range(packed.bytes, width, &least, &greatest);
+        check_range(values, least, greatest);
+
+        const uint32_t first = (uint32_t)any_int64(&random);
+        kernels->accumulated_range(first, values, &least, &greatest);
+        reference()->accumulate(first, values);
+        check_range(values, least, greatest);
+    }
+}
+END_TEST
+
 START_TEST(above)
 {
     const mdli_kernels *kernels = table_of_level(_i);
@@ -514,6 +559,7 @@ static Suite *kernels_suite(void)
     tcase_add_loop_test(all, pack_and_unpack_differences, 0, N_LEVELS);
     tcase_add_loop_test(all, parts_of_differences, 0, N_LEVELS);
     tcase_add_loop_test(all, above, 0, N_LEVELS);
+    tcase_add_loop_test(all, ranges, 0, N_LEVELS);
     tcase_add_loop_test(all, relocate, 0, N_LEVELS);
     tcase_add_loop_test(all, widen_and_narrow, 0, N_LEVELS);
     tcase_add_loop_test(all, lookup, 0, N_LEVELS);
