@@ -515,29 +515,38 @@ static bool has_entries(const uint16_t *starts, int64_t f)
     return starts != NULL && starts[f] != starts[f + 1];
 }
 
-/* Writes the values of frame `f` of DELTA, counted from the block's least value and with `base`
- * added. */
-static void read_steps(const mdli_frames *frames, int64_t f, uint32_t base, uint32_t *out)
+/* The steps of frame `f` of DELTA; what stands for its first is not one. */
+static void read_steps(const mdli_frames *frames, int64_t f, uint32_t *out)
 {
     const int width = width_at(frames, f);
-    const uint32_t first = base + frames->bases_32[f];
-    if (!has_entries(frames->jump_starts, f)) {
-        frames->kernels->unpack_differences(frame_at(frames, f), first, frames->leasts[f], width,
-                                            out);
+    frames->kernels->unpack(frame_at(frames, f), frames->leasts[f], width, out);
+    if (frames->jump_starts == NULL) {
         return;
     }
-    frames->kernels->unpack(frame_at(frames, f), frames->leasts[f], width, out);
     for (int32_t j = frames->jump_starts[f]; j < frames->jump_starts[f + 1]; j++) {
         out[frames->jump_rows[j]] += (uint32_t)frames->jump_heights[j] << width;
     }
-    frames->kernels->accumulate(first, out);
+}
+
+/* Writes the values of frame `f` of DELTA, counted from the block's least value and with `base`
+ * added. */
+static void read_delta(const mdli_frames *frames, int64_t f, uint32_t base, uint32_t *out)
+{
+    const uint32_t first = base + frames->bases_32[f];
+    if (has_entries(frames->jump_starts, f)) {
+        read_steps(frames, f, out);
+        frames->kernels->accumulate(first, out);
+    } else {
+        frames->kernels->unpack_differences(frame_at(frames, f), first, frames->leasts[f],
+                                            width_at(frames, f), out);
+    }
 }
 
 void mdli_frames_read_int32(const mdli_frames *frames, int64_t f, uint32_t *out)
 {
     const uint32_t base = (uint32_t)frames->base;
     if (frames->leasts != NULL) {
-        read_steps(frames, f, base, out);
+        read_delta(frames, f, base, out);
     } else if (has_entries(frames->page_starts, f)) {
         frames->kernels->unpack(frame_at(frames, f), 0, width_at(frames, f), out);
         mdli_frames_move_to_pages(frames, f, base, out);
@@ -557,7 +566,7 @@ void mdli_frames_read_int64(const mdli_frames *frames, int64_t f, uint64_t *out)
     uint32_t offsets[MDLI_FRAME_ROWS];
     uint64_t base = frames->base;
     if (frames->leasts != NULL) {
-        read_steps(frames, f, 0, offsets);
+        read_delta(frames, f, 0, offsets);
     } else if (has_entries(frames->page_starts, f)) {
         frames->kernels->unpack(frame_at(frames, f), 0, width, offsets);
         mdli_frames_move_to_pages(frames, f, 0, offsets);
@@ -566,6 +575,45 @@ void mdli_frames_read_int64(const mdli_frames *frames, int64_t f, uint64_t *out)
         base += frames->bases_32 != NULL ? frames->bases_32[f] : frames->bases_64[f];
     }
     frames->kernels->widen(offsets, base, out);
+}
+
+/* The least and the greatest value of frame `f` above the base, or numbers beyond these; false
+ * where nothing is known. */
+static bool bounds_above_base(const mdli_frames *frames, int64_t f, uint64_t *least,
+                              uint64_t *greatest)
+{
+    const int width = width_at(frames, f);
+    if (width == RAW_WIDTH) {
+        return false;
+    }
+    if (frames->leasts != NULL) {
+        uint32_t steps[MDLI_FRAME_ROWS];
+        uint32_t low;
+        uint32_t high;
+        read_steps(frames, f, steps);
+        frames->kernels->accumulated_range(frames->bases_32[f], steps, &low, &high);
+        *least = low;
+        *greatest = high;
+        return true;
+    }
+    if (has_entries(frames->page_starts, f)) {
+        mdli_frames_page_bounds(frames, f, least, greatest);
+        return *greatest <= UINT32_MAX;
+    }
+    *least = frames->bases_32 != NULL ? frames->bases_32[f] : frames->bases_64[f];
+    return !__builtin_add_overflow(*least, (UINT64_C(1) << width) - 1, greatest);
+}
+
+bool mdli_frames_bounds(const mdli_frames *frames, int64_t f, bool is_64, int64_t *least,
+                        int64_t *greatest)
+{
+    /* Values are added up modulo 2^32 or 2^64: bounds that fit have not wrapped. */
+    const int64_t base = (int64_t)frames->base;
+    uint64_t low;
+    uint64_t high;
+    return bounds_above_base(frames, f, &low, &high) && !__builtin_add_overflow(base, low, least) &&
+           !__builtin_add_overflow(base, high, greatest) &&
+           (is_64 || (INT32_MIN <= *least && *greatest <= INT32_MAX));
 }
 
 /*
@@ -593,13 +641,14 @@ static bool ends_with_frames(const mdli_frames *frames, int64_t n_frames, const 
 /* Whether each packed value of a frame names one of the pages that the frame lists. */
 static bool names_its_pages(const mdli_frames *frames, int64_t f)
 {
-    const uint32_t n_pages = (uint32_t)frames->page_starts[f + 1] - frames->page_starts[f];
-    uint32_t values[MDLI_FRAME_ROWS];
-    uint32_t greatest = 0;
-    frames->kernels->unpack(frame_at(frames, f), 0, width_at(frames, f), values);
-    for (int i = 0; i < MDLI_FRAME_ROWS; i++) {
-        greatest = values[i] > greatest ? values[i] : greatest;
+    const uint64_t n_pages = (uint64_t)frames->page_starts[f + 1] - frames->page_starts[f];
+    const int width = width_at(frames, f);
+    if (UINT64_C(1) << width <= n_pages << frames->page_bits) {
+        return true; /* no number of that width is too great */
     }
+    uint32_t least;
+    uint32_t greatest;
+    frames->kernels->packed_range(frame_at(frames, f), width, &least, &greatest);
     return greatest >> frames->page_bits < n_pages;
 }
 

@@ -376,6 +376,8 @@ static void write_payload(mdl_encoding encoding, mdl_type type, const mdli_profi
 static void set_real_stats(mdli_block *block, const double *values)
 {
     const bool has_nulls = block->n_nulls > 0;
+    memcpy(&block->first, &values[0], sizeof block->first);
+    memcpy(&block->last, &values[block->n_rows - 1], sizeof block->last);
     int64_t before = -1;
     double min = 0;
     double max = 0;
@@ -410,20 +412,31 @@ static void set_real_stats(mdli_block *block, const double *values)
     }
 }
 
-static void set_integer_stats(mdli_block *block, const mdli_profile *profile,
-                              const distinct_values *set)
+/* `n_listed` distinct values are known to be there; -1 = they were not looked for. */
+static void set_integer_stats(mdli_block *block, const mdli_value_summary *summary,
+                              int32_t n_listed)
 {
     const bool has_nulls = block->n_nulls > 0;
     block->has_min_max = true;
-    block->min = profile->min;
-    block->max = profile->max;
-    block->is_sorted = profile->n_falls == 0 && !has_nulls;
-    block->is_strictly_sorted = block->is_sorted && profile->n_runs == profile->n_rows;
-    if (profile->n_falls == 0) {
-        block->n_distinct = profile->n_runs;
-    } else if (set->is_known) {
-        block->n_distinct = set->n_values;
-    }
+    block->min = summary->min;
+    block->max = summary->max;
+    block->first = summary->first;
+    block->last = summary->last;
+    block->is_sorted = summary->n_falls == 0 && !has_nulls;
+    block->is_strictly_sorted = block->is_sorted && summary->n_runs == block->n_rows;
+    block->n_distinct = summary->n_falls == 0 ? summary->n_runs : n_listed;
+}
+
+static mdli_value_summary summary_of_profile(const mdli_profile *profile)
+{
+    return (mdli_value_summary){
+        .first = mdli_profile_value(profile, 0),
+        .last = mdli_profile_value(profile, profile->n_rows - 1),
+        .min = profile->min,
+        .max = profile->max,
+        .n_runs = profile->n_runs,
+        .n_falls = profile->n_falls,
+    };
 }
 
 /* Chooses an encoding unless one is given. */
@@ -461,12 +474,11 @@ static mdl_status encode_source(mdl_context *context, mdl_encoding encoding,
     void *payload;
     MDLI_TRY_GOTO_DONE(mdli_block_allocate(context, vector, choice.encoding, choice.bytes, &block,
                                            &payload, error));
-    block->first = mdli_profile_value(&profile, 0);
-    block->last = mdli_profile_value(&profile, vector->n_rows - 1);
     if (vector->type == MDL_TYPE_FLOAT64) {
         set_real_stats(block, source->values);
     } else {
-        set_integer_stats(block, &profile, &set);
+        const mdli_value_summary summary = summary_of_profile(&profile);
+        set_integer_stats(block, &summary, set.is_known ? set.n_values : -1);
     }
     write_payload(choice.encoding, vector->type, &profile, &set, payload);
     *out = block;
@@ -589,11 +601,14 @@ static frame_reader open_reader(const mdli_block *block)
     return reader;
 }
 
+static const uint8_t *packed_codes_at(const frame_reader *reader, int64_t f)
+{
+    return reader->packed_codes + f * (int64_t)reader->dictionary->width * MDLI_FRAME_BYTES_PER_BIT;
+}
+
 static void read_codes(const frame_reader *reader, int64_t f, uint32_t *codes)
 {
-    const int width = (int)reader->dictionary->width;
-    reader->kernels->unpack(reader->packed_codes + f * width * MDLI_FRAME_BYTES_PER_BIT, 0, width,
-                            codes);
+    reader->kernels->unpack(packed_codes_at(reader, f), 0, (int)reader->dictionary->width, codes);
 }
 
 static void read_frame_int32(const frame_reader *reader, int64_t f, uint32_t *out)
@@ -716,6 +731,25 @@ bool mdli_block_runs(const mdli_block *block, const int64_t **values, const int3
     return false;
 }
 
+/* Value i of those that a dictionary lists. */
+static int64_t listed_value(const void *listed, int64_t value_bytes, int32_t i)
+{
+    return value_bytes == 8 ? ((const int64_t *)listed)[i] : ((const int32_t *)listed)[i];
+}
+
+void mdli_dictionary_bounds(const mdli_block *block, int64_t *least, int64_t *greatest)
+{
+    const dictionary_header *header = block->payload;
+    const int64_t value_bytes = mdli_value_bytes(block->type);
+    *least = listed_value(header + 1, value_bytes, 0);
+    *greatest = *least;
+    for (int32_t i = 1; i < (int32_t)header->n_values; i++) {
+        const int64_t value = listed_value(header + 1, value_bytes, i);
+        *least = value < *least ? value : *least;
+        *greatest = value > *greatest ? value : *greatest;
+    }
+}
+
 /* Adds a value to a short list that has it not; false when the list is full. */
 static bool add_distinct(int64_t *values, int32_t capacity, int32_t *n, int64_t value)
 {
@@ -754,9 +788,7 @@ int32_t mdli_block_distinct_values(const mdli_block *block, int64_t *values, int
     }
     int32_t n = 0;
     for (int32_t i = 0; i < n_listed; i++) {
-        int64_t value =
-            value_bytes == 8 ? ((const int64_t *)listed)[i] : ((const int32_t *)listed)[i];
-        if (!add_distinct(values, capacity, &n, value)) {
+        if (!add_distinct(values, capacity, &n, listed_value(listed, value_bytes, i))) {
             return -1;
         }
     }
@@ -801,14 +833,16 @@ static const char *dictionary_fault(const mdli_block *block)
         return "its dictionary has a header that does not fit it";
     }
     const frame_reader reader = open_reader(block);
-    int n_wrong = 0;
+    uint32_t greatest = 0;
     for (int64_t f = 0; f < n_frames; f++) {
-        uint32_t codes[MDLI_FRAME_ROWS];
-        uint64_t is_wrong[MDLI_FRAME_ROWS / 64];
-        read_codes(&reader, f, codes);
-        n_wrong += reader.kernels->above(codes, header->n_values - 1, is_wrong);
+        uint32_t least;
+        uint32_t greatest_of_frame;
+        reader.kernels->packed_range(packed_codes_at(&reader, f), (int)header->width, &least,
+                                     &greatest_of_frame);
+        greatest = greatest_of_frame > greatest ? greatest_of_frame : greatest;
     }
-    return n_wrong == 0 ? NULL : "it names a value that its dictionary does not have";
+    return greatest < header->n_values ? NULL
+                                       : "it names a value that its dictionary does not have";
 }
 
 const char *mdli_integers_fault(const mdli_block *block)
@@ -819,6 +853,9 @@ const char *mdli_integers_fault(const mdli_block *block)
     }
     switch (block->encoding) {
     case MDL_ENCODING_CONSTANT:
+        if (value_bytes < 8 && block->first != (int32_t)block->first) {
+            return "its value does not fit its type";
+        }
         return block->payload_bytes == 0 ? NULL : "it holds more than its value";
     case MDL_ENCODING_RUN_LENGTH:
         return runs_fault(block);
@@ -845,35 +882,49 @@ static bool has_same_stats(const mdli_block *a, const mdli_block *b)
            (b->n_distinct < 0 || a->n_distinct == b->n_distinct);
 }
 
-const char *mdli_integer_stats_fault(const mdli_block *block, const void *values)
+static const char stats_fault[] = "its statistics are not those of its values";
+
+/* A block of which nothing is known yet, to be given statistics as when it was encoded. */
+static mdli_block without_stats(const mdli_block *block)
 {
-    static const char fault[] = "its statistics are not those of its values";
-    /* As when the block was encoded. */
-    mdli_block expected = {.type = block->type,
-                           .encoding = block->encoding,
-                           .n_rows = block->n_rows,
-                           .n_nulls = block->n_nulls,
-                           .validity = block->validity,
-                           .n_distinct = -1};
+    return (mdli_block){.type = block->type,
+                        .encoding = block->encoding,
+                        .n_rows = block->n_rows,
+                        .n_nulls = block->n_nulls,
+                        .validity = block->validity,
+                        .n_distinct = -1};
+}
+
+static const char *all_null_stats_fault(const mdli_block *block)
+{
+    mdli_block expected = without_stats(block);
+    expected.n_distinct = 0;
+    return block->encoding == MDL_ENCODING_CONSTANT && has_same_stats(block, &expected)
+               ? NULL
+               : stats_fault;
+}
+
+const char *mdli_integer_stats_fault(const mdli_block *block)
+{
     if (block->n_nulls == block->n_rows) {
-        expected.n_distinct = 0;
-        return block->encoding == MDL_ENCODING_CONSTANT && has_same_stats(block, &expected) ? NULL
-                                                                                            : fault;
+        return all_null_stats_fault(block);
     }
-    mdli_profile profile;
-    const bool is_64 = mdli_value_bytes(block->type) == 8;
-    mdli_profile_fill(&profile, mdli_kernels_of(block->context), values, is_64, block->n_rows);
-    expected.first = mdli_profile_value(&profile, 0);
-    expected.last = mdli_profile_value(&profile, block->n_rows - 1);
-    if (block->type == MDL_TYPE_FLOAT64) {
-        set_real_stats(&expected, values);
-    } else {
-        distinct_values unknown;
-        unknown.is_known = false;
-        set_integer_stats(&expected, &profile, &unknown);
-    }
-    if (block->type == MDL_TYPE_BOOL && (profile.min < 0 || profile.max > 1)) {
+    mdli_block expected = without_stats(block);
+    mdli_value_summary summary;
+    mdli_summarise_integers(block, &summary);
+    set_integer_stats(&expected, &summary, -1);
+    if (block->type == MDL_TYPE_BOOL && (summary.min < 0 || summary.max > 1)) {
         return "it holds a BOOL that is neither true nor false";
     }
-    return has_same_stats(block, &expected) ? NULL : fault;
+    return has_same_stats(block, &expected) ? NULL : stats_fault;
+}
+
+const char *mdli_real_stats_fault(const mdli_block *block, const double *reals)
+{
+    if (block->n_nulls == block->n_rows) {
+        return all_null_stats_fault(block);
+    }
+    mdli_block expected = without_stats(block);
+    set_real_stats(&expected, reals);
+    return has_same_stats(block, &expected) ? NULL : stats_fault;
 }

@@ -147,9 +147,27 @@ const char *mdli_text_fault(const mdli_block *block);
 const char *mdli_frames_fault(const mdli_kernels *kernels, mdl_encoding encoding, int64_t n_rows,
                               int64_t value_bytes, const void *payload, int64_t payload_bytes);
 
-/* Of what a block says of its values, which are decoded: `values` are all of them, as INT32 or
- * INT64. */
-const char *mdli_integer_stats_fault(const mdli_block *block, const void *values);
+/* Of what a block whose structure is sound says of its values; `reals` are those of FLOAT64. */
+const char *mdli_integer_stats_fault(const mdli_block *block);
+const char *mdli_real_stats_fault(const mdli_block *block, const double *reals);
+
+/* What the values of an integer-like block are, those under NULL included. */
+typedef struct mdli_value_summary {
+    int64_t first;
+    int64_t last;
+    int64_t min;
+    int64_t max;
+    int32_t n_runs; /* rows that differ from the row before, and row 0; where there are falls, of
+                        part of the rows */
+    int32_t
+        n_falls; /* rows that are less than the row before; 0 = none, else of part of the rows */
+} mdli_value_summary;
+
+/* Of a block whose structure is sound; see block_summary.c. */
+void mdli_summarise_integers(const mdli_block *block, mdli_value_summary *summary);
+
+/* The least and the greatest value that a DICTIONARY block of integers lists. */
+void mdli_dictionary_bounds(const mdli_block *block, int64_t *least, int64_t *greatest);
 
 /* Bytes of text that mdli_decompress_text writes for a block: 0 unless it is ZSTD. */
 int64_t mdli_decompressed_bytes(const mdli_block *block);
@@ -296,6 +314,10 @@ void mdli_page_list_write(const mdli_page_plan *plan, int32_t n_frames, uint8_t 
 /* What is packed for frame `f`, which has pages: place of the page << page_bits | offset in it. */
 void mdli_page_offsets(const mdli_profile *profile, int32_t f, uint32_t out[MDLI_FRAME_ROWS]);
 
+/* The least and the greatest value, above the block's, that the pages of frame `f` have room for. */
+void mdli_frames_page_bounds(const mdli_frames *frames, int64_t f, uint64_t *least,
+                             uint64_t *greatest);
+
 /* The inverse: makes them values above the block's least value, which is taken as `base`. */
 void mdli_frames_move_to_pages(const mdli_frames *frames, int64_t f, uint32_t base,
                                uint32_t values[MDLI_FRAME_ROWS]);
@@ -303,6 +325,11 @@ void mdli_frames_move_to_pages(const mdli_frames *frames, int64_t f, uint32_t ba
 /* Opens a payload of `n_rows` rows in FRAME or DELTA encoding. */
 mdli_frames mdli_frames_open(const mdli_kernels *kernels, mdl_encoding encoding, int64_t n_rows,
                              const void *payload);
+
+/* Numbers that the values of frame `f` lie between, unused rows included, as far as its packing
+ * tells; false where it does not. */
+bool mdli_frames_bounds(const mdli_frames *frames, int64_t f, bool is_64, int64_t *least,
+                        int64_t *greatest);
 
 /* Decode the MDLI_FRAME_ROWS values of frame `f`. */
 void mdli_frames_read_int32(const mdli_frames *frames, int64_t f, uint32_t *out);

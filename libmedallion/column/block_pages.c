@@ -313,19 +313,37 @@ void mdli_page_offsets(const mdli_profile *profile, int32_t f, uint32_t out[MDLI
     }
 }
 
+/* Page `i` of the list of all frames. */
+static uint32_t read_page(const mdli_frames *frames, uint32_t i)
+{
+    const uint32_t bit = i * (uint32_t)frames->page_width;
+    uint64_t bits;
+    memcpy(&bits, frames->pages + bit / 8, sizeof bits);
+    return (uint32_t)(bits >> bit % 8 & ((UINT64_C(1) << frames->page_width) - 1));
+}
+
+void mdli_frames_page_bounds(const mdli_frames *frames, int64_t f, uint64_t *least,
+                             uint64_t *greatest)
+{
+    uint32_t first = UINT32_MAX;
+    uint32_t last = 0;
+    for (uint32_t i = frames->page_starts[f]; i < frames->page_starts[f + 1]; i++) {
+        const uint32_t page = read_page(frames, i);
+        first = page < first ? page : first;
+        last = page > last ? page : last;
+    }
+    *least = (uint64_t)first << frames->page_bits;
+    *greatest = (((uint64_t)last + 1) << frames->page_bits) - 1;
+}
+
 void mdli_frames_move_to_pages(const mdli_frames *frames, int64_t f, uint32_t base,
                                uint32_t values[MDLI_FRAME_ROWS])
 {
     const uint32_t start = frames->page_starts[f];
     const uint32_t n = frames->page_starts[f + 1] - start;
-    const uint64_t mask = (UINT64_C(1) << frames->page_width) - 1;
     uint32_t moves[PAGES_MAX];
-    uint32_t bit = start * (uint32_t)frames->page_width;
-    for (uint32_t k = 0; k < n; k++, bit += (uint32_t)frames->page_width) {
-        uint64_t bits;
-        memcpy(&bits, frames->pages + bit / 8, sizeof bits);
-        const uint32_t page = (uint32_t)(bits >> bit % 8 & mask);
-        moves[k] = base + ((page - k) << frames->page_bits);
+    for (uint32_t k = 0; k < n; k++) {
+        moves[k] = base + ((read_page(frames, start + k) - k) << frames->page_bits);
     }
     frames->kernels->relocate(moves, (int)n, frames->page_bits, values);
 }

@@ -371,6 +371,48 @@ static void check_runs(const mdli_block *block, const test_values *values)
     ck_assert_int_eq(row, values->vector.n_rows);
 }
 
+static bool is_at_fault(const mdli_block *block)
+{
+    const char *fault;
+    mdli_decode_buffer buffer;
+    mdli_decode_buffer_init(&buffer, context);
+    ck_assert_int_eq(mdli_block_check(block, &buffer, &fault, &error), MDL_OK);
+    mdli_decode_buffer_free(&buffer);
+    return fault != NULL;
+}
+
+/* Most rows of a block whose statistics are falsified in all ways, which takes its time. */
+#define FALSIFIED_ROWS_MAX 10000
+
+/* A block is found sound as it is, and not when any one of its statistics is another. */
+static void check_proof(mdli_block *block)
+{
+    int64_t *const numbers[] = {&block->min, &block->max, &block->first, &block->last};
+    bool *const marks[] = {&block->has_min_max, &block->is_sorted, &block->is_strictly_sorted};
+    ck_assert(!is_at_fault(block));
+    if (block->n_rows > FALSIFIED_ROWS_MAX) {
+        return;
+    }
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        const int64_t number = *numbers[i];
+        *numbers[i] = number == INT64_MAX ? 0 : number + 1;
+        ck_assert_msg(is_at_fault(block), "statistic %d above the true one", (int)i);
+        *numbers[i] = number == INT64_MIN ? 0 : number - 1;
+        ck_assert_msg(is_at_fault(block), "statistic %d below the true one", (int)i);
+        *numbers[i] = number;
+    }
+    for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++) {
+        *marks[i] = !*marks[i];
+        ck_assert_msg(is_at_fault(block), "mark %d not as it should be", (int)i);
+        *marks[i] = !*marks[i];
+    }
+    if (block->is_sorted && block->type != MDL_TYPE_FLOAT64) {
+        block->n_distinct--;
+        ck_assert(is_at_fault(block));
+        block->n_distinct++;
+    }
+}
+
 /* Encodes in all ways that can be, and in the cheapest; no other takes fewer bytes than that. */
 static void check_all_encodings(test_random *random, const test_values *values)
 {
@@ -395,6 +437,7 @@ static void check_all_encodings(test_random *random, const test_values *values)
             check_runs(block, values);
         }
         check_decoding(random, block, &values->vector);
+        check_proof(block);
         mdli_block_release(block);
     }
     check_decoding(random, cheapest, &values->vector);
@@ -434,6 +477,21 @@ START_TEST(full_blocks)
     for (int shape = 0; shape < N_SHAPES; shape++) {
         test_values values =
             make_integers(&random, integer_types[_i], (enum shape)shape, 65536, shape % 2 * 9);
+        check_all_encodings(&random, &values);
+        test_values_free(&values);
+    }
+}
+END_TEST
+
+/* The least or the greatest value, in one row of many, is found wherever it is. */
+START_TEST(lone_extremes)
+{
+    test_random random = test_random_start("lone_extremes");
+    for (int shape = 0; shape < N_SHAPES; shape++) {
+        test_values values = make_integers(&random, integer_types[_i], (enum shape)shape, 9000, 0);
+        const int64_t row = (int64_t)test_random_below(&random, 9000);
+        const int64_t extreme = (shape % 2 == 0 ? -1 : 1) * (int64_t)5000000;
+        values.integers[row] = store_value(integer_types[_i], values.values, row, extreme);
         check_all_encodings(&random, &values);
         test_values_free(&values);
     }
@@ -738,6 +796,7 @@ static void add_tests(Suite *suite, const char *name, void (*setup)(void))
     tcase_set_timeout(tests, 120);
     tcase_add_loop_test(tests, all_shapes, 0, N_INTEGER_TYPES);
     tcase_add_loop_test(tests, full_blocks, 0, N_INTEGER_TYPES);
+    tcase_add_loop_test(tests, lone_extremes, 0, N_INTEGER_TYPES);
     tcase_add_test(tests, text_shapes);
     tcase_add_test(tests, constant_texts);
     tcase_add_test(tests, typical_choices);

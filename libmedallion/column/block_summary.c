@@ -1,0 +1,134 @@
+/*
+ * What the values of a block that came from outside are, for its statistics to be held against.
+ *
+ * Most of a block need not be decoded for that. Frames are decoded one after another, in the first
+ * cache, until a value is less than the one before: from there on the block is known to be in no
+ * order, and only its least and greatest value are asked for. These the remaining frames bound by
+ * how they are packed, and a frame whose bounds lie within what was found already is left alone.
+ */
+#include "column/block_internal.h"
+
+/* A block that is looked at frame by frame. */
+typedef struct summary_walk {
+    const mdli_block *block;
+    const mdli_kernels *kernels;
+    bool has_frames; /* FRAME or DELTA: then `frames` is open */
+    bool has_listed; /* DICTIONARY: then all values lie within these */
+    int64_t listed_least;
+    int64_t listed_greatest;
+    mdli_frames frames;
+    mdli_value_summary *summary;
+} summary_walk;
+
+static bool has_64_bits(const mdli_block *block)
+{
+    return mdli_value_bytes(block->type) == 8;
+}
+
+/* The n values of frame `f` as INT32 or INT64, in `scratch` or where they are. */
+static const void *frame_values(const mdli_block *block, int32_t f, int32_t n,
+                                int64_t scratch[MDLI_FRAME_ROWS])
+{
+    const int64_t start = (int64_t)f * MDLI_FRAME_ROWS;
+    const int64_t value_bytes = mdli_value_bytes(block->type);
+    if (block->encoding == MDL_ENCODING_PLAIN && block->type != MDL_TYPE_BOOL) {
+        return (const uint8_t *)block->payload + start * value_bytes;
+    }
+    mdli_decode_integers(block, start, n, scratch);
+    /* From the last to the first, as each takes the place of several. */
+    for (int32_t i = n - 1; block->type == MDL_TYPE_BOOL && i >= 0; i--) {
+        ((int32_t *)scratch)[i] = ((const uint8_t *)scratch)[i];
+    }
+    return scratch;
+}
+
+/* Takes all that frame `f` tells into the summary. */
+static void add_frame(const summary_walk *walk, int32_t f)
+{
+    mdli_value_summary *summary = walk->summary;
+    const int32_t n_left = walk->block->n_rows - f * MDLI_FRAME_ROWS;
+    const int32_t n = n_left < MDLI_FRAME_ROWS ? n_left : MDLI_FRAME_ROWS;
+    int64_t scratch[MDLI_FRAME_ROWS];
+    mdli_profile profile;
+    mdli_profile_fill(&profile, walk->kernels, frame_values(walk->block, f, n, scratch),
+                      has_64_bits(walk->block), n);
+    const int64_t first = mdli_profile_value(&profile, 0);
+    if (f == 0) {
+        summary->first = first;
+        summary->min = profile.min;
+        summary->max = profile.max;
+    }
+    summary->n_runs += profile.n_runs - (f > 0 && first == summary->last);
+    summary->n_falls += profile.n_falls + (f > 0 && first < summary->last);
+    summary->min = profile.min < summary->min ? profile.min : summary->min;
+    summary->max = profile.max > summary->max ? profile.max : summary->max;
+    summary->last = mdli_profile_value(&profile, n - 1);
+}
+
+/* Whether frame `f` cannot hold a value that is less or greater than those that were found. */
+static bool is_within_summary(const summary_walk *walk, int32_t f)
+{
+    const mdli_value_summary *summary = walk->summary;
+    int64_t least = walk->listed_least;
+    int64_t greatest = walk->listed_greatest;
+    if (!walk->has_listed &&
+        (!walk->has_frames ||
+         !mdli_frames_bounds(&walk->frames, f, has_64_bits(walk->block), &least, &greatest))) {
+        return false;
+    }
+    return summary->min <= least && greatest <= summary->max;
+}
+
+static void summarise_runs(const int64_t *values, int32_t n_runs, mdli_value_summary *summary)
+{
+    *summary = (mdli_value_summary){.first = values[0],
+                                    .last = values[n_runs - 1],
+                                    .min = values[0],
+                                    .max = values[0],
+                                    .n_runs = 1};
+    for (int32_t r = 1; r < n_runs; r++) {
+        summary->n_runs += values[r] != values[r - 1];
+        summary->n_falls += values[r] < values[r - 1];
+        summary->min = values[r] < summary->min ? values[r] : summary->min;
+        summary->max = values[r] > summary->max ? values[r] : summary->max;
+    }
+}
+
+static summary_walk start_walk(const mdli_block *block, mdli_value_summary *summary)
+{
+    summary_walk walk = {
+        .block = block, .kernels = mdli_kernels_of(block->context), .summary = summary};
+    if (block->encoding == MDL_ENCODING_FRAME || block->encoding == MDL_ENCODING_DELTA) {
+        walk.has_frames = true;
+        walk.frames =
+            mdli_frames_open(walk.kernels, block->encoding, block->n_rows, block->payload);
+    } else if (block->encoding == MDL_ENCODING_DICTIONARY) {
+        walk.has_listed = true;
+        mdli_dictionary_bounds(block, &walk.listed_least, &walk.listed_greatest);
+    }
+    *summary = (mdli_value_summary){.n_runs = 0};
+    return walk;
+}
+
+void mdli_summarise_integers(const mdli_block *block, mdli_value_summary *summary)
+{
+    const int64_t *run_values;
+    const int32_t *run_ends;
+    int32_t n_runs;
+    if (mdli_block_runs(block, &run_values, &run_ends, &n_runs)) {
+        summarise_runs(run_values, n_runs, summary);
+        return;
+    }
+    const summary_walk walk = start_walk(block, summary);
+    const int32_t last_frame = mdli_n_frames(block->n_rows) - 1;
+    int32_t f = 0;
+    while (f <= last_frame && summary->n_falls == 0) {
+        add_frame(&walk, f++);
+    }
+    for (; f <= last_frame; f++) {
+        /* The last one is decoded for the last value, and as its unused rows hold anything. */
+        if (f == last_frame || !is_within_summary(&walk, f)) {
+            add_frame(&walk, f);
+        }
+    }
+}
