@@ -1,10 +1,11 @@
 /*
  * The kernels of the CSV reader, on lines such as those of ratings.csv: finding separators and line
- * ends, and reading numbers.
+ * ends, dealing them to fields, reading numbers, hashing.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
 #include "kernel_groups.h"
 #include "kernels/csv_kernels.h"
@@ -30,6 +31,7 @@ typedef struct csv_state {
     int32_t numbers[N_BATCHES][N_NUMBERS];
     int64_t wide_numbers[N_BATCHES][N_NUMBERS];
     uint64_t good[N_BATCHES];
+    uint8_t hash[MDLI_HASH_BYTES];
 } csv_state;
 
 /* Writes lines of user, movie, rating and time, until the text is full. */
@@ -107,6 +109,26 @@ static bool check_scan(bench_run *run)
         }
     }
     return n == state->marks.n || bench_fail(run, "bytes were found that are not there");
+}
+
+static bool hash(bench_run *run)
+{
+    csv_state *state = run->state;
+    mdli_hash_state stream;
+    mdli_hash_reset(&stream);
+    state->kernels->hash_update(&stream, state->memory + PADDING, state->size_bytes);
+    mdli_hash_digest(&stream, state->hash);
+    return true;
+}
+
+static bool check_hash(bench_run *run)
+{
+    const csv_state *state = run->state;
+    XXH128_canonical_t expected;
+    XXH128_canonicalFromHash(&expected,
+                             XXH3_128bits(state->memory + PADDING, (size_t)state->size_bytes));
+    return memcmp(state->hash, expected.digest, sizeof state->hash) == 0 ||
+           bench_fail(run, "the hash is another");
 }
 
 static bool setup_deal(bench_run *run)
@@ -247,6 +269,7 @@ static void teardown(bench_run *run)
 
 static const bench_case cases[] = {
     {"find separators and line ends", NULL, setup_scan, scan, check_scan, teardown},
+    {"hash (XXH3-128)", NULL, setup_scan, hash, check_hash, teardown},
     {"deal marks to fields", NULL, setup_deal, deal, check_deal, teardown},
     {"read numbers as int32", NULL, setup_int32, read_int32, check_numbers, teardown},
     {"read numbers as int64", NULL, setup_int64, read_int64, check_wide_numbers, teardown},

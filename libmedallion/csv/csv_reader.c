@@ -18,9 +18,6 @@
 #include <pthread.h>
 #include <string.h>
 
-#define XXH_STATIC_LINKING_ONLY /* shows the size of XXH3_state_t */
-#include <xxhash.h>
-
 #include "base/context_internal.h"
 #include "base/error.h"
 #include "base/memory.h"
@@ -32,6 +29,7 @@
 #include "csv/csv_schema.h"
 #include "csv/csv_source.h"
 #include "csv/csv_text.h"
+#include "kernels/kernels.h"
 
 enum {
     CHUNKS_PER_WORKER = 2,
@@ -53,6 +51,7 @@ typedef struct block_list {
 
 typedef struct csv_reader {
     mdl_context *context;
+    const mdli_kernels *kernels;
     const mdli_csv_source *source;
     const mdl_csv_options *options;
     mdli_csv_schema schema;
@@ -81,7 +80,7 @@ typedef struct csv_reader {
     mdl_table_builder *rejects; /* NULL = none so far */
     mdli_csv_layout *layout;    /* NULL = columns are left out, so it is not kept */
     mdli_csv_text blank_lines;  /* behind the last record so far, where there is a layout */
-    XXH3_state_t hash;
+    mdli_hash_state hash;
 } csv_reader;
 
 /* ---- The header ---- */
@@ -248,7 +247,7 @@ static mdl_status commit_chunk(csv_reader *reader, mdli_csv_parser *parser, mdli
                                mdl_error *error)
 {
     mdl_string bytes = bytes_of(chunk, chunk->start_bytes, chunk->end_bytes);
-    XXH3_128bits_update(&reader->hash, bytes.data, (size_t)bytes.size_bytes);
+    reader->kernels->hash_update(&reader->hash, bytes.data, bytes.size_bytes);
     if (reader->next_record < chunk->end_bytes) {
         if (!chunk->is_complete || chunk->first_record != reader->next_record) {
             MDLI_TRY(mdli_csv_parse_from(parser, chunk, reader->next_record, error));
@@ -447,9 +446,7 @@ static mdl_status finish(csv_reader *reader, mdl_csv_result *out, mdl_error *err
     out->n_records = reader->n_records;
     out->n_rejected = reader->n_rejected;
     out->size_bytes = reader->source->size_bytes;
-    XXH128_canonical_t canonical;
-    XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(&reader->hash));
-    memcpy(out->xxh3_128, canonical.digest, sizeof out->xxh3_128);
+    mdli_hash_digest(&reader->hash, out->xxh3_128);
     return MDL_OK;
 }
 
@@ -485,6 +482,7 @@ static mdl_status create_reader(mdl_context *context, const mdli_csv_source *sou
     MDLI_TRY(mdli_allocate_zeroed(context, sizeof(csv_reader), "csv reader", &memory, error));
     csv_reader *made = memory;
     made->context = context;
+    made->kernels = mdli_kernels_for(mdl_context_simd(context));
     made->source = source;
     made->options = options;
     if (options->on_error == MDL_ON_ERROR_SKIP) {
@@ -494,7 +492,7 @@ static mdl_status create_reader(mdl_context *context, const mdli_csv_source *sou
     mdli_arena_init(&made->schema.arena, context, "csv schema");
     pthread_mutex_init(&made->lock, NULL);
     pthread_cond_init(&made->changed, NULL);
-    XXH3_128bits_reset(&made->hash);
+    mdli_hash_reset(&made->hash);
     *out = made;
     return MDL_OK;
 }

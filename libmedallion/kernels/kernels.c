@@ -10,6 +10,7 @@
 static const mdli_kernels scalar_kernels = {
     .level = MDL_SIMD_SCALAR,
     .name = "scalar",
+    .hash_update = mdli_hash_update_scalar,
     .csv_scan = mdli_csv_scan_scalar,
     .csv_deal = mdli_csv_deal_scalar,
     MDLI_CSV_NUMBER_KERNELS(scalar),
@@ -24,6 +25,7 @@ static const mdli_kernels scalar_kernels = {
 static const mdli_kernels avx2_kernels = {
     .level = MDL_SIMD_AVX2,
     .name = "avx2",
+    .hash_update = mdli_hash_update_avx2,
     .csv_scan = mdli_csv_scan_avx2,
     .csv_deal = mdli_csv_deal_scalar,
     MDLI_CSV_NUMBER_KERNELS(avx2),
@@ -37,6 +39,7 @@ static const mdli_kernels avx2_kernels = {
 static const mdli_kernels avx512_kernels = {
     .level = MDL_SIMD_AVX512,
     .name = "avx512",
+    .hash_update = mdli_hash_update_avx512,
     .csv_scan = mdli_csv_scan_avx512,
     .csv_deal = mdli_csv_deal_avx512,
     MDLI_CSV_NUMBER_KERNELS(avx512),

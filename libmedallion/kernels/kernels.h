@@ -19,6 +19,7 @@
 
 #include "base/tuning.h"
 #include "kernels/csv_kernels.h"
+#include "kernels/hash_kernels.h"
 #include "medallion/context.h"
 
 /* Bytes of a packed frame for each bit of its width. */
@@ -110,6 +111,10 @@ typedef struct mdli_kernels {
      * MDLI_MASK_LANES_SPAN_MAX; n may be 0. */
     void (*add_to_lanes)(const uint32_t *masks, const int32_t *values, int64_t n, int32_t least,
                          uint32_t span, uint64_t *lanes);
+
+    /* XXH3-128; see hash_kernels.h. */
+
+    void (*hash_update)(mdli_hash_state *state, const void *bytes, int64_t size_bytes);
 
     /* CSV; see csv_kernels.h. */
 

@@ -1,9 +1,11 @@
 /*
- * The CSV kernels of every level that this processor has, against strcspn and strtoll.
+ * The CSV kernels of every level that this processor has, against strcspn and strtoll, and the hash
+ * of streams against xxhash's own of one piece.
  */
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
 #include "base/cpu.h"
 #include "kernels/csv_kernels.h"
@@ -221,6 +223,33 @@ START_TEST(decimals_are_read)
 }
 END_TEST
 
+START_TEST(hash_is_that_of_xxhash)
+{
+    enum {
+        SIZE_MAX_BYTES = 5000
+    };
+    static uint8_t bytes[SIZE_MAX_BYTES];
+    test_random random = test_random_start("hash_is_that_of_xxhash");
+    for (int i = 0; i < SIZE_MAX_BYTES; i++) {
+        bytes[i] = (uint8_t)test_random_below(&random, 256);
+    }
+    for (int round = 0; round < 1000; round++) {
+        size_t size = test_random_below(&random, round % 2 == 0 ? 300 : SIZE_MAX_BYTES + 1);
+        mdli_hash_state state;
+        uint8_t hash[MDLI_HASH_BYTES];
+        mdli_hash_reset(&state);
+        for (size_t at = 0, n; at < size; at += n) {
+            n = 1 + test_random_below(&random, size - at);
+            kernels_of(_i)->hash_update(&state, bytes + at, (int64_t)n);
+        }
+        mdli_hash_digest(&state, hash);
+        XXH128_canonical_t expected;
+        XXH128_canonicalFromHash(&expected, XXH3_128bits(bytes, size));
+        ASSERT_IN_LOOP(memcmp(hash, expected.digest, sizeof hash) == 0, "%zu bytes", size);
+    }
+}
+END_TEST
+
 static Suite *csv_kernels_suite(void)
 {
     Suite *suite = suite_create("csv_kernels");
@@ -230,6 +259,7 @@ static Suite *csv_kernels_suite(void)
     tcase_add_loop_test(kernels, deal_takes_turns, 0, n_levels);
     tcase_add_loop_test(kernels, numbers_are_read, 0, n_levels);
     tcase_add_loop_test(kernels, decimals_are_read, 0, n_levels);
+    tcase_add_loop_test(kernels, hash_is_that_of_xxhash, 0, n_levels);
     tcase_set_timeout(kernels, 60);
     suite_add_tcase(suite, kernels);
     return suite;
