@@ -6,11 +6,16 @@
  * | `x`                                  | source, model or history x as last loaded or published   |
  * | `x/y`                                | y as incremental model x was built from it               |
  * | `_pending/x`                         | x as a run built it that failed, for its retry           |
+ * | `x/_summary` …                       | the summary that such a table carries, if it does        |
  * | `_loads _segments _layouts _rejects` | what is known of the loads: load_log.c                   |
  * | `_runs _run_tasks`                   | the log of runs: run_log.c                               |
  *
  * The tables of nodes are read when they are needed first. Until then a commit hands them on
  * unread, as it does tables that this process knows nothing of: those of another program's models.
+ *
+ * A summary goes with its table: both are written by one commit, read together, and handed on
+ * together. A process without summaries drops that of a model that it has, by its name, and hands on
+ * those of others with their tables. So there is none beside a table of another state.
  */
 #include "warehouse/warehouse_internal.h"
 
@@ -21,11 +26,13 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "column/table_rows.h"
+#include "operators/table_summary.h"
 #include "warehouse/commit_message.h"
 #include "warehouse/load_log.h"
 #include "warehouse/run_internal.h"
 
 #define PENDING_PREFIX "_pending/"
+#define SUMMARY_SUFFIX "/_summary"
 
 /* The name of a table in a store; at most 255 bytes. */
 typedef struct table_name {
@@ -43,6 +50,14 @@ static table_name previous_name(const mdli_node *node, int32_t ref)
 {
     table_name name;
     snprintf(name.text, sizeof name.text, "%s/%s", node->model.name, node->model.refs[ref]);
+    return name;
+}
+
+static table_name summary_name(const char *of)
+{
+    table_name name;
+    snprintf(name.text, sizeof name.text, "%.*s" SUMMARY_SUFFIX,
+             (int)(sizeof name.text - sizeof SUMMARY_SUFFIX), of);
     return name;
 }
 
@@ -100,6 +115,27 @@ void mdli_attach_node(const mdl_warehouse *warehouse, mdli_node *node)
     }
 }
 
+/* Lets a table that was read carry the summary that the store has of it, if any. */
+static mdl_status read_summary(mdl_warehouse *warehouse, const char *name, mdl_table **table,
+                               mdl_error *error)
+{
+    const table_name of = summary_name(name);
+    if (mdl_store_table_rows(warehouse->store, of.text) < 0) {
+        return MDL_OK;
+    }
+    mdl_table *groups;
+    mdl_table *carrying = NULL;
+    MDLI_TRY(mdl_store_read_table(warehouse->store, of.text, NULL, 0, &groups, error));
+    mdl_status status =
+        mdli_table_restore_summary(warehouse->context, *table, groups, &carrying, error);
+    mdl_table_free(groups);
+    if (status == MDL_OK) {
+        mdl_table_free(*table);
+        *table = carrying;
+    }
+    return status;
+}
+
 /* Reads a table of the store unless that was done before. */
 static mdl_status read_once(mdl_warehouse *warehouse, const char *name, bool *is_unread,
                             mdl_table **table, mdl_error *error)
@@ -107,6 +143,11 @@ static mdl_status read_once(mdl_warehouse *warehouse, const char *name, bool *is
     if (*is_unread) {
         mdl_table *read = NULL;
         MDLI_TRY(mdl_store_read_table(warehouse->store, name, NULL, 0, &read, error));
+        mdl_status status = read_summary(warehouse, name, &read, error);
+        if (status != MDL_OK) {
+            mdl_table_free(read);
+            return status;
+        }
         *table = read;
         *is_unread = false;
     }
@@ -308,17 +349,30 @@ static mdl_status add_item(version_draft *draft, const char *name, const mdl_tab
     return MDL_OK;
 }
 
+/* Adds a table of a node with its summary; NULL = both as they are in the store. */
+static mdl_status add_with_summary(version_draft *draft, const char *name, const mdl_table *table,
+                                   mdl_error *error)
+{
+    const table_name of = summary_name(name);
+    const mdl_table *summary = table != NULL ? mdl_table_summary(table) : NULL;
+    const bool is_stored =
+        table == NULL && mdl_store_table_rows(draft->warehouse->store, of.text) >= 0;
+    MDLI_TRY(add_item(draft, name, table, error));
+    return summary != NULL || is_stored ? add_item(draft, of.text, summary, error) : MDL_OK;
+}
+
 static mdl_status add_node_items(version_draft *draft, const mdli_node *node, mdl_error *error)
 {
     if (mdli_node_is_built(node)) {
-        MDLI_TRY(add_item(draft, node->model.name, node->table, error));
+        MDLI_TRY(add_with_summary(draft, node->model.name, node->table, error));
     }
     if (node->pending != NULL || node->is_pending_unread) {
-        MDLI_TRY(add_item(draft, pending_name(node).text, node->pending, error));
+        MDLI_TRY(add_with_summary(draft, pending_name(node).text, node->pending, error));
     }
     for (int32_t r = 0; r < node->model.n_refs; r++) {
         if (node->previous_refs[r] != NULL || node->are_previous_refs_unread) {
-            MDLI_TRY(add_item(draft, previous_name(node, r).text, node->previous_refs[r], error));
+            MDLI_TRY(add_with_summary(draft, previous_name(node, r).text, node->previous_refs[r],
+                                      error));
         }
     }
     return MDL_OK;

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "support/literal_table.h"
 #include "support/run_suite.h"
 #include "support/store_world.h"
 #include "warehouse/load_log.h"
@@ -597,6 +598,62 @@ START_TEST(names_of_a_stores_own_tables_are_reserved)
 }
 END_TEST
 
+/* The rows of the summary that fact_ratings carries; NULL = that it carries none. */
+static void assert_summary(store_world *world, const char *expected)
+{
+    const mdl_table *table;
+    mdl_error error = MDL_ERROR_INIT;
+    mdl_status status =
+        mdl_warehouse_read_table(world->base.warehouse, "fact_ratings", &table, &error);
+    ck_assert_msg(status == MDL_OK, "%s", error.message);
+    ck_assert((mdl_table_summary(table) != NULL) == (expected != NULL));
+    if (expected != NULL) {
+        dump text = {.bytes = NULL};
+        dump_add_literals(&text, world->base.context, mdl_table_summary(table), NULL, 0);
+        ck_assert_str_eq(text.bytes, expected);
+        dump_free(&text);
+    }
+}
+
+#define FIRST_SUMMARY                                                                              \
+    "1|1970-01-01 00:01:40|1970-01-01 00:05:00|1|0|1\n"                                            \
+    "2|1970-01-01 00:03:20|1970-01-01 00:03:20|0|1|0\n"
+#define LATER_SUMMARY                                                                              \
+    "1|1970-01-01 00:01:40|1970-01-01 00:06:40|1|0|1|1|0\n"                                        \
+    "2|1970-01-01 00:02:30|1970-01-01 00:03:20|0|1|0|1|0\n"                                        \
+    "9|1970-01-01 00:04:10|1970-01-01 00:04:10|0|0|0|0|1\n"
+
+START_TEST(summaries_go_with_their_tables)
+{
+    store_world world;
+    store_world_start(&world, NULL);
+    load_first_files(&world);
+    world_build(&world.base, NULL);
+    assert_summary(&world, FIRST_SUMMARY);
+    store_world_commit(&world);
+    store_world_reopen(&world);
+    assert_summary(&world, FIRST_SUMMARY);
+    /* Handed on unread, and followed through a day's changes. */
+    store_world_reopen(&world);
+    store_world_commit(&world);
+    store_world_reopen(&world);
+    load_later_files(&world);
+    world_build(&world.base, NULL);
+    assert_summary(&world, LATER_SUMMARY);
+    store_world_commit(&world);
+    store_world_reopen(&world);
+    assert_summary(&world, LATER_SUMMARY);
+    /* Of an older version. */
+    store_world_close(&world);
+    store_world_open(&world, 1);
+    assert_summary(&world, FIRST_SUMMARY);
+    store_world_close(&world);
+    store_world_open(&world, 0);
+    assert_full_refresh(&world);
+    store_world_end(&world);
+}
+END_TEST
+
 START_TEST(failed_run_keeps_its_loads_and_can_be_retried)
 {
     store_world world;
@@ -625,8 +682,10 @@ START_TEST(failed_run_keeps_its_loads_and_can_be_retried)
     ck_assert_int_eq(count_world.n_builds, 1);
     world_assert_csv(&world.base, "n_ratings", "n\n4\n");
     world_assert_csv(&world.base, "may_fail", "n\n4\n");
+    assert_summary(&world, FIRST_SUMMARY);
     store_world_commit(&world);
     ck_assert_int_eq(mdl_store_table_rows(world.store, "_pending/n_ratings"), -1);
+    ck_assert_int_eq(mdl_store_table_rows(world.store, "_pending/fact_ratings/_summary"), -1);
     store_world_reopen(&world);
     load_later_files(&world);
     world_build(&world.base, NULL);
@@ -904,6 +963,38 @@ START_TEST(logs_that_do_not_fit_are_refused)
 }
 END_TEST
 
+START_TEST(summaries_that_do_not_fit_are_passed_over)
+{
+    store_world world;
+    store_world_start(&world, NULL);
+    load_first_files(&world);
+    world_build(&world.base, NULL);
+    store_world_commit(&world);
+    store_world_close(&world);
+    mdl_table *part = stored_rows(&world, "fact_ratings/_summary", "movie_id = 1", NULL);
+    replace_stored(&world, "fact_ratings/_summary", part);
+    mdl_table_free(part);
+    store_world_open(&world, 0);
+    assert_summary(&world, NULL);
+    /* The next build makes a new one, and all models are right. */
+    load_later_files(&world);
+    world_build(&world.base, NULL);
+    assert_summary(&world, LATER_SUMMARY);
+    assert_full_refresh(&world);
+    store_world_commit(&world);
+    /* One beside a table that was not summarized is dropped with the table that it was of. */
+    store_world_close(&world);
+    mdl_table *fact = stored_rows(&world, "fact_ratings", "user_id < 4", NULL);
+    replace_stored(&world, "fact_ratings", fact);
+    mdl_table_free(fact);
+    store_world_open(&world, 0);
+    assert_summary(&world, NULL);
+    store_world_commit(&world);
+    ck_assert_int_eq(mdl_store_table_rows(world.store, "fact_ratings/_summary"), -1);
+    store_world_end(&world);
+}
+END_TEST
+
 static Suite *persist_suite(void)
 {
     Suite *suite = suite_create("persist");
@@ -925,11 +1016,13 @@ static Suite *persist_suite(void)
     tcase_add_test(programs, histories_go_on_and_are_never_lost);
     tcase_add_test(programs, versions_say_what_snapshots_changed);
     tcase_add_test(programs, names_of_a_stores_own_tables_are_reserved);
+    tcase_add_test(programs, summaries_go_with_their_tables);
     tcase_add_test(programs, failed_run_keeps_its_loads_and_can_be_retried);
     suite_add_tcase(suite, programs);
     TCase *failures = tcase_create("failures");
     tcase_add_test(failures, damaged_tables_fail_what_needs_them);
     tcase_add_test(failures, logs_that_do_not_fit_are_refused);
+    tcase_add_test(failures, summaries_that_do_not_fit_are_passed_over);
     tcase_set_timeout(failures, 120);
     suite_add_tcase(suite, failures);
     return suite;

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "support/csv_dump.h"
 #include "support/run_suite.h"
 #include "support/warehouse_world.h"
 
@@ -547,6 +548,49 @@ START_TEST(caller_adds_a_model)
 }
 END_TEST
 
+/* Enough movies for genres to be kept as codes. */
+static void load_many_movies(test_world *world)
+{
+    enum {
+        N_MOVIES = 400
+    };
+    dump movies = {.bytes = NULL};
+    dump ratings = {.bytes = NULL};
+    char line[128];
+    dump_add_text(&movies, "movieId,title,genres\n");
+    dump_add_text(&ratings, "userId,movieId,rating,timestamp\n");
+    for (int m = 1; m <= N_MOVIES; m++) {
+        snprintf(line, sizeof line, "%d,Movie %d (19%02d),Drama|%s\n", m, m, m % 100,
+                 m % 3 == 0 ? "War" : "Comedy");
+        dump_add_text(&movies, line);
+        snprintf(line, sizeof line, "%d,%d,%d.5,%d\n", 1 + m % 8, m, m % 5, 1000 * m);
+        dump_add_text(&ratings, line);
+    }
+    ck_assert_int_eq(world_load(world, world_write(world, "movies.csv", movies.bytes)), MDL_OK);
+    ck_assert_int_eq(world_load(world, world_write(world, "ratings.csv", ratings.bytes)), MDL_OK);
+    dump_free(&movies);
+    dump_free(&ratings);
+}
+
+START_TEST(models_use_the_summary_of_fact_ratings)
+{
+    static const char *const models[] = {"fact_movie_genre_ratings", "mart_movie_analytics",
+                                         "mart_genre_performance"};
+    test_world world;
+    world_start(&world);
+    load_many_movies(&world);
+    mdl_run *run = NULL;
+    ck_assert_int_eq(mdl_warehouse_build(world.warehouse, NULL, &run, NULL), MDL_OK);
+    for (size_t m = 0; m < sizeof models / sizeof *models; m++) {
+        const mdl_run_result *result = find_result(run, models[m]);
+        ck_assert_msg(strstr(result->explain, "histograms from the summary") != NULL, "%s",
+                      result->explain);
+    }
+    mdl_run_free(run);
+    world_end(&world);
+}
+END_TEST
+
 static const struct {
     const char *aggregates; /* NULL = another build function */
     mdl_status (*build)(mdl_build *build, mdl_table **out, mdl_error *error);
@@ -637,6 +681,7 @@ static Suite *warehouse_suite(void)
     tcase_add_test(callers, tiers_are_data);
     tcase_add_test(callers, senseless_tiers_are_refused);
     tcase_add_test(callers, caller_adds_a_model);
+    tcase_add_test(callers, models_use_the_summary_of_fact_ratings);
     tcase_add_loop_test(callers, faulty_model_publishes_nothing, 0,
                         sizeof faulty_models / sizeof *faulty_models);
     tcase_add_test(callers, options_must_be_initialised);
