@@ -42,6 +42,10 @@
 #define MDLI_HISTOGRAM_MAX      14
 #define MDLI_HISTOGRAM_SPAN_MAX 4096
 
+/* Groups up to which a morsel's list has room for all at once that are expected, by the range of
+ * their key: more may never come, where keys are sparse. */
+#define MDLI_MORSEL_GROUPS_MAX 4096
+
 /* Groups of a run that are kept in lanes: all are looked at when the run ends, and their numbers,
  * with one to spare, fit a byte. */
 #define MDLI_LANES_MAX 255

@@ -519,16 +519,37 @@ mdl_status mdli_encode_integers(mdl_context *context, mdl_encoding encoding,
  * Decoding.
  */
 
-static void fill_values(void *out, int64_t value_bytes, int64_t start, int64_t end, int64_t value)
+/* Values of INT32 that are written at once. */
+enum {
+    FILL_VALUES = 16
+};
+
+/* Writes a value to [start, end) of n; what comes behind is written afterwards, so that as long as
+ * there is room whole vectors are written. */
+static void fill_int32(int32_t *out, int64_t start, int64_t end, int64_t n, int32_t value)
+{
+    if (end + FILL_VALUES > n) {
+        for (int64_t i = start; i < end; i++) {
+            out[i] = value;
+        }
+        return;
+    }
+    for (int64_t i = start; i < end; i += FILL_VALUES) {
+        for (int k = 0; k < FILL_VALUES; k++) {
+            out[i + k] = value;
+        }
+    }
+}
+
+static void fill_values(void *out, int64_t value_bytes, int64_t start, int64_t end, int64_t n,
+                        int64_t value)
 {
     if (value_bytes == 8) {
         for (int64_t i = start; i < end; i++) {
             ((int64_t *)out)[i] = value;
         }
     } else if (value_bytes == 4) {
-        for (int64_t i = start; i < end; i++) {
-            ((int32_t *)out)[i] = (int32_t)value;
-        }
+        fill_int32(out, start, end, n, (int32_t)value);
     } else {
         memset((uint8_t *)out + start, (int)value, (size_t)(end - start));
     }
@@ -571,7 +592,7 @@ static void decode_run_length(const mdli_block *block, int64_t start, int64_t n,
     int64_t row = 0;
     for (int32_t r = find_run(&runs, start); row < n; r++) {
         int64_t end = runs.ends[r] - start < n ? runs.ends[r] - start : n;
-        fill_values(out, value_bytes, row, end, runs.values[r]);
+        fill_values(out, value_bytes, row, end, n, runs.values[r]);
         row = end;
     }
 }
@@ -688,7 +709,7 @@ void mdli_decode_integers(const mdli_block *block, int64_t start, int64_t n, voi
     const int64_t value_bytes = mdli_value_bytes(block->type);
     switch (block->encoding) {
     case MDL_ENCODING_CONSTANT:
-        fill_values(out, value_bytes, 0, n, block->first);
+        fill_values(out, value_bytes, 0, n, n, block->first);
         break;
     case MDL_ENCODING_RUN_LENGTH:
         decode_run_length(block, start, n, out);

@@ -478,11 +478,6 @@ void mdli_accumulator_merge(const mdli_accumulator *acc, mdl_type type, char *in
     }
 }
 
-int64_t mdli_state_count(const char *state, int32_t offset)
-{
-    return *(const int64_t *)(state + offset);
-}
-
 mdli_int128 mdli_state_sum(const mdli_accumulator *acc, const char *state)
 {
     const char *at = state + acc->offset;

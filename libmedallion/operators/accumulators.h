@@ -89,7 +89,10 @@ void mdli_accumulator_merge(const mdli_accumulator *acc, mdl_type type, char *in
                             const char *from);
 
 /* Reading finished accumulators. */
-int64_t mdli_state_count(const char *state, int32_t offset);
+static inline int64_t mdli_state_count(const char *state, int32_t offset)
+{
+    return *(const int64_t *)(state + offset);
+}
 mdli_int128 mdli_state_sum(const mdli_accumulator *acc, const char *state);
 mdli_uint192 mdli_state_squares(const mdli_accumulator *acc, const char *state);
 /* MIN, MAX, FIRST, LAST and their text forms; the count of the argument tells whether there is a

@@ -617,7 +617,7 @@ static mdl_status end_morsel(void *sink, int worker_number, int64_t morsel, mdl_
     for (int32_t d = 0; worker->distincts != NULL && d < a->n_distincts; d++) {
         MDLI_TRY(mdli_distinct_forget(worker->distincts[d], error));
     }
-    if (a->pick != NULL) {
+    if (a->pick != NULL && a->strategy == MDLI_GROUP_SORTED) {
         mdli_pick_groups(a, list);
     }
     return MDL_OK;
@@ -755,6 +755,7 @@ static void free_worker(mdli_aggregator *a, mdli_aggregate_worker *worker)
     mdli_free(context, worker->states);
     mdli_free(context, worker->slot_groups);
     mdli_free(context, worker->lanes);
+    mdli_free(context, worker->lane_states);
     for (int32_t d = 0; worker->value_masks != NULL && d < a->n_distincts; d++) {
         mdli_free(context, worker->value_masks[d]);
     }

@@ -333,6 +333,10 @@ mdl_status mdli_before_join_create_worker(mdli_aggregator *a, mdli_aggregate_wor
         MDLI_TRY(mdli_allocate_zeroed(a->context, (size_t)n_lanes(a) * 2 * sizeof(uint64_t),
                                       "aggregate", &memory, error));
         worker->lanes = memory;
+        /* Counts and sums alone: states of no rows are zeros. */
+        MDLI_TRY(mdli_allocate_zeroed(a->context, (size_t)(a->n_slots * a->layout.size_bytes),
+                                      "aggregate", &memory, error));
+        worker->lane_states = memory;
         return MDL_OK;
     }
     MDLI_TRY(mdli_allocate_zeroed(a->context, (size_t)a->n_distincts * sizeof(uint64_t *),
@@ -465,56 +469,52 @@ mdl_status mdli_before_join_finish(mdli_aggregator *a, mdl_error *error)
     return status;
 }
 
-/* The group of the run in the lanes that has a slot, when part of the run was flushed before. */
-static int64_t find_open_group(const mdli_group_list *list, int64_t key, int32_t slot)
+/* Moves what is in the lanes to the states of their slots: rows, and the sum if there is one. */
+static void flush_lanes(const mdli_aggregator *a, mdli_aggregate_worker *worker)
 {
-    for (int64_t g = list->n_groups - 1; g >= 0 && list->leading[g] == key; g--) {
-        if (list->slots[g] == slot) {
-            return g;
+    const mdli_accumulator *accs = a->layout.accumulators;
+    const bool has_sum = a->layout.n_accumulators > 1;
+    const uint64_t *others = worker->lanes + n_lanes(a);
+    for (int32_t slot = 0; slot < a->n_slots; slot++) {
+        char *state = worker->lane_states + (int64_t)slot * a->layout.size_bytes;
+        uint64_t lane = worker->lanes[slot] + others[slot];
+        int64_t count = (int64_t)(lane >> 32);
+        int64_t over_least = (int64_t)(lane & UINT32_MAX);
+        *(int64_t *)(state + accs[0].offset) += count;
+        if (has_sum) {
+            *(int64_t *)(state + accs[1].offset) +=
+                over_least + count * a->arguments[0].range.least;
         }
     }
-    return -1;
+    memset(worker->lanes, 0, (size_t)n_lanes(a) * 2 * sizeof *worker->lanes);
+    worker->lane_rows = 0;
 }
 
-/* Adds a lane to the state of its group. */
-static void add_lane(const mdli_aggregator *a, char *state, uint64_t lane)
-{
-    int64_t count = (int64_t)(lane >> 32);
-    int64_t over_least = (int64_t)(lane & UINT32_MAX);
-    for (int32_t i = 0; i < a->layout.n_accumulators; i++) {
-        const mdli_accumulator *acc = &a->layout.accumulators[i];
-        int64_t *at = (int64_t *)(state + acc->offset);
-        *at +=
-            acc->kind == MDLI_ACC_ROWS ? count : over_least + count * a->arguments[0].range.least;
-    }
-}
-
-static mdl_status flush_lanes(mdli_aggregator *a, mdli_aggregate_worker *worker, int64_t morsel,
-                              mdl_error *error)
+/* Makes groups of the states of the run in the lanes: of all that have rows, or of the one that is
+ * picked. */
+static mdl_status end_lane_run(mdli_aggregator *a, mdli_aggregate_worker *worker, int64_t morsel,
+                               mdl_error *error)
 {
     mdli_group_list *list = &a->morsels[morsel];
-    uint64_t *lanes = worker->lanes;
-    uint64_t *others = lanes + n_lanes(a);
-    bool is_open = list->n_groups > 0 && list->leading[list->n_groups - 1] == worker->lane_key;
+    const size_t size = (size_t)a->layout.size_bytes;
+    const int32_t rows_offset = a->layout.accumulators[0].offset;
     if (worker->lane_rows == 0) {
         return MDL_OK;
     }
-    MDLI_TRY(mdli_reserve_groups(a, list, a->n_slots, error));
-    for (int32_t slot = 0; slot < a->n_slots; slot++) {
-        uint64_t lane = lanes[slot] + others[slot];
-        if (lane == 0) {
-            continue;
+    flush_lanes(a, worker);
+    int32_t picked = a->pick != NULL ? mdli_pick_slot(a, worker->lane_states) : -1;
+    int32_t first = picked >= 0 ? picked : 0;
+    int32_t end = picked >= 0 ? picked + 1 : (int32_t)a->n_slots;
+    MDLI_TRY(mdli_reserve_groups(a, list, end - first, error));
+    for (int32_t slot = first; slot < end; slot++) {
+        const char *state = worker->lane_states + (size_t)slot * size;
+        if (mdli_state_count(state, rows_offset) > 0) {
+            memcpy(list->states + (size_t)list->n_groups * size, state, size);
+            list->leading[list->n_groups] = worker->lane_key;
+            list->slots[list->n_groups++] = slot;
         }
-        int64_t g = is_open ? find_open_group(list, worker->lane_key, slot) : -1;
-        if (g < 0) {
-            g = list->n_groups++;
-            list->leading[g] = worker->lane_key;
-            list->slots[g] = slot;
-        }
-        add_lane(a, list->states + g * a->layout.size_bytes, lane);
     }
-    memset(lanes, 0, (size_t)n_lanes(a) * 2 * sizeof *lanes);
-    worker->lane_rows = 0;
+    memset(worker->lane_states, 0, (size_t)a->n_slots * size);
     return MDL_OK;
 }
 
@@ -607,9 +607,10 @@ mdl_status mdli_lanes_consume(mdli_aggregator *a, mdli_aggregate_worker *worker,
         int64_t value = mdli_vector_integer(leading, i);
         int64_t end = mdli_run_end(leading, i, rows->n_rows);
         end = end - i > MDLI_VECTOR_ROWS ? i + MDLI_VECTOR_ROWS : end;
-        bool is_full = worker->lane_rows + (end - i) > a->before.lane_rows_max;
-        if (worker->lane_rows > 0 && (value != worker->lane_key || is_full)) {
-            MDLI_TRY(flush_lanes(a, worker, morsel, error));
+        if (value != worker->lane_key) {
+            MDLI_TRY(end_lane_run(a, worker, morsel, error));
+        } else if (worker->lane_rows + (end - i) > a->before.lane_rows_max) {
+            flush_lanes(a, worker);
         }
         worker->lane_key = value;
         if (a->before.lane_masks != NULL) {
@@ -626,5 +627,5 @@ mdl_status mdli_lanes_consume(mdli_aggregator *a, mdli_aggregate_worker *worker,
 mdl_status mdli_lanes_end_morsel(mdli_aggregator *a, mdli_aggregate_worker *worker, int64_t morsel,
                                  mdl_error *error)
 {
-    return flush_lanes(a, worker, morsel, error);
+    return end_lane_run(a, worker, morsel, error);
 }

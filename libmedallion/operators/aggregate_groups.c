@@ -128,25 +128,19 @@ static void start_states(const mdli_aggregator *a, char *states, int64_t n)
     }
 }
 
-/* Grows an array of states; new ones are started. */
-static mdl_status grow_states(mdli_aggregator *a, char **states, int64_t *capacity, int64_t n_used,
-                              int64_t n, mdl_error *error)
-{
-    if (n <= *capacity) {
-        return MDL_OK;
-    }
-    void *memory = *states;
-    MDLI_TRY(mdli_grow_array(a->context, &memory, capacity, n_used, n, (size_t)a->layout.size_bytes,
-                             "aggregate", error));
-    *states = memory;
-    start_states(a, *states + n_used * a->layout.size_bytes, *capacity - n_used);
-    return MDL_OK;
-}
-
 mdl_status mdli_reserve_states(mdli_aggregator *a, mdli_aggregate_worker *worker, int64_t n_used,
                                int64_t n, mdl_error *error)
 {
-    return grow_states(a, &worker->states, &worker->states_capacity, n_used, n, error);
+    if (n <= worker->states_capacity) {
+        return MDL_OK;
+    }
+    void *memory = worker->states;
+    MDLI_TRY(mdli_grow_array(a->context, &memory, &worker->states_capacity, n_used, n,
+                             (size_t)a->layout.size_bytes, "aggregate", error));
+    worker->states = memory;
+    start_states(a, worker->states + n_used * a->layout.size_bytes,
+                 worker->states_capacity - n_used);
+    return MDL_OK;
 }
 
 void mdli_add_key_slots(const mdli_group_key *key, const mdl_vector *v, int64_t n_rows,
@@ -191,12 +185,27 @@ static void find_dense_slots(const mdli_aggregator *a, const mdl_vector *keys, i
     }
 }
 
+/* Room for groups that a morsel's list gets at first: for an even share of the first key's range and
+ * somewhat more, so that few lists have to grow; but not for more than is cheap. */
+static int64_t groups_at_first(const mdli_aggregator *a)
+{
+    const mdli_range *range = &a->keys[0].facts.range;
+    uint64_t span = (uint64_t)range->greatest - (uint64_t)range->least;
+    uint64_t share = span / (uint64_t)mdli_pipeline_n_morsels(a->pipeline);
+    return share < MDLI_MORSEL_GROUPS_MAX ? (int64_t)(share + share / 8 + 1) : 0;
+}
+
 mdl_status mdli_reserve_groups(mdli_aggregator *a, mdli_group_list *list, int64_t n,
                                mdl_error *error)
 {
     int64_t n_groups = list->n_groups;
-    void *memory = list->leading;
-    MDLI_TRY(grow_states(a, &list->states, &list->states_capacity, n_groups, n_groups + n, error));
+    int64_t n_at_first = n_groups == 0 ? groups_at_first(a) : 0;
+    n = n > n_at_first ? n : n_at_first;
+    void *memory = list->states;
+    MDLI_TRY(mdli_grow_array(a->context, &memory, &list->states_capacity, n_groups, n_groups + n,
+                             (size_t)a->layout.size_bytes, "aggregate", error));
+    list->states = memory;
+    memory = list->leading;
     MDLI_TRY(mdli_grow_array(a->context, &memory, &list->leading_capacity, n_groups, n_groups + n,
                              sizeof(int64_t), "aggregate", error));
     list->leading = memory;
@@ -213,6 +222,7 @@ mdl_status mdli_open_group(mdli_aggregator *a, mdli_group_list *list, int64_t le
                            mdl_error *error)
 {
     MDLI_TRY(mdli_reserve_groups(a, list, 1, error));
+    start_states(a, list->states + list->n_groups * a->layout.size_bytes, 1);
     list->leading[list->n_groups] = leading;
     if (list->slots != NULL) {
         list->slots[list->n_groups] = slot;

@@ -132,6 +132,7 @@ typedef struct mdli_aggregate_worker {
     uint64_t *lanes;   /* LANES: per slot, count and sum of the run at hand; twice, used in turn */
     int64_t lane_rows; /* rows in the lanes */
     int64_t lane_key;  /* key of the run in the lanes */
+    char *lane_states; /* LANES: per slot, what went through the lanes of the run at hand */
     uint64_t *
         *value_masks; /* BEFORE_JOIN: per count(distinct x) and value of x: groups that had it */
 } mdli_aggregate_worker;
@@ -179,11 +180,11 @@ mdl_status mdli_prepare_dense_keys(mdli_aggregator *a, int32_t first, mdl_error 
 void mdli_add_key_slots(const mdli_group_key *key, const mdl_vector *v, int64_t n_rows,
                         bool is_first, int32_t *slots);
 
-/* Makes room for `n` more groups in a morsel's list. */
+/* Makes room for `n` more groups in a morsel's list; their states are not started. */
 mdl_status mdli_reserve_groups(mdli_aggregator *a, mdli_group_list *list, int64_t n,
                                mdl_error *error);
 
-/* Opens a group at the end of a morsel's list. */
+/* Opens a group at the end of a morsel's list, with a started state. */
 mdl_status mdli_open_group(mdli_aggregator *a, mdli_group_list *list, int64_t leading, int32_t slot,
                            mdl_error *error);
 
@@ -254,6 +255,10 @@ mdl_status mdli_pick_plan(mdli_aggregator *a, const mdl_rel *pick, mdl_error *er
 
 /* Leaves of each run in a morsel's list the group that comes first. */
 void mdli_pick_groups(const mdli_aggregator *a, mdli_group_list *list);
+
+/* Of the states of one run, one per slot and at most MDLI_LANES_MAX, the slot of the group that
+ * comes first; -1 = none has rows. */
+int32_t mdli_pick_slot(const mdli_aggregator *a, const char *states);
 
 /* The result, from merged states. aggregate_output.c */
 mdl_status mdli_aggregate_result(mdli_aggregator *a, mdl_table **out, mdl_error *error);

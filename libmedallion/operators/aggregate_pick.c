@@ -109,3 +109,34 @@ void mdli_pick_groups(const mdli_aggregator *a, mdli_group_list *list)
     }
     list->n_groups = n_kept;
 }
+
+int32_t mdli_pick_slot(const mdli_aggregator *a, const char *states)
+{
+    uint8_t slots[MDLI_LANES_MAX]; /* that have rows, and all order keys so far as good as any */
+    int32_t n = 0;
+    const int64_t size = a->layout.size_bytes;
+    const int32_t rows_offset = a->layout.accumulators[0].offset;
+    for (int32_t slot = 0; slot < a->n_slots; slot++) {
+        slots[n] = (uint8_t)slot;
+        n += mdli_state_count(states + slot * size, rows_offset) > 0;
+    }
+    for (int32_t k = 0; k < a->pick->n_order && n > 1; k++) {
+        const mdli_pick_key *key = &a->pick_keys[k];
+        if (key->accumulator < 0) {
+            break; /* slots ascend */
+        }
+        const char *values = states + a->layout.accumulators[key->accumulator].offset;
+        int64_t best = key->is_descending ? INT64_MIN : INT64_MAX;
+        for (int32_t i = 0; i < n; i++) {
+            int64_t value = mdli_state_count(values + slots[i] * size, 0);
+            best = (value < best) != key->is_descending ? value : best;
+        }
+        int32_t n_best = 0;
+        for (int32_t i = 0; i < n; i++) {
+            slots[n_best] = slots[i];
+            n_best += mdli_state_count(values + slots[i] * size, 0) == best;
+        }
+        n = n_best;
+    }
+    return n > 0 ? slots[0] : -1;
+}
