@@ -224,34 +224,69 @@ static mdl_value key_value(const mdli_aggregator *a, const ordered_groups *group
     return dense_key_value(&a->keys[k], groups->numbers[g]);
 }
 
-/* sum, avg and stddev of one group. */
-static mdl_status put_sum(const mdli_aggregator *a, int32_t item, const char *state,
-                          column_memory *column, int64_t i, mdl_error *error)
+/* What is made of sums. */
+typedef enum sum_form {
+    SUM_ITSELF,
+    SUM_AVERAGE,
+    SUM_STDDEV
+} sum_form;
+
+static sum_form form_of_sum(const mdli_aggregator *a, int32_t item)
+{
+    if (a->outputs[item].squares >= 0) {
+        return SUM_STDDEV;
+    }
+    return strcmp(a->rel->items[item].aggregate, "sum") == 0 ? SUM_ITSELF : SUM_AVERAGE;
+}
+
+/* sum, avg and stddev. */
+static mdl_status fill_sums(const mdli_aggregator *a, const ordered_groups *groups, int32_t item,
+                            column_memory *column, mdl_error *error)
 {
     const mdli_output_plan *plan = &a->outputs[item];
     const mdli_accumulator *accs = a->layout.accumulators;
-    const char *name = a->rel->items[item].aggregate;
-    int64_t n = mdli_state_count(state, accs[plan->rows].offset);
+    const sum_form form = form_of_sum(a, item);
+    const mdl_type type = form == SUM_ITSELF ? MDL_TYPE_INT64 : MDL_TYPE_FLOAT64;
+    const int64_t n_least = form == SUM_STDDEV ? 2 : 1;
     int64_t scale = a->arguments[accs[plan->main].argument].type == MDL_TYPE_DECIMAL ? 100 : 1;
-    bool is_stddev = plan->squares >= 0;
-    bool is_sum = strcmp(name, "sum") == 0;
-    if (n < (is_stddev ? 2 : 1)) {
-        put_null(column, is_sum ? MDL_TYPE_INT64 : MDL_TYPE_FLOAT64, i);
-        return MDL_OK;
-    }
-    mdli_int128 sum = mdli_state_sum(&accs[plan->main], state);
-    if (is_stddev) {
-        ((double *)column->values)[i] =
-            mdli_stddev(sum, mdli_state_squares(&accs[plan->squares], state), n, scale);
-    } else if (!is_sum) {
-        ((double *)column->values)[i] = mdli_average(sum, n, scale);
-    } else if (sum > INT64_MAX || sum < INT64_MIN) {
-        return mdl_error_set(error, MDL_E_OVERFLOW, "sum \"%s\" does not fit INT64",
-                             a->rel->items[item].name);
-    } else {
-        ((int64_t *)column->values)[i] = (int64_t)sum;
+    for (int64_t g = 0; g < groups->n; g++) {
+        const char *state = groups->states[g];
+        int64_t n = mdli_state_count(state, accs[plan->rows].offset);
+        mdli_int128 sum = mdli_state_sum(&accs[plan->main], state);
+        if (n < n_least) {
+            put_null(column, type, g);
+        } else if (form == SUM_STDDEV) {
+            ((double *)column->values)[g] =
+                mdli_stddev(sum, mdli_state_squares(&accs[plan->squares], state), n, scale);
+        } else if (form == SUM_AVERAGE) {
+            ((double *)column->values)[g] = mdli_average(sum, n, scale);
+        } else if (sum > INT64_MAX || sum < INT64_MIN) {
+            return mdl_error_set(error, MDL_E_OVERFLOW, "sum \"%s\" does not fit INT64",
+                                 a->rel->items[item].name);
+        } else {
+            ((int64_t *)column->values)[g] = (int64_t)sum;
+        }
     }
     return MDL_OK;
+}
+
+/* min and max of integers of 4 or 8 bytes. */
+static void fill_extremes(const mdli_aggregator *a, const ordered_groups *groups, int32_t item,
+                          mdl_type type, column_memory *column)
+{
+    const mdli_output_plan *plan = &a->outputs[item];
+    const mdli_accumulator *acc = &a->layout.accumulators[plan->main];
+    int32_t rows_offset = a->layout.accumulators[plan->rows].offset;
+    for (int64_t g = 0; g < groups->n; g++) {
+        const char *state = groups->states[g];
+        if (mdli_state_count(state, rows_offset) == 0) {
+            put_null(column, type, g);
+        } else if (acc->size == 4) {
+            ((int32_t *)column->values)[g] = *(const int32_t *)(state + acc->offset);
+        } else {
+            ((int64_t *)column->values)[g] = *(const int64_t *)(state + acc->offset);
+        }
+    }
 }
 
 static mdl_status put_joined(const mdli_aggregator *a, int32_t item, const char *state,
@@ -290,15 +325,20 @@ static mdl_status fill_aggregate(const mdli_aggregator *a, const ordered_groups 
         return MDL_OK;
     }
     mdli_accumulator_kind kind = accs[plan->main].kind;
+    bool is_extreme = kind == MDLI_ACC_MIN || kind == MDLI_ACC_MAX;
+    if (kind == MDLI_ACC_SUM || kind == MDLI_ACC_SUM_WIDE) {
+        return fill_sums(a, groups, item, column, error);
+    }
+    if (is_extreme && mdli_type_is_integer(type) && mdli_type_bytes(type) >= 4) {
+        fill_extremes(a, groups, item, type, column);
+        return MDL_OK;
+    }
     for (int64_t g = 0; g < groups->n; g++) {
         const char *state = groups->states[g];
-        if (kind == MDLI_ACC_SUM || kind == MDLI_ACC_SUM_WIDE) {
-            MDLI_TRY(put_sum(a, item, state, column, g, error));
-        } else if (kind == MDLI_ACC_TEXTS) {
+        if (kind == MDLI_ACC_TEXTS) {
             MDLI_TRY(put_joined(a, item, state, text, column, g, error));
         } else {
             mdl_value value = mdli_state_value(&accs[plan->main], type, state);
-            bool is_extreme = kind == MDLI_ACC_MIN || kind == MDLI_ACC_MAX;
             value.is_null |= is_extreme && mdli_state_count(state, accs[plan->rows].offset) == 0;
             put_value(column, g, &value);
         }
