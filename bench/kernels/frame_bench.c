@@ -11,7 +11,9 @@
 enum {
     N_FRAMES = 64,
     N_ROWS = N_FRAMES * MDLI_FRAME_ROWS,
-    N_TABLE = 10 /* entries of a lookup: as many as there are ratings */
+    N_TABLE = 10,   /* entries of a lookup: as many as there are ratings */
+    RUN_ROWS = 159, /* as many ratings as users have */
+    N_RUNS = N_ROWS / RUN_ROWS
 };
 
 /* What kernels work on. */
@@ -32,6 +34,7 @@ typedef union frame_output {
     uint64_t wide[N_ROWS];
     uint8_t packed[N_ROWS * sizeof(uint32_t) + 64];
     mdli_frame_stats stats[N_FRAMES];
+    mdli_run_facts facts[N_RUNS];
     int32_t bounds[2];
     int64_t wide_bounds[2];
 } frame_output;
@@ -52,7 +55,8 @@ typedef struct frame_state {
     frame_output *expected;
 } frame_state;
 
-static const uint64_t base = UINT64_C(1) << 40;
+/* Wide values are timestamps, too. */
+static const uint64_t base = UINT64_C(1) << 37;
 
 static int frame_bytes(int width)
 {
@@ -147,12 +151,6 @@ static void apply_stats_int64(const mdli_kernels *kernels, const frame_input *in
     }
 }
 
-static void apply_min_max_int32(const mdli_kernels *kernels, const frame_input *in,
-                                frame_output *out)
-{
-    kernels->min_max_int32((const int32_t *)in->values, N_ROWS, &out->bounds[0], &out->bounds[1]);
-}
-
 static void apply_min_max_int64(const mdli_kernels *kernels, const frame_input *in,
                                 frame_output *out)
 {
@@ -160,11 +158,37 @@ static void apply_min_max_int64(const mdli_kernels *kernels, const frame_input *
                            &out->wide_bounds[1]);
 }
 
-static void apply_changes_int32(const mdli_kernels *kernels, const frame_input *in,
-                                frame_output *out)
+static void apply_run_facts_int32(const mdli_kernels *kernels, const frame_input *in,
+                                  frame_output *out)
 {
-    const int32_t *values = (const int32_t *)in->values;
-    out->wide_bounds[0] = kernels->changes_int32(values, N_ROWS, &out->wide_bounds[1]);
+    for (int r = 0; r < N_RUNS; r++) {
+        kernels->run_facts_int32((const int32_t *)in->values + r * RUN_ROWS, RUN_ROWS,
+                                 &out->facts[r]);
+    }
+}
+
+static void apply_run_distinct_int32(const mdli_kernels *kernels, const frame_input *in,
+                                     frame_output *out)
+{
+    for (int r = 0; r < N_RUNS; r++) {
+        out->wide[r] = (uint64_t)kernels->run_distinct_int32(
+            (const int32_t *)in->values + r * RUN_ROWS, RUN_ROWS);
+    }
+}
+
+static void apply_run_bounds_int64(const mdli_kernels *kernels, const frame_input *in,
+                                   frame_output *out)
+{
+    int64_t *bounds = (int64_t *)out->wide;
+    for (int r = 0; r < N_RUNS; r++) {
+        kernels->min_max_int64((const int64_t *)in->wide + r * RUN_ROWS, RUN_ROWS, &bounds[2 * r],
+                               &bounds[2 * r + 1]);
+    }
+}
+
+static void apply_days(const mdli_kernels *kernels, const frame_input *in, frame_output *out)
+{
+    kernels->days((const int64_t *)in->wide, N_ROWS, (int32_t *)out->values);
 }
 
 static void apply_all_bits_int32(const mdli_kernels *kernels, const frame_input *in,
@@ -175,13 +199,14 @@ static void apply_all_bits_int32(const mdli_kernels *kernels, const frame_input 
     out->bounds[0] = kernels->all_bits_int32(&bits, N_TABLE, 0, keys, N_ROWS);
 }
 
-/* Values as masks, codes as values. */
+/* Codes as keys and as values. */
 static void apply_add_to_lanes(const mdli_kernels *kernels, const frame_input *in,
                                frame_output *out)
 {
+    const mdli_mask_table table = {in->values, N_TABLE, 0};
+    const int32_t *codes = (const int32_t *)in->codes;
     memset(out->wide, 0, MDLI_MASK_LANES * sizeof *out->wide);
-    kernels->add_to_lanes(in->values, (const int32_t *)in->codes, N_ROWS, 0, N_TABLE - 1,
-                          out->wide);
+    kernels->add_to_lanes(&table, codes, codes, N_ROWS, 0, N_TABLE - 1, out->wide);
 }
 
 static void fill_input(frame_input *in, int width)
@@ -275,9 +300,12 @@ static const bench_case cases[] = {
     FRAME_CASE("lookup in 10 INT64", apply_lookup_int64, 4, 8),
     FRAME_CASE("frame statistics of INT32", apply_stats_int32, 24, 4),
     FRAME_CASE("frame statistics of INT64", apply_stats_int64, 24, 8),
-    FRAME_CASE("min and max of INT32", apply_min_max_int32, 24, 4),
     FRAME_CASE("min and max of INT64", apply_min_max_int64, 24, 8),
-    FRAME_CASE("changes of INT32", apply_changes_int32, 24, 4),
+    FRAME_CASE("facts of runs of 159 INT32", apply_run_facts_int32, 9, 4),
+    FRAME_CASE("min and max of runs of 159 INT64", apply_run_bounds_int64, 24, 8),
+    FRAME_CASE("distinct of runs of 159 close INT32", apply_run_distinct_int32, 6, 4),
+    FRAME_CASE("distinct of runs of 159 INT32", apply_run_distinct_int32, 13, 4),
+    FRAME_CASE("days of timestamps", apply_days, 24, 8),
     FRAME_CASE("all bits of INT32 keys", apply_all_bits_int32, 24, 4),
     FRAME_CASE("add to 20 lanes by mask", apply_add_to_lanes, 20, 4),
 };

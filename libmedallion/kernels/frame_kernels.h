@@ -1,5 +1,5 @@
 /*
- * The functions behind the frame and array entries of mdli_kernels, for kernels.c; everybody else
+ * The functions behind the frame entries of mdli_kernels, for kernels.c; everybody else
  * goes through the table.
  */
 #ifndef MDLI_KERNELS_FRAME_KERNELS_H
@@ -32,9 +32,7 @@
     void mdli_lookup_int64_##isa(const uint64_t *table, int n_entries, const uint32_t *codes,      \
                                  uint64_t *out);                                                   \
     void mdli_frame_stats_int32_##isa(const int32_t *values, mdli_frame_stats *stats);             \
-    void mdli_frame_stats_int64_##isa(const int64_t *values, mdli_frame_stats *stats);             \
-    void mdli_min_max_int32_##isa(const int32_t *values, int64_t n, int32_t *min, int32_t *max);   \
-    void mdli_min_max_int64_##isa(const int64_t *values, int64_t n, int64_t *min, int64_t *max)
+    void mdli_frame_stats_int64_##isa(const int64_t *values, mdli_frame_stats *stats)
 
 MDLI_DECLARE_FRAME_KERNELS(scalar);
 #if defined(__x86_64__)
@@ -53,7 +51,6 @@ void mdli_relocate_avx512(const uint32_t *table, int n_entries, int shift, uint3
     .widen = mdli_widen_##isa, .narrow = mdli_narrow_##isa,                                        \
     .lookup_int32 = mdli_lookup_int32_##isa, .lookup_int64 = mdli_lookup_int64_##isa,              \
     .frame_stats_int32 = mdli_frame_stats_int32_##isa,                                             \
-    .frame_stats_int64 = mdli_frame_stats_int64_##isa, .min_max_int32 = mdli_min_max_int32_##isa,  \
-    .min_max_int64 = mdli_min_max_int64_##isa
+    .frame_stats_int64 = mdli_frame_stats_int64_##isa
 
 #endif

@@ -6,6 +6,7 @@
 #include "kernels/frame_kernels.h"
 #include "kernels/lane_kernels.h"
 #include "kernels/reduce_kernels.h"
+#include "kernels/run_kernels.h"
 
 static const mdli_kernels scalar_kernels = {
     .level = MDL_SIMD_SCALAR,
@@ -17,6 +18,7 @@ static const mdli_kernels scalar_kernels = {
     .relocate = mdli_relocate_scalar,
     MDLI_FRAME_KERNELS(scalar),
     MDLI_REDUCE_KERNELS(scalar),
+    MDLI_RUN_KERNELS(scalar),
     .add_to_lanes = mdli_add_to_lanes_scalar,
 };
 
@@ -32,6 +34,7 @@ static const mdli_kernels avx2_kernels = {
     .relocate = mdli_relocate_avx2,
     MDLI_FRAME_KERNELS(avx2),
     MDLI_REDUCE_KERNELS(avx2),
+    MDLI_RUN_KERNELS(avx2),
     .add_to_lanes = mdli_add_to_lanes_avx2,
 };
 
@@ -46,6 +49,7 @@ static const mdli_kernels avx512_kernels = {
     .relocate = mdli_relocate_avx512,
     MDLI_FRAME_KERNELS(avx2),
     MDLI_REDUCE_KERNELS(avx512),
+    MDLI_RUN_KERNELS(avx512),
     .add_to_lanes = mdli_add_to_lanes_avx512,
 };
 

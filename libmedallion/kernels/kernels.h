@@ -33,6 +33,9 @@
 #define MDLI_MASK_LANES          32
 #define MDLI_MASK_LANES_SPAN_MAX 4095
 
+/* The values that run_distinct_int32 can tell apart by bits of a word. */
+#define MDLI_RUN_SPAN_MAX 64
+
 /* What the encoder wants to know of a frame. */
 typedef struct mdli_frame_stats {
     int64_t min;
@@ -44,6 +47,22 @@ typedef struct mdli_frame_stats {
     int32_t n_changes; /* rows i >= 1 that differ from the row before */
     int32_t n_falls;   /* rows i >= 1 that are less than the row before */
 } mdli_frame_stats;
+
+/* What aggregates want to know of a run of values. */
+typedef struct mdli_run_facts {
+    int64_t sum;
+    uint64_t squares; /* their sum */
+    int32_t min;
+    int32_t max;
+} mdli_run_facts;
+
+/* Masks by key: a key's is masks[key - least], or masks[n] where it is out of range; n is less than
+ * 2^31. */
+typedef struct mdli_mask_table {
+    const uint32_t *masks;
+    uint32_t n;
+    int32_t least;
+} mdli_mask_table;
 
 typedef struct mdli_kernels {
     mdl_simd level;
@@ -90,27 +109,30 @@ typedef struct mdli_kernels {
     void (*frame_stats_int32)(const int32_t *values, mdli_frame_stats *stats);
     void (*frame_stats_int64)(const int64_t *values, mdli_frame_stats *stats);
 
-    /* Arrays of n >= 1 values, n of any size. */
-    void (*min_max_int32)(const int32_t *values, int64_t n, int32_t *min, int32_t *max);
+    /* Runs of n >= 1 values, n of any size but mostly small. */
+
+    /* Sum and squares are modulo 2^64. */
+    void (*run_facts_int32)(const int32_t *values, int64_t n, mdli_run_facts *facts);
     void (*min_max_int64)(const int64_t *values, int64_t n, int64_t *min, int64_t *max);
+    /* How many different values there are, where that is told without memory of them: they never
+     * fall, or differ by less than MDLI_RUN_SPAN_MAX. Else -1. */
+    int64_t (*run_distinct_int32)(const int32_t *values, int64_t n);
 
-    /* Sums that the caller knows to fit; n may be 0. */
-    int64_t (*sum_int32)(const int32_t *values, int64_t n);
-    uint64_t (*sum_squares_int32)(const int32_t *values, int64_t n);
+    /* Arrays of n values, n may be 0. */
 
-    /* How many values differ from the one before, and how many are less; n may be 0. */
-    int64_t (*changes_int32)(const int32_t *values, int64_t n, int64_t *n_falls);
+    /* out[i] = the day of a timestamp, as mdli_day_of_timestamp. */
+    void (*days)(const int64_t *seconds, int64_t n, int32_t *out);
 
     /* Whether all keys have their bit set, keys[i] - least being its number; keys out of range have
      * bit n_bits, which is there as well. n_bits is less than 2^31, n may be 0. */
     bool (*all_bits_int32)(const uint32_t *bits, uint32_t n_bits, int32_t least,
                            const int32_t *keys, int64_t n);
 
-    /* For each row i and each bit k of masks[i], adds 2^32 + values[i] - least to lanes[k]: a count
-     * in the upper half, a sum of distances in the lower. They are 0 to `span`, which is at most
-     * MDLI_MASK_LANES_SPAN_MAX; n may be 0. */
-    void (*add_to_lanes)(const uint32_t *masks, const int32_t *values, int64_t n, int32_t least,
-                         uint32_t span, uint64_t *lanes);
+    /* For each row i and each bit k of the mask of keys[i], adds 2^32 + values[i] - least to
+     * lanes[k]: a count in the upper half, a sum of distances in the lower. They are 0 to `span`,
+     * which is at most MDLI_MASK_LANES_SPAN_MAX; n may be 0. */
+    void (*add_to_lanes)(const mdli_mask_table *table, const int32_t *keys, const int32_t *values,
+                         int64_t n, int32_t least, uint32_t span, uint64_t *lanes);
 
     /* XXH3-128; see hash_kernels.h. */
 

@@ -42,8 +42,8 @@ static inline __m256i select_lanes(uint32_t half)
     return _mm256_cmpeq_epi16(_mm256_and_si256(_mm256_set1_epi16((int16_t)half), bits), bits);
 }
 
-static void add_narrow(const uint32_t *masks, const int32_t *values, int64_t n, int32_t least,
-                       uint64_t *lanes)
+static void add_narrow(const mdli_mask_table *table, const int32_t *keys, const int32_t *values,
+                       int64_t n, int32_t least, uint64_t *lanes)
 {
     __m256i counts_low = _mm256_setzero_si256();
     __m256i counts_high = counts_low;
@@ -51,8 +51,9 @@ static void add_narrow(const uint32_t *masks, const int32_t *values, int64_t n, 
     __m256i sums_high = counts_low;
     for (int64_t i = 0; i < n; i++) {
         const __m256i value = _mm256_set1_epi16((int16_t)values[i]);
-        const __m256i low = select_lanes(masks[i]);
-        const __m256i high = select_lanes(masks[i] >> 16);
+        const uint32_t mask = mdli_mask_of_key(table, keys[i]);
+        const __m256i low = select_lanes(mask);
+        const __m256i high = select_lanes(mask >> 16);
         counts_low = _mm256_sub_epi16(counts_low, low);
         counts_high = _mm256_sub_epi16(counts_high, high);
         sums_low = _mm256_add_epi16(sums_low, _mm256_and_si256(low, value));
@@ -62,11 +63,13 @@ static void add_narrow(const uint32_t *masks, const int32_t *values, int64_t n, 
     widen_half(counts_high, sums_high, least, lanes + 16);
 }
 
-void mdli_add_to_lanes_avx2(const uint32_t *masks, const int32_t *values, int64_t n, int32_t least,
-                            uint32_t span, uint64_t *lanes)
+void mdli_add_to_lanes_avx2(const mdli_mask_table *table, const int32_t *keys,
+                            const int32_t *values, int64_t n, int32_t least, uint32_t span,
+                            uint64_t *lanes)
 {
     const int64_t n_at_once = mdli_rows_of_narrow_lanes(span);
     for (int64_t i = 0; i < n; i += n_at_once) {
-        add_narrow(masks + i, values + i, n - i < n_at_once ? n - i : n_at_once, least, lanes);
+        add_narrow(table, keys + i, values + i, n - i < n_at_once ? n - i : n_at_once, least,
+                   lanes);
     }
 }

@@ -17,16 +17,17 @@ static inline void widen(__m128i counts, __m128i sums, uint64_t *lanes)
     _mm512_storeu_si512(lanes, _mm512_add_epi64(_mm512_loadu_si512(lanes), both));
 }
 
-static void add_narrow(const uint32_t *masks, const int32_t *values, int64_t n, int32_t least,
-                       uint64_t *lanes)
+static void add_narrow(const mdli_mask_table *table, const int32_t *keys, const int32_t *values,
+                       int64_t n, int32_t least, uint64_t *lanes)
 {
     const __m512i one = _mm512_set1_epi16(1);
     __m512i counts = _mm512_setzero_si512();
     __m512i sums = _mm512_setzero_si512();
     for (int64_t i = 0; i < n; i++) {
         const __m512i value = _mm512_set1_epi16((int16_t)values[i]);
-        counts = _mm512_mask_add_epi16(counts, masks[i], counts, one);
-        sums = _mm512_mask_add_epi16(sums, masks[i], sums, value);
+        const __mmask32 mask = mdli_mask_of_key(table, keys[i]);
+        counts = _mm512_mask_add_epi16(counts, mask, counts, one);
+        sums = _mm512_mask_add_epi16(sums, mask, sums, value);
     }
     sums = _mm512_sub_epi16(sums, _mm512_mullo_epi16(counts, _mm512_set1_epi16((int16_t)least)));
     widen(_mm512_castsi512_si128(counts), _mm512_castsi512_si128(sums), lanes);
@@ -35,11 +36,13 @@ static void add_narrow(const uint32_t *masks, const int32_t *values, int64_t n, 
     widen(_mm512_extracti32x4_epi32(counts, 3), _mm512_extracti32x4_epi32(sums, 3), lanes + 24);
 }
 
-void mdli_add_to_lanes_avx512(const uint32_t *masks, const int32_t *values, int64_t n,
-                              int32_t least, uint32_t span, uint64_t *lanes)
+void mdli_add_to_lanes_avx512(const mdli_mask_table *table, const int32_t *keys,
+                              const int32_t *values, int64_t n, int32_t least, uint32_t span,
+                              uint64_t *lanes)
 {
     const int64_t n_at_once = mdli_rows_of_narrow_lanes(span);
     for (int64_t i = 0; i < n; i += n_at_once) {
-        add_narrow(masks + i, values + i, n - i < n_at_once ? n - i : n_at_once, least, lanes);
+        add_narrow(table, keys + i, values + i, n - i < n_at_once ? n - i : n_at_once, least,
+                   lanes);
     }
 }

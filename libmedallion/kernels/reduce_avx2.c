@@ -1,5 +1,5 @@
 /*
- * Sums over arrays: compiled for AVX2.
+ * Plain loops over arrays: compiled for AVX2.
  */
 #define MDLI_REDUCE(name) name##_avx2
 #include "kernels/reduce_body.h"

@@ -1,5 +1,5 @@
 /*
- * The functions behind the summing and counting entries of mdli_kernels, for kernels.c.
+ * The functions behind the entries for plain loops of mdli_kernels, for kernels.c.
  */
 #ifndef MDLI_KERNELS_REDUCE_KERNELS_H
 #define MDLI_KERNELS_REDUCE_KERNELS_H
@@ -8,9 +8,7 @@
 #include <stdint.h>
 
 #define MDLI_DECLARE_REDUCE_KERNELS(isa)                                                           \
-    int64_t mdli_sum_int32_##isa(const int32_t *values, int64_t n);                                \
-    uint64_t mdli_sum_squares_int32_##isa(const int32_t *values, int64_t n);                       \
-    int64_t mdli_changes_int32_##isa(const int32_t *values, int64_t n, int64_t *n_falls);          \
+    void mdli_days_##isa(const int64_t *seconds, int64_t n, int32_t *out);                         \
     bool mdli_all_bits_int32_##isa(const uint32_t *bits, uint32_t n_bits, int32_t least,           \
                                    const int32_t *keys, int64_t n)
 
@@ -22,7 +20,6 @@ MDLI_DECLARE_REDUCE_KERNELS(avx512);
 
 /* The initializers of these entries in a table. */
 #define MDLI_REDUCE_KERNELS(isa)                                                                   \
-    .sum_int32 = mdli_sum_int32_##isa, .sum_squares_int32 = mdli_sum_squares_int32_##isa,          \
-    .changes_int32 = mdli_changes_int32_##isa, .all_bits_int32 = mdli_all_bits_int32_##isa
+    .days = mdli_days_##isa, .all_bits_int32 = mdli_all_bits_int32_##isa
 
 #endif

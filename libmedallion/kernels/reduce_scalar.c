@@ -1,5 +1,5 @@
 /*
- * Sums over arrays: the reference.
+ * Plain loops over arrays: the reference.
  */
 #define MDLI_REDUCE(name) name##_scalar
 #include "kernels/reduce_body.h"

@@ -1,9 +1,10 @@
 /*
- * Frames and arrays of integers with AVX2. A row of a frame is one vector, so packing and unpacking
+ * Frames of integers with AVX2. A row of a frame is one vector, so packing and unpacking
  * are shifts and masks without shuffles; each width has code of its own, made by the compiler from
  * one function with a constant.
  */
 #include "kernels/frame_kernels.h"
+#include "kernels/run_kernels.h"
 
 #include <immintrin.h>
 #include <stdbool.h>
@@ -462,39 +463,4 @@ void mdli_frame_stats_int64_avx2(const int64_t *values, mdli_frame_stats *stats)
     stats->difference_max = max_int64(difference_max);
     stats->n_changes = MDLI_FRAME_ROWS - 1 - n_equal;
     stats->n_falls = n_falls;
-}
-
-void mdli_min_max_int32_avx2(const int32_t *values, int64_t n, int32_t *min, int32_t *max)
-{
-    if (n < LANES) {
-        mdli_min_max_int32_scalar(values, n, min, max);
-        return;
-    }
-    /* The last vector overlaps the one before. */
-    __m256i least = load(values + n - LANES);
-    __m256i greatest = least;
-    for (int64_t i = 0; i + LANES <= n; i += LANES) {
-        const __m256i value = load(values + i);
-        least = _mm256_min_epi32(least, value);
-        greatest = _mm256_max_epi32(greatest, value);
-    }
-    *min = min_int32(least);
-    *max = max_int32(greatest);
-}
-
-void mdli_min_max_int64_avx2(const int64_t *values, int64_t n, int64_t *min, int64_t *max)
-{
-    if (n < 4) {
-        mdli_min_max_int64_scalar(values, n, min, max);
-        return;
-    }
-    __m256i least = load(values + n - 4);
-    __m256i greatest = least;
-    for (int64_t i = 0; i + 4 <= n; i += 4) {
-        const __m256i value = load(values + i);
-        least = min_epi64(least, value);
-        greatest = max_epi64(greatest, value);
-    }
-    *min = min_int64(least);
-    *max = max_int64(greatest);
 }

@@ -1,6 +1,5 @@
 /*
- * Frames and arrays of integers in portable C: the reference for the kernels of every instruction
- * set. The inner loops run over the 8 lanes of a row, so that compilers can use whatever vectors
+ * Frames of integers in portable C: the reference for the kernels of every instruction set. The inner loops run over the 8 lanes of a row, so that compilers can use whatever vectors
  * there are.
  */
 #include "kernels/frame_kernels.h"
@@ -207,28 +206,4 @@ void mdli_frame_stats_int64_scalar(const int64_t *values, mdli_frame_stats *stat
         uint64_t difference = (uint64_t)values[i] - (uint64_t)values[i - 1];
         count_value(stats, values[i - 1], values[i], (int64_t)difference);
     }
-}
-
-void mdli_min_max_int32_scalar(const int32_t *values, int64_t n, int32_t *min, int32_t *max)
-{
-    int32_t least = values[0];
-    int32_t greatest = values[0];
-    for (int64_t i = 1; i < n; i++) {
-        least = values[i] < least ? values[i] : least;
-        greatest = values[i] > greatest ? values[i] : greatest;
-    }
-    *min = least;
-    *max = greatest;
-}
-
-void mdli_min_max_int64_scalar(const int64_t *values, int64_t n, int64_t *min, int64_t *max)
-{
-    int64_t least = values[0];
-    int64_t greatest = values[0];
-    for (int64_t i = 1; i < n; i++) {
-        least = lesser(least, values[i]);
-        greatest = greater(greatest, values[i]);
-    }
-    *min = least;
-    *max = greatest;
 }

@@ -1,8 +1,8 @@
 /*
  * Accumulators: starting, taking rows, merging, reading.
  *
- * Rows come either scattered over states (`groups`), or as runs of one state; the latter keeps the
- * running value in a register. Loops are written once per form of the values, by macro, so that
+ * Rows come either scattered over states (`groups`), or as runs of one state; the latter are gone
+ * over once per argument, by kernels. Loops are written once per form of the values, by macro, so that
  * none has a choice to make inside.
  */
 #include "operators/accumulators.h"
@@ -314,71 +314,126 @@ mdl_status mdli_accumulate(const mdli_accumulator *acc, int32_t size_bytes, char
     return MDL_OK;
 }
 
-/* The least and greatest of a run, merged into the one that the accumulator keeps. */
-static void reduce_extreme(const mdli_kernels *kernels, const mdli_accumulator *acc, char *at,
-                           const mdl_vector *v, int64_t first, int64_t end)
+bool mdli_takes_runs(const mdli_accumulator *acc, const mdl_vector *v)
 {
-    bool is_min = acc->kind == MDLI_ACC_MIN;
-    if (acc->size == 4) {
-        int32_t min, max;
-        int32_t *best = (int32_t *)at;
-        kernels->min_max_int32((const int32_t *)v->values + first, end - first, &min, &max);
-        if (is_min ? min < *best : max > *best) {
-            *best = is_min ? min : max;
-        }
-    } else {
-        int64_t min, max;
-        int64_t *best = (int64_t *)at;
-        kernels->min_max_int64((const int64_t *)v->values + first, end - first, &min, &max);
-        if (is_min ? min < *best : max > *best) {
-            *best = is_min ? min : max;
-        }
-    }
-}
-
-/* The sum of a run, or of its squares. */
-static uint64_t reduce_sum(const mdli_kernels *kernels, const mdli_accumulator *acc,
-                           const mdl_vector *v, int64_t first, int64_t end)
-{
-    bool is_sum = acc->kind == MDLI_ACC_SUM;
-    if (mdli_type_bytes(v->type) == 4) {
-        const int32_t *values = (const int32_t *)v->values + first;
-        return is_sum ? (uint64_t)kernels->sum_int32(values, end - first)
-                      : kernels->sum_squares_int32(values, end - first);
-    }
-    const int64_t *values = v->values;
-    uint64_t sum = 0;
-    for (int64_t i = first; i < end; i++) {
-        sum += is_sum ? (uint64_t)values[i] : (uint64_t)(values[i] * values[i]);
-    }
-    return sum;
-}
-
-bool mdli_accumulate_run(const mdli_kernels *kernels, const mdli_accumulator *acc, char *state,
-                         const mdl_vector *v, int64_t first, int64_t end)
-{
-    char *at = state + acc->offset;
-    if (acc->kind == MDLI_ACC_ROWS) {
-        *(int64_t *)at += end - first;
-        return true;
-    }
-    if (v->validity != NULL || !mdli_type_is_integer(v->type) || mdli_type_bytes(v->type) < 4) {
-        return false;
-    }
     switch (acc->kind) {
-    case MDLI_ACC_COUNT:
-        *(int64_t *)at += end - first;
+    case MDLI_ACC_ROWS:
         return true;
+    case MDLI_ACC_COUNT:
     case MDLI_ACC_SUM:
     case MDLI_ACC_SQUARES:
-        *(uint64_t *)at += reduce_sum(kernels, acc, v, first, end);
-        return true;
     case MDLI_ACC_MIN:
     case MDLI_ACC_MAX:
-        reduce_extreme(kernels, acc, at, v, first, end);
-        return true;
+        return v->validity == NULL && mdli_type_is_integer(v->type) &&
+               mdli_type_bytes(v->type) >= 4;
     default:
         return false;
+    }
+}
+
+/* What accumulators take of a run. */
+typedef struct run_summary {
+    int64_t n_rows;
+    int64_t sum;
+    uint64_t squares;
+    int64_t min;
+    int64_t max;
+} run_summary;
+
+static run_summary summarize_int32(const mdli_kernels *kernels, const int32_t *values, int64_t n)
+{
+    mdli_run_facts facts;
+    kernels->run_facts_int32(values, n, &facts);
+    return (run_summary){n, facts.sum, facts.squares, facts.min, facts.max};
+}
+
+static run_summary summarize_int64(const mdli_kernels *kernels, const int64_t *values, int64_t n,
+                                   bool with_sums)
+{
+    run_summary summary = {.n_rows = n};
+    kernels->min_max_int64(values, n, &summary.min, &summary.max);
+    for (int64_t i = 0; with_sums && i < n; i++) {
+        summary.sum += values[i];
+        summary.squares += (uint64_t)values[i] * (uint64_t)values[i];
+    }
+    return summary;
+}
+
+static void take_summary(const mdli_accumulator *acc, char *state, const run_summary *summary)
+{
+    int64_t *at = (int64_t *)(state + acc->offset);
+    switch (acc->kind) {
+    case MDLI_ACC_ROWS:
+    case MDLI_ACC_COUNT:
+        *at += summary->n_rows;
+        break;
+    case MDLI_ACC_SUM:
+        *at += summary->sum;
+        break;
+    case MDLI_ACC_SQUARES:
+        *(uint64_t *)at += summary->squares;
+        break;
+    case MDLI_ACC_MIN:
+        if (acc->size == 8) {
+            *at = summary->min < *at ? summary->min : *at;
+        } else if (summary->min < *(int32_t *)at) {
+            *(int32_t *)at = (int32_t)summary->min;
+        }
+        break;
+    case MDLI_ACC_MAX:
+        if (acc->size == 8) {
+            *at = summary->max > *at ? summary->max : *at;
+        } else if (summary->max > *(int32_t *)at) {
+            *(int32_t *)at = (int32_t)summary->max;
+        }
+        break;
+    default:
+        break;
+    }
+}
+
+/* The accumulators of one argument, −1 = of rows, that take runs. */
+typedef struct run_takers {
+    const mdli_accumulator *list[5]; /* as many as there are kinds */
+    int32_t n;
+    bool with_sums;
+} run_takers;
+
+static run_takers find_takers(const mdli_state_layout *layout, int32_t argument,
+                              const mdl_vector *v)
+{
+    run_takers takers = {.n = 0};
+    for (int32_t i = 0; i < layout->n_accumulators; i++) {
+        const mdli_accumulator *acc = &layout->accumulators[i];
+        if (acc->argument == argument && mdli_takes_runs(acc, v)) {
+            takers.with_sums |= acc->kind == MDLI_ACC_SUM || acc->kind == MDLI_ACC_SQUARES;
+            takers.list[takers.n++] = acc;
+        }
+    }
+    return takers;
+}
+
+void mdli_accumulate_runs(const mdli_kernels *kernels, const mdli_state_layout *layout,
+                          const mdl_vector *arguments, int32_t n_arguments,
+                          const mdli_run_list *runs, char *states)
+{
+    for (int32_t argument = -1; argument < n_arguments; argument++) {
+        const mdl_vector *v = argument >= 0 ? &arguments[argument] : NULL;
+        const run_takers takers = find_takers(layout, argument, v);
+        for (int32_t r = 0; takers.n > 0 && r < runs->n_runs; r++) {
+            int64_t first = runs->first_rows[r];
+            int64_t n = (r + 1 < runs->n_runs ? runs->first_rows[r + 1] : runs->n_rows) - first;
+            char *state = states + (int64_t)runs->groups[first] * layout->size_bytes;
+            const run_summary summary =
+                v == NULL ? (run_summary){.n_rows = n}
+                : mdli_type_bytes(v->type) == 4
+                    ? summarize_int32(kernels, (const int32_t *)v->values + first, n)
+                    : summarize_int64(kernels, (const int64_t *)v->values + first, n,
+                                      takers.with_sums);
+            for (int32_t i = 0; i < takers.n; i++) {
+                take_summary(takers.list[i], state, &summary);
+            }
+        }
     }
 }
 

@@ -79,10 +79,22 @@ mdl_status mdli_accumulate(const mdli_accumulator *acc, int32_t size_bytes, char
                            const int32_t *groups, const mdl_vector *v, int64_t sequence,
                            mdli_arena *text, mdl_error *error);
 
-/* As mdli_accumulate for rows [first, end) that all belong to one state; numbers only: false when
- * the accumulator is of another kind. */
-bool mdli_accumulate_run(const mdli_kernels *kernels, const mdli_accumulator *acc, char *state,
-                         const mdl_vector *v, int64_t first, int64_t end);
+/* Rows of one group each that come one after the other. */
+typedef struct mdli_run_list {
+    const int32_t *first_rows; /* of each run */
+    const int32_t *groups;     /* of each run's first row */
+    int32_t n_runs;
+    int64_t n_rows;
+} mdli_run_list;
+
+/* Whether an accumulator can take whole runs of a vector's rows; of numbers without NULL. */
+bool mdli_takes_runs(const mdli_accumulator *acc, const mdl_vector *v);
+
+/* As mdli_accumulate, for all accumulators that take runs: for each run and argument its values are
+ * gone over once. */
+void mdli_accumulate_runs(const mdli_kernels *kernels, const mdli_state_layout *layout,
+                          const mdl_vector *arguments, int32_t n_arguments,
+                          const mdli_run_list *runs, char *states);
 
 /* Adds the state `from` to `into`. */
 void mdli_accumulator_merge(const mdli_accumulator *acc, mdl_type type, char *into,

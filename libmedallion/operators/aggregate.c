@@ -513,34 +513,69 @@ static mdl_status read_inputs(mdli_aggregator *a, mdli_aggregate_worker *worker,
     return MDL_OK;
 }
 
-/* Feeds one accumulator: run by run where rows are sorted and runs are long, else row by row. */
-static mdl_status feed(const mdli_aggregator *a, mdli_aggregate_worker *worker,
-                       const mdli_accumulator *acc, char *states, int64_t n_rows, int32_t n_runs,
-                       mdl_error *error)
+/* The values that an accumulator takes. */
+static mdl_vector values_of(const mdli_aggregate_worker *worker, const mdli_accumulator *acc,
+                            int64_t n_rows)
 {
-    mdl_vector none = {.n_rows = n_rows};
-    const mdl_vector *v = acc->argument >= 0 ? &worker->arguments[acc->argument] : &none;
-    int32_t size = a->layout.size_bytes;
-    bool is_one_group = a->strategy == MDLI_GROUP_GLOBAL;
-    bool has_runs =
-        a->strategy == MDLI_GROUP_SORTED && a->rel->n_keys == 1 && (int64_t)n_runs * 4 <= n_rows;
-    if (is_one_group && mdli_accumulate_run(a->kernels, acc, states, v, 0, n_rows)) {
-        return MDL_OK;
-    }
-    if (has_runs) {
-        bool is_done = true;
-        for (int32_t r = 0; r < n_runs && is_done; r++) {
-            int64_t first = worker->run_rows[r];
-            int64_t end = r + 1 < n_runs ? worker->run_rows[r + 1] : n_rows;
-            is_done = mdli_accumulate_run(
-                a->kernels, acc, states + (int64_t)worker->groups[first] * size, v, first, end);
-        }
-        if (is_done) {
-            return MDL_OK;
+    return acc->argument >= 0 ? worker->arguments[acc->argument] : (mdl_vector){.n_rows = n_rows};
+}
+
+/* Whether all that is to be fed takes whole runs. */
+static bool takes_only_runs(const mdli_aggregator *a, const mdli_aggregate_worker *worker,
+                            int64_t n_rows)
+{
+    for (int32_t i = 0; i < a->layout.n_accumulators; i++) {
+        const mdli_accumulator *acc = &a->layout.accumulators[i];
+        mdl_vector v = values_of(worker, acc, n_rows);
+        if (acc->kind != MDLI_ACC_DISTINCT && !mdli_takes_runs(acc, &v)) {
+            return false;
         }
     }
-    return mdli_accumulate(acc, size, states, worker->groups, v, worker->sequence, &worker->text,
-                           error);
+    for (int32_t d = 0; d < a->n_distincts; d++) {
+        if (a->distincts[d].strategy != MDLI_DISTINCT_EPOCHS) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Gives each row the group of its run, which the run's first row has. */
+static void spread_groups(mdli_aggregate_worker *worker, int64_t n_rows, int32_t n_runs)
+{
+    for (int32_t r = 0; r < n_runs; r++) {
+        int64_t first = worker->run_rows[r];
+        int64_t end = r + 1 < n_runs ? worker->run_rows[r + 1] : n_rows;
+        for (int64_t i = first + 1; i < end; i++) {
+            worker->groups[i] = worker->groups[first];
+        }
+    }
+}
+
+/* Feeds all accumulators but those of distinct values: run by run where runs are of one group and
+ * long, else row by row. */
+static mdl_status feed(const mdli_aggregator *a, mdli_aggregate_worker *worker, char *states,
+                       int64_t n_rows, int32_t n_runs, mdl_error *error)
+{
+    const mdli_state_layout *layout = &a->layout;
+    bool has_runs = a->strategy == MDLI_GROUP_GLOBAL ||
+                    (a->strategy == MDLI_GROUP_SORTED && a->rel->n_keys == 1);
+    bool by_runs = has_runs && (int64_t)n_runs * 4 <= n_rows;
+    if (has_runs && !(by_runs && takes_only_runs(a, worker, n_rows))) {
+        spread_groups(worker, n_rows, n_runs);
+    }
+    if (by_runs) {
+        mdli_run_list runs = {worker->run_rows, worker->groups, n_runs, n_rows};
+        mdli_accumulate_runs(a->kernels, layout, worker->arguments, a->n_arguments, &runs, states);
+    }
+    for (int32_t i = 0; i < layout->n_accumulators; i++) {
+        const mdli_accumulator *acc = &layout->accumulators[i];
+        mdl_vector v = values_of(worker, acc, n_rows);
+        if (!by_runs || !mdli_takes_runs(acc, &v)) {
+            MDLI_TRY(mdli_accumulate(acc, layout->size_bytes, states, worker->groups, &v,
+                                     worker->sequence, &worker->text, error));
+        }
+    }
+    return MDL_OK;
 }
 
 static mdl_status consume(void *sink, int worker_number, int64_t morsel, const mdli_rows *rows,
@@ -567,14 +602,11 @@ static mdl_status consume(void *sink, int worker_number, int64_t morsel, const m
     }
     bool in_order = a->strategy == MDLI_GROUP_SORTED;
     char *states = in_order ? a->morsels[morsel].states : worker->states;
-    if (a->compact.is_used && a->compact.summary == NULL) {
-        mdli_compact_feed(a, worker, rows->n_rows);
-    }
-    for (int32_t i = 0; a->compact.summary == NULL && i < a->layout.n_accumulators; i++) {
-        const mdli_accumulator *acc = &a->layout.accumulators[i];
-        if (acc->kind != MDLI_ACC_DISTINCT) {
-            MDLI_TRY(feed(a, worker, acc, states, rows->n_rows, n_runs, error));
+    if (a->compact.summary == NULL) {
+        if (a->compact.is_used) {
+            mdli_compact_feed(a, worker, rows->n_rows);
         }
+        MDLI_TRY(feed(a, worker, states, rows->n_rows, n_runs, error));
     }
     for (int32_t d = 0; d < a->n_distincts; d++) {
         const mdli_distinct_plan *plan = &a->distincts[d];
@@ -615,6 +647,11 @@ static mdl_status end_morsel(void *sink, int worker_number, int64_t morsel, mdl_
         }
     }
     for (int32_t d = 0; worker->distincts != NULL && d < a->n_distincts; d++) {
+        const mdli_accumulator *acc = &a->layout.accumulators[a->distincts[d].accumulator];
+        if (list->n_groups > 0) {
+            mdli_distinct_end_runs(worker->distincts[d], list->states + acc->offset,
+                                   a->layout.size_bytes);
+        }
         MDLI_TRY(mdli_distinct_forget(worker->distincts[d], error));
     }
     if (a->pick != NULL && a->strategy == MDLI_GROUP_SORTED) {

@@ -569,32 +569,41 @@ static void fill_lanes(mdli_aggregator *a, mdli_aggregate_worker *worker, int64_
     }
 }
 
+/* What tells the rows at hand their lanes. */
+typedef struct lane_keys {
+    mdli_mask_table table; /* of masks, if there are any */
+    const int32_t *keys;   /* in the table, or slots of the join's keys */
+} lane_keys;
+
+static mdl_status find_lanes(const mdli_aggregator *a, mdli_aggregate_worker *worker,
+                             const mdl_vector *key, int64_t n_rows, lane_keys *out,
+                             mdl_error *error)
+{
+    const mdli_before_join *before = &a->before;
+    const int64_t n_slots = mdli_join_map_n_slots(before->map);
+    *out = (lane_keys){.table = {before->lane_masks, (uint32_t)n_slots, 0}, .keys = worker->groups};
+    if (before->lane_masks != NULL &&
+        mdli_join_map_is_offset(before->map, key, &out->table.least)) {
+        out->keys = key->values;
+        return MDL_OK;
+    }
+    return mdli_join_map_number(before->map, key, n_rows, worker->groups, error);
+}
+
 /* Adds rows [first, end) of one run to the lanes that their masks tell. */
 static void fill_masked_lanes(const mdli_aggregator *a, mdli_aggregate_worker *worker,
-                              int64_t first, int64_t end)
+                              const lane_keys *by, int64_t first, int64_t end)
 {
     static const int32_t zeros[MDLI_VECTOR_ROWS];
-    const uint32_t *masks = (const uint32_t *)worker->groups + first;
+    const int32_t *keys = by->keys + first;
     if (a->n_arguments == 0) {
-        a->kernels->add_to_lanes(masks, zeros, end - first, 0, 0, worker->lanes);
+        a->kernels->add_to_lanes(&by->table, keys, zeros, end - first, 0, 0, worker->lanes);
         return;
     }
     const mdli_range *range = &a->arguments[0].range;
     const int32_t *values = (const int32_t *)worker->arguments[0].values + first;
-    a->kernels->add_to_lanes(masks, values, end - first, (int32_t)range->least,
+    a->kernels->add_to_lanes(&by->table, keys, values, end - first, (int32_t)range->least,
                              (uint32_t)(range->greatest - range->least), worker->lanes);
-}
-
-/* Finds what tells a row its lanes into worker->groups: the slot of its key, or their mask. */
-static mdl_status find_lanes(const mdli_aggregator *a, mdli_aggregate_worker *worker,
-                             const mdl_vector *key, int64_t n_rows, mdl_error *error)
-{
-    const mdli_before_join *before = &a->before;
-    if (before->lane_masks == NULL) {
-        return mdli_join_map_number(before->map, key, n_rows, worker->groups, error);
-    }
-    return mdli_join_map_look_up(before->map, (const int32_t *)before->lane_masks, key, n_rows,
-                                 worker->groups, error);
 }
 
 mdl_status mdli_lanes_consume(mdli_aggregator *a, mdli_aggregate_worker *worker, int64_t morsel,
@@ -602,7 +611,8 @@ mdl_status mdli_lanes_consume(mdli_aggregator *a, mdli_aggregate_worker *worker,
 {
     const mdl_vector *leading = &worker->keys[0];
     const mdl_vector *key = &rows->columns[a->before.join->left_keys[0]];
-    MDLI_TRY(find_lanes(a, worker, key, rows->n_rows, error));
+    lane_keys by;
+    MDLI_TRY(find_lanes(a, worker, key, rows->n_rows, &by, error));
     for (int64_t i = 0; i < rows->n_rows;) {
         int64_t value = mdli_vector_integer(leading, i);
         int64_t end = mdli_run_end(leading, i, rows->n_rows);
@@ -614,7 +624,7 @@ mdl_status mdli_lanes_consume(mdli_aggregator *a, mdli_aggregate_worker *worker,
         }
         worker->lane_key = value;
         if (a->before.lane_masks != NULL) {
-            fill_masked_lanes(a, worker, i, end);
+            fill_masked_lanes(a, worker, &by, i, end);
         } else {
             fill_lanes(a, worker, i, end);
         }

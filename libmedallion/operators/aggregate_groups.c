@@ -263,7 +263,8 @@ static void close_run(mdli_aggregate_worker *worker, const mdli_group_list *list
     }
 }
 
-/* Groups of sorted rows, one run of the first key after the other. */
+/* Groups of sorted rows, one run of the first key after the other. With one key, the first row of a
+ * run alone is told its group. */
 static mdl_status find_sorted_groups(mdli_aggregator *a, mdli_aggregate_worker *worker,
                                      mdli_group_list *list, int64_t n_rows, int32_t *n_runs,
                                      mdl_error *error)
@@ -289,9 +290,8 @@ static mdl_status find_sorted_groups(mdli_aggregator *a, mdli_aggregate_worker *
             if (is_new) {
                 MDLI_TRY(mdli_open_group(a, list, key, 0, error));
             }
-            for (; i < end; i++) {
-                groups[i] = (int32_t)(list->n_groups - 1);
-            }
+            groups[i] = (int32_t)(list->n_groups - 1);
+            i = end;
             continue;
         }
         for (; i < end; i++) {
@@ -312,7 +312,9 @@ mdl_status mdli_find_groups(mdli_aggregator *a, mdli_aggregate_worker *worker, i
     *n_runs = 0;
     switch (a->strategy) {
     case MDLI_GROUP_GLOBAL:
-        memset(worker->groups, 0, (size_t)n_rows * sizeof(int32_t));
+        *n_runs = 1;
+        worker->run_rows[0] = 0;
+        worker->groups[0] = 0;
         break;
     case MDLI_GROUP_DENSE:
         find_dense_slots(a, worker->keys, 0, n_rows, worker->groups);

@@ -118,7 +118,7 @@ typedef struct mdli_aggregate_worker {
     mdl_vector *arguments;       /* of the rows at hand */
     mdl_vector *keys;
     int32_t *groups;   /* of the rows at hand: index of the state */
-    int32_t *run_rows; /* SORTED: first row of each run of the rows at hand */
+    int32_t *run_rows; /* GLOBAL, SORTED: first row of each run of the rows at hand */
     int64_t rows_capacity;
     char *states;            /* GLOBAL, DENSE, HASH */
     int64_t states_capacity; /* groups */
@@ -222,7 +222,8 @@ void mdli_before_join_mark_values(mdli_aggregator *a, mdli_aggregate_worker *wor
 mdl_status mdli_before_join_finish(mdli_aggregator *a, mdl_error *error);
 void mdli_before_join_free(mdli_aggregator *a);
 
-/* Finds the group of each row into worker->groups, making groups as they come. */
+/* Finds the group of each row into worker->groups, making groups as they come. Where rows are runs
+ * of one group each (no key, or one that is sorted), it is told of each run's first row. */
 mdl_status mdli_find_groups(mdli_aggregator *a, mdli_aggregate_worker *worker, int64_t morsel,
                             int64_t n_rows, int32_t *n_runs, mdl_error *error);
 

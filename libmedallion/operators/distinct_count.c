@@ -14,7 +14,9 @@
 #include "operators/rowset.h"
 
 enum {
-    PAIR_SLOTS_AT_FIRST = 4096
+    PAIR_SLOTS_AT_FIRST = 4096,
+    /* Values of a run that are kept until it ends, in a part of a level-1 cache. */
+    OPEN_VALUES_MAX = 4096
 };
 
 /* No pair: groups are not negative, so the upper half is never all ones. */
@@ -36,6 +38,11 @@ struct mdli_distinct {
     int64_t domain; /* values that there can be */
     int64_t n_slots;
     uint32_t *epochs;
+    int32_t *open_values; /* EPOCHS: values of the run that may go on in the next rows */
+    int64_t n_open;
+    uint32_t noted_run; /* EPOCHS: the last run that left its number with its values; 0 = none */
+    uint32_t open_run;
+    int32_t open_group;
     last_value *lasts;
     uint64_t *bits;
     uint64_t *pairs;
@@ -126,6 +133,11 @@ mdl_status mdli_distinct_create(mdl_context *context, mdli_distinct_strategy str
         status = mdli_allocate_zeroed(context, (size_t)distinct->domain * sizeof(uint32_t),
                                       "count distinct", &memory, error);
         distinct->epochs = memory;
+        if (status == MDL_OK) {
+            status = mdli_allocate(context, OPEN_VALUES_MAX * sizeof(int32_t), "count distinct",
+                                   &memory, error);
+            distinct->open_values = memory;
+        }
         break;
     case MDLI_DISTINCT_LAST:
         status = mdli_allocate_zeroed(context, (size_t)n_slots * sizeof(last_value),
@@ -158,6 +170,7 @@ void mdli_distinct_free(mdli_distinct *distinct)
         return;
     }
     mdli_free(distinct->context, distinct->epochs);
+    mdli_free(distinct->context, distinct->open_values);
     mdli_free(distinct->context, distinct->lasts);
     mdli_free(distinct->context, distinct->bits);
     mdli_free(distinct->context, distinct->pairs);
@@ -244,22 +257,32 @@ static mdl_status add_keys(mdli_distinct *distinct, const mdl_vector *v, const i
     return MDL_OK;
 }
 
-/* Values of a run that its group has not had yet. */
-static int64_t count_new(mdli_distinct *distinct, const mdl_vector *v, int64_t first, int64_t end,
+/* Whether a vector's values can be counted without their places. */
+static bool has_plain_values(const mdli_distinct *distinct, const mdl_vector *v)
+{
+    return !distinct->has_codes && v->validity == NULL && v->type == MDL_TYPE_INT32;
+}
+
+/* Leaves the number of a run with its values, and counts those that did not have it yet. */
+static int64_t note_values(mdli_distinct *distinct, const int32_t *values, int64_t n, uint32_t run)
+{
+    int64_t n_new = 0;
+    uint32_t *epochs = distinct->epochs;
+    int32_t least = (int32_t)distinct->least;
+    for (int64_t i = 0; i < n; i++) {
+        uint32_t *last = &epochs[values[i] - least];
+        n_new += *last != run;
+        *last = run;
+    }
+    distinct->noted_run = run;
+    return n_new;
+}
+
+/* As note_values, for all kinds of vectors. */
+static int64_t note_rows(mdli_distinct *distinct, const mdl_vector *v, int64_t first, int64_t end,
                          uint32_t run)
 {
     int64_t n_new = 0;
-    if (!distinct->has_codes && v->validity == NULL && v->type == MDL_TYPE_INT32) {
-        const int32_t *values = v->values;
-        uint32_t *epochs = distinct->epochs;
-        int32_t least = (int32_t)distinct->least;
-        for (int64_t i = first; i < end; i++) {
-            uint32_t *last = &epochs[values[i] - least];
-            n_new += *last != run;
-            *last = run;
-        }
-        return n_new;
-    }
     for (int64_t i = first; i < end; i++) {
         if (!mdl_vector_is_null(v, i)) {
             uint32_t *last = &distinct->epochs[place_of(distinct, v, i)];
@@ -267,21 +290,76 @@ static int64_t count_new(mdli_distinct *distinct, const mdl_vector *v, int64_t f
             *last = run;
         }
     }
+    distinct->noted_run = run;
     return n_new;
 }
 
-/* Counts the values of a run that is there as a whole, without a look at the epochs, if they never
- * fall: then a value is new where it differs from the one before. Else −1. */
-static int64_t count_rises(const mdli_distinct *distinct, const mdl_vector *v, int64_t first,
-                           int64_t end)
+/* Counts the values of a whole run: most can do without a look at the epochs. */
+static int64_t count_whole_run(mdli_distinct *distinct, const int32_t *values, int64_t n,
+                               uint32_t run)
 {
-    if (distinct->has_codes || v->validity != NULL || v->type != MDL_TYPE_INT32) {
-        return -1;
+    int64_t n_distinct = distinct->kernels->run_distinct_int32(values, n);
+    return n_distinct >= 0 ? n_distinct : note_values(distinct, values, n, run);
+}
+
+/* Keeps values of a run that has others in the rows before or to come; false when there is no room
+ * left. */
+static bool keep_open(mdli_distinct *distinct, const int32_t *values, int64_t n, uint32_t run)
+{
+    if (n > OPEN_VALUES_MAX - distinct->n_open) {
+        return false;
     }
-    int64_t n_falls;
+    memcpy(distinct->open_values + distinct->n_open, values, (size_t)n * sizeof *values);
+    distinct->n_open += n;
+    distinct->open_run = run;
+    return true;
+}
+
+/* Leaves the run's number with the values that were kept of it, and counts these. */
+static int64_t note_open(mdli_distinct *distinct)
+{
+    int64_t n = distinct->n_open;
+    distinct->n_open = 0;
+    return n > 0 ? note_values(distinct, distinct->open_values, n, distinct->open_run) : 0;
+}
+
+/* Counts the new values that a run has in rows [first, end). The run may have others in the rows
+ * before, and in those that come next unless it `ends`; what is kept of it is counted later. */
+static int64_t add_run(mdli_distinct *distinct, const mdl_vector *v, int64_t first, int64_t end,
+                       uint32_t run, bool ends)
+{
+    if (!has_plain_values(distinct, v)) {
+        int64_t n_open = note_open(distinct);
+        return n_open + note_rows(distinct, v, first, end, run);
+    }
     const int32_t *values = (const int32_t *)v->values + first;
-    int64_t n_changes = distinct->kernels->changes_int32(values, end - first, &n_falls);
-    return n_falls == 0 ? n_changes + 1 : -1;
+    int64_t n = end - first;
+    if (distinct->noted_run == run) {
+        return note_values(distinct, values, n, run);
+    }
+    if (ends && distinct->n_open == 0) {
+        return count_whole_run(distinct, values, n, run);
+    }
+    if (!keep_open(distinct, values, n, run)) {
+        int64_t n_open = note_open(distinct);
+        return n_open + note_values(distinct, values, n, run);
+    }
+    if (!ends) {
+        return 0;
+    }
+    n = distinct->n_open;
+    distinct->n_open = 0;
+    return count_whole_run(distinct, distinct->open_values, n, run);
+}
+
+void mdli_distinct_end_runs(mdli_distinct *distinct, char *counts, int32_t size_bytes)
+{
+    if (distinct->n_open > 0) {
+        int64_t n = distinct->n_open;
+        distinct->n_open = 0;
+        *(int64_t *)(counts + (int64_t)distinct->open_group * size_bytes) +=
+            count_whole_run(distinct, distinct->open_values, n, distinct->open_run);
+    }
 }
 
 mdl_status mdli_distinct_add_runs(mdli_distinct *distinct, const mdl_vector *v,
@@ -292,17 +370,17 @@ mdl_status mdli_distinct_add_runs(mdli_distinct *distinct, const mdl_vector *v,
     if (distinct->strategy != MDLI_DISTINCT_EPOCHS) {
         return mdli_distinct_add(distinct, v, groups, counts, size_bytes, error);
     }
+    if (distinct->n_open > 0 && distinct->open_run != (uint32_t)first_run) {
+        mdli_distinct_end_runs(distinct, counts, size_bytes);
+    }
     for (int32_t r = 0; r < n_runs; r++) {
         int64_t first = run_rows[r];
-        int64_t end = r + 1 < n_runs ? run_rows[r + 1] : v->n_rows;
-        /* The first and the last may have rows in other vectors. */
-        bool is_whole = r > 0 && r + 1 < n_runs;
-        int64_t n_new = is_whole ? count_rises(distinct, v, first, end) : -1;
-        if (n_new < 0) {
-            n_new = count_new(distinct, v, first, end, (uint32_t)(first_run + r));
-        }
-        *(int64_t *)(counts + (int64_t)groups[first] * size_bytes) += n_new;
+        bool ends = r + 1 < n_runs;
+        int64_t end = ends ? run_rows[r + 1] : v->n_rows;
+        *(int64_t *)(counts + (int64_t)groups[first] * size_bytes) +=
+            add_run(distinct, v, first, end, (uint32_t)(first_run + r), ends);
     }
+    distinct->open_group = groups[run_rows[n_runs - 1]];
     return MDL_OK;
 }
 

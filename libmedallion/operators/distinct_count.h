@@ -40,14 +40,19 @@ mdl_status mdli_distinct_create(mdl_context *context, mdli_distinct_strategy str
 void mdli_distinct_free(mdli_distinct *distinct);
 
 /*
- * Takes rows of groups in order, where each value that is new to its group adds 1 at once to the
- * int64 at counts + groups[i] × size_bytes. Run r of `n_runs` starts at row run_rows[r]; the runs
- * are numbered from `first_run` ≥ 1 on, and no number ever comes back with another group.
+ * Takes rows of groups in order, where each value that is new to its group adds 1 to the int64 at
+ * counts + groups[i] × size_bytes; for the last group maybe later, by the next call or by
+ * mdli_distinct_end_runs. Run r of `n_runs` starts at row run_rows[r]; the runs are numbered from
+ * `first_run` ≥ 1 on, and no number ever comes back with another group. Epochs read `groups` at
+ * the runs' first rows alone.
  */
 mdl_status mdli_distinct_add_runs(mdli_distinct *distinct, const mdl_vector *v,
                                   const int32_t *groups, const int32_t *run_rows, int32_t n_runs,
                                   int64_t first_run, char *counts, int32_t size_bytes,
                                   mdl_error *error);
+
+/* Counts what was kept of the last run, which has no more rows. */
+void mdli_distinct_end_runs(mdli_distinct *distinct, char *counts, int32_t size_bytes);
 
 /* Takes rows of groups in any order. With `counts` NULL counting waits for mdli_distinct_merge and
  * mdli_distinct_count; else it is done at once, for groups that nobody else has. */

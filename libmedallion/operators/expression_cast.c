@@ -10,6 +10,7 @@
 #include "base/calendar.h"
 #include "base/decimal.h"
 #include "base/float_text.h"
+#include "kernels/kernels.h"
 
 /* ---- From integers ---- */
 
@@ -386,10 +387,8 @@ mdl_status mdli_evaluate_date(mdli_evaluator *evaluator, const mdli_node *node,
     void *results;
     MDLI_TRY(mdli_evaluate_node(evaluator, node->children[0], needed, &operand, error));
     MDLI_TRY(mdli_slot_values(evaluator, node, sizeof(int32_t), &results, error));
-    const int64_t *seconds = operand->values;
-    for (int64_t i = 0; i < out->n_rows; i++) {
-        ((int32_t *)results)[i] = mdli_day_of_timestamp(seconds[i]);
-    }
+    mdli_kernels_for(mdl_context_simd(evaluator->context))
+        ->days(operand->values, out->n_rows, results);
     out->values = results;
     out->validity = operand->validity;
     return MDL_OK;

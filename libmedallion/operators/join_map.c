@@ -155,21 +155,6 @@ mdl_status mdli_join_map_number(const mdli_join_map *map, const mdl_vector *keys
     return MDL_OK;
 }
 
-mdl_status mdli_join_map_look_up(const mdli_join_map *map, const int32_t *entries,
-                                 const mdl_vector *keys, int64_t n_rows, int32_t *out,
-                                 mdl_error *error)
-{
-    if (map->is_dense) {
-        look_up(map, entries, keys, n_rows, out);
-        return MDL_OK;
-    }
-    MDLI_TRY(mdli_key_table_find(map->keys, keys, n_rows, out, error));
-    for (int64_t i = 0; i < n_rows; i++) {
-        out[i] = entries[out[i] < 0 ? map->n_slots : out[i]];
-    }
-    return MDL_OK;
-}
-
 mdl_status mdli_join_map_find_row(const mdli_join_map *map, const mdl_vector *keys, int64_t n_rows,
                                   int32_t *rows, mdl_error *error)
 {
@@ -184,8 +169,7 @@ mdl_status mdli_join_map_find_row(const mdli_join_map *map, const mdl_vector *ke
     return MDL_OK;
 }
 
-/* Whether each row of a vector has a match, as far as that is cheap to see: mostly all have one. */
-static bool all_match(const mdli_join_map *map, const mdl_vector *keys, int64_t n_rows)
+bool mdli_join_map_is_offset(const mdli_join_map *map, const mdl_vector *keys, int32_t *least)
 {
     /* Slots of 64-bit keys may lie where 32-bit ones wrap around. */
     const int64_t end = map->least + map->n_slots;
@@ -193,8 +177,17 @@ static bool all_match(const mdli_join_map *map, const mdl_vector *keys, int64_t 
         map->least < INT32_MIN || end - 1 > INT32_MAX) {
         return false;
     }
-    return map->kernels->all_bits_int32(map->set->bits, (uint32_t)map->n_slots, (int32_t)map->least,
-                                        keys->values, n_rows);
+    *least = (int32_t)map->least;
+    return true;
+}
+
+/* Whether each row of a vector has a match, as far as that is cheap to see: mostly all have one. */
+static bool all_match(const mdli_join_map *map, const mdl_vector *keys, int64_t n_rows)
+{
+    int32_t least;
+    return mdli_join_map_is_offset(map, keys, &least) &&
+           map->kernels->all_bits_int32(map->set->bits, (uint32_t)map->n_slots, least, keys->values,
+                                        n_rows);
 }
 
 mdl_status mdli_join_map_pick(const mdli_join_map *map, const mdl_vector *keys, int64_t n_rows,

@@ -41,10 +41,9 @@ mdl_status mdli_join_map_find(const mdli_join_map *map, const mdl_vector *keys, 
 mdl_status mdli_join_map_number(const mdli_join_map *map, const mdl_vector *keys, int64_t n_rows,
                                 int32_t *slots, mdl_error *error);
 
-/* Looks each row's key up in an array with an entry per slot, and one for keys that have none. */
-mdl_status mdli_join_map_look_up(const mdli_join_map *map, const int32_t *entries,
-                                 const mdl_vector *keys, int64_t n_rows, int32_t *out,
-                                 mdl_error *error);
+/* Whether the slot of each key of a vector is the key less `least`, or, if that is below zero or not
+ * below the number of slots, none. */
+bool mdli_join_map_is_offset(const mdli_join_map *map, const mdl_vector *keys, int32_t *least);
 
 /* Finds the row of each row's key: −1 = no match. Only where no key is there twice. Thread-safe. */
 mdl_status mdli_join_map_find_row(const mdli_join_map *map, const mdl_vector *keys, int64_t n_rows,

@@ -4,11 +4,13 @@
  */
 #include "kernels/kernels.h"
 
+#include "base/calendar.h"
 #include "base/cpu.h"
 #include "support/random.h"
 #include "support/run_suite.h"
 
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define N MDLI_FRAME_ROWS
@@ -396,75 +398,134 @@ START_TEST(min_max)
     }
     test_random random = test_random_start("min_max");
     for (int n = 1; n <= 300; n++) {
-        int32_t values32[300];
-        int64_t values64[300];
+        int64_t values[300];
         for (int i = 0; i < n; i++) {
-            values64[i] = (int64_t)any_int64(&random);
-            values32[i] = (int32_t)values64[i];
+            values[i] = (int64_t)any_int64(&random);
         }
-        int32_t min32, max32;
-        int64_t min64, max64;
-        kernels->min_max_int32(values32, n, &min32, &max32);
-        kernels->min_max_int64(values64, n, &min64, &max64);
-        bool min32_there = false, max32_there = false, min64_there = false, max64_there = false;
+        int64_t min, max;
+        kernels->min_max_int64(values, n, &min, &max);
+        bool min_there = false, max_there = false;
         for (int i = 0; i < n; i++) {
-            ck_assert(min32 <= values32[i] && values32[i] <= max32);
-            ck_assert(min64 <= values64[i] && values64[i] <= max64);
-            min32_there |= values32[i] == min32;
-            max32_there |= values32[i] == max32;
-            min64_there |= values64[i] == min64;
-            max64_there |= values64[i] == max64;
+            ck_assert(min <= values[i] && values[i] <= max);
+            min_there |= values[i] == min;
+            max_there |= values[i] == max;
         }
-        ck_assert(min32_there && max32_there && min64_there && max64_there);
+        ck_assert(min_there && max_there);
     }
 }
 END_TEST
 
 /* Sums of every entry equal those of 128 bits, which no order of adding can round. */
-START_TEST(sums)
+START_TEST(run_facts)
 {
     static int32_t values[2000];
     const mdli_kernels *kernels = table_of_level(_i);
     if (kernels == NULL) {
         return;
     }
-    test_random random = test_random_start("sums");
-    for (int round = 0; round < 500; round++) {
-        int n = (int)test_random_below(&random, 2001);
+    test_random random = test_random_start("run_facts");
+    for (int round = 0; round < 1000; round++) {
+        const int n = 1 + (int)test_random_below(&random, round % 2 == 0 ? 40 : 2000);
         __extension__ unsigned __int128 squares = 0;
         __extension__ __int128 sum = 0;
+        int32_t min = INT32_MAX;
+        int32_t max = INT32_MIN;
         for (int i = 0; i < n; i++) {
             values[i] = (int32_t)test_random_next(&random) >> test_random_below(&random, 32);
             sum += values[i];
             squares += (uint64_t)((int64_t)values[i] * values[i]);
+            min = values[i] < min ? values[i] : min;
+            max = values[i] > max ? values[i] : max;
         }
-        ck_assert(kernels->sum_int32(values, n) == sum);
-        ck_assert(kernels->sum_squares_int32(values, n) == (uint64_t)squares);
+        mdli_run_facts facts;
+        kernels->run_facts_int32(values, n, &facts);
+        ck_assert(facts.sum == sum);
+        ck_assert(facts.squares == (uint64_t)squares);
+        ck_assert_int_eq(facts.min, min);
+        ck_assert_int_eq(facts.max, max);
     }
 }
 END_TEST
 
-START_TEST(changes)
+static int compare_int32(const void *a, const void *b)
 {
-    static int32_t values[2000];
+    const int32_t x = *(const int32_t *)a;
+    const int32_t y = *(const int32_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* The different values of an array, which is sorted for it. */
+static int64_t count_distinct(int32_t *values, int n)
+{
+    int64_t n_distinct = 1;
+    qsort(values, (size_t)n, sizeof *values, compare_int32);
+    for (int i = 1; i < n; i++) {
+        n_distinct += values[i] != values[i - 1];
+    }
+    return n_distinct;
+}
+
+/* Runs that rise, runs of values that are close together up to the limit, and one past it. */
+START_TEST(run_distinct)
+{
+    static int32_t values[600];
+    static int32_t sorted[600];
     const mdli_kernels *kernels = table_of_level(_i);
     if (kernels == NULL) {
         return;
     }
-    test_random random = test_random_start("changes");
-    for (int round = 0; round < 500; round++) {
-        const int n = (int)test_random_below(&random, 2001);
-        const int shift = (int)test_random_below(&random, 32);
-        int64_t n_changes = 0;
-        int64_t n_falls = 0;
+    test_random random = test_random_start("run_distinct");
+    int n_told = 0;
+    int n_not_told = 0;
+    for (int round = 0; round < 6000; round++) {
+        const int n = 1 + (int)test_random_below(&random, round % 2 == 0 ? 40 : 600);
+        const uint64_t span =
+            1 + test_random_below(&random, round % 3 == 0 ? UINT32_MAX : MDLI_RUN_SPAN_MAX + 1);
+        const int32_t least = (int32_t)test_random_next(&random);
+        const bool rises = test_random_below(&random, 4) == 0;
         for (int i = 0; i < n; i++) {
-            values[i] = (int32_t)test_random_next(&random) >> shift;
-            n_changes += i > 0 && values[i] != values[i - 1];
-            n_falls += i > 0 && values[i] < values[i - 1];
+            /* Wraps around the end of the numbers, too. */
+            values[i] = (int32_t)((uint32_t)least + test_random_below(&random, span));
         }
-        int64_t falls_told = -1;
-        ck_assert_int_eq(kernels->changes_int32(values, n, &falls_told), n_changes);
-        ck_assert_int_eq(falls_told, n_falls);
+        memcpy(sorted, values, sizeof sorted);
+        const int64_t n_distinct = count_distinct(sorted, n);
+        if (rises) {
+            memcpy(values, sorted, sizeof values);
+        }
+        const bool is_told = memcmp(values, sorted, (size_t)n * sizeof *values) == 0 ||
+                             (int64_t)sorted[n - 1] - sorted[0] < MDLI_RUN_SPAN_MAX;
+        ck_assert_int_eq(kernels->run_distinct_int32(values, n), is_told ? n_distinct : -1);
+        n_told += is_told;
+        n_not_told += !is_told;
+    }
+    ck_assert_int_gt(n_told, 100);
+    ck_assert_int_gt(n_not_told, 100);
+}
+END_TEST
+
+START_TEST(days)
+{
+    static int64_t seconds[300];
+    static int32_t out[300];
+    const mdli_kernels *kernels = table_of_level(_i);
+    if (kernels == NULL) {
+        return;
+    }
+    test_random random = test_random_start("days");
+    const uint64_t range = (uint64_t)MDLI_TIMESTAMP_MAX - (uint64_t)MDLI_TIMESTAMP_MIN + 1;
+    for (int n = 0; n <= 300; n++) {
+        for (int i = 0; i < n; i++) {
+            seconds[i] = MDLI_TIMESTAMP_MIN + (int64_t)test_random_below(&random, range);
+            /* Also the first and the last second of a day. */
+            int64_t second_of_day = ((seconds[i] % 86400) + 86400) % 86400;
+            seconds[i] -= i % 3 == 1 ? second_of_day : 0;
+            seconds[i] += i % 3 == 2 ? 86399 - second_of_day : 0;
+        }
+        kernels->days(seconds, n, out);
+        for (int i = 0; i < n; i++) {
+            int64_t start = (int64_t)out[i] * 86400;
+            ck_assert(start <= seconds[i] && seconds[i] < start + 86400);
+        }
     }
 }
 END_TEST
@@ -505,10 +566,14 @@ START_TEST(all_bits)
 }
 END_TEST
 
-/* Also runs so long that narrow sums have to be widened in between. */
+/* Also runs so long that narrow sums have to be widened in between, and keys without a mask. */
 START_TEST(add_to_lanes)
 {
-    static uint32_t masks[2000];
+    enum {
+        MASKS = 500
+    };
+    static uint32_t masks[MASKS + 1];
+    static int32_t keys[2000];
     static int32_t values[2000];
     const mdli_kernels *kernels = table_of_level(_i);
     if (kernels == NULL) {
@@ -520,21 +585,29 @@ START_TEST(add_to_lanes)
         const uint32_t span =
             (uint32_t)test_random_below(&random, (uint64_t)MDLI_MASK_LANES_SPAN_MAX + 1);
         const int32_t least = (int32_t)test_random_next(&random) / 2;
+        const mdli_mask_table table = {masks, 1 + (uint32_t)test_random_below(&random, MASKS),
+                                       (int32_t)test_random_next(&random) / 2};
         uint64_t expected[MDLI_MASK_LANES];
         uint64_t lanes[MDLI_MASK_LANES];
+        for (uint32_t i = 0; i <= table.n; i++) {
+            masks[i] = round % 3 == 0 ? UINT32_MAX : (uint32_t)test_random_next(&random);
+        }
         for (int k = 0; k < MDLI_MASK_LANES; k++) {
             expected[k] = lanes[k] = test_random_next(&random) >> 8;
         }
         for (int i = 0; i < n; i++) {
             const uint32_t distance =
                 round % 2 == 0 ? span : (uint32_t)test_random_below(&random, (uint64_t)span + 1);
-            masks[i] = round % 3 == 0 ? UINT32_MAX : (uint32_t)test_random_next(&random);
+            const int32_t place = (int32_t)test_random_below(&random, (uint64_t)table.n + 4) - 2;
+            const bool is_in = place >= 0 && place < (int32_t)table.n;
+            keys[i] = table.least + place;
             values[i] = least + (int32_t)distance;
             for (int k = 0; k < MDLI_MASK_LANES; k++) {
-                expected[k] += (masks[i] >> k & 1) * (((uint64_t)1 << 32) + distance);
+                expected[k] += (masks[is_in ? (uint32_t)place : table.n] >> k & 1) *
+                               (((uint64_t)1 << 32) + distance);
             }
         }
-        kernels->add_to_lanes(masks, values, n, least, span, lanes);
+        kernels->add_to_lanes(&table, keys, values, n, least, span, lanes);
         ck_assert_mem_eq(lanes, expected, sizeof lanes);
     }
 }
@@ -565,8 +638,9 @@ static Suite *kernels_suite(void)
     tcase_add_loop_test(all, lookup, 0, N_LEVELS);
     tcase_add_loop_test(all, frame_stats, 0, N_LEVELS);
     tcase_add_loop_test(all, min_max, 0, N_LEVELS);
-    tcase_add_loop_test(all, sums, 0, N_LEVELS);
-    tcase_add_loop_test(all, changes, 0, N_LEVELS);
+    tcase_add_loop_test(all, run_facts, 0, N_LEVELS);
+    tcase_add_loop_test(all, run_distinct, 0, N_LEVELS);
+    tcase_add_loop_test(all, days, 0, N_LEVELS);
     tcase_add_loop_test(all, all_bits, 0, N_LEVELS);
     tcase_add_loop_test(all, add_to_lanes, 0, N_LEVELS);
     suite_add_tcase(suite, all);
