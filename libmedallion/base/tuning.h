@@ -28,7 +28,7 @@
 
 /* The same floor for maps of joins, which have 12 bytes per value of the range and are asked once for
  * every row: ids of users and movies are sparse in small tables. */
-#define MDLI_JOIN_RANGE_FLOOR ((int64_t)1 << 18)
+#define MDLI_JOIN_RANGE_FLOOR ((int64_t)1 << 19)
 
 /* Bits up to which distinct values of all groups are noted in a bitmap (32 MiB). */
 #define MDLI_DISTINCT_BITS_MAX ((int64_t)1 << 28)

@@ -193,9 +193,60 @@ static mdl_status create_stage(mdli_pipeline *pipeline, mdli_stage *stage, mdl_e
     return MDL_OK;
 }
 
+/* Keeps of the windows of the source those in which a join keeps a row. */
+static mdl_status narrow_windows(mdli_pipeline *pipeline, const mdli_stage *stage,
+                                 const mdl_column *column, mdl_error *error)
+{
+    const int64_t n_windows = column->n_rows / MDLI_VECTOR_ROWS + 1;
+    const int64_t n_words = (n_windows + 63) / 64;
+    bool are_known;
+    void *memory;
+    MDLI_TRY(mdli_allocate_zeroed(pipeline->context, (size_t)n_words * sizeof(uint64_t), "pipeline",
+                                  &memory, error));
+    uint64_t *windows = memory;
+    mdl_status status = mdli_join_stage_mark_windows(stage, column, windows, &are_known, error);
+    if (status != MDL_OK || !are_known) {
+        mdli_free(pipeline->context, windows);
+        return status;
+    }
+    for (int64_t i = 0; pipeline->windows != NULL && i < n_words; i++) {
+        windows[i] &= pipeline->windows[i];
+    }
+    mdli_free(pipeline->context, pipeline->windows);
+    pipeline->windows = windows;
+    return MDL_OK;
+}
+
+/* Finds what the runs of the source tell of a join whose key is one of its columns. */
+static mdl_status look_at_runs(mdli_pipeline *pipeline, mdli_stage *stage, bool can_skip,
+                               mdl_error *error)
+{
+    const int32_t key = pipeline->facts[stage->rel->left_keys[0]].source_column;
+    if (key < 0) {
+        return MDL_OK;
+    }
+    const mdl_column *column = pipeline->source->columns[key];
+    MDLI_TRY(mdli_join_stage_prove_matches(stage, column, error));
+    return stage->keeps_all || !can_skip ? MDL_OK : narrow_windows(pipeline, stage, column, error);
+}
+
+/* Whether a stage cannot fail for a row, so that rows which a later join drops need not reach it. */
+static bool takes_any_row(const mdli_stage *stage, const mdli_column_facts *in)
+{
+    const mdl_rel *rel = stage->rel;
+    bool takes_any = rel->kind == MDLI_REL_JOIN || rel->kind == MDLI_REL_PROJECT;
+    for (int32_t i = 0; takes_any && rel->kind == MDLI_REL_PROJECT && i < rel->n_items; i++) {
+        int32_t column;
+        takes_any = mdli_expression_is_retyped_column(rel->items[i].expression, &column) &&
+                    can_retype(rel->items[i].expression, &in[column]);
+    }
+    return takes_any;
+}
+
 /* The facts of every level, from the source up; the last level's stay. */
 static mdl_status find_facts(mdli_pipeline *pipeline, mdl_error *error)
 {
+    bool can_skip = true;
     void *memory;
     MDLI_TRY(mdli_allocate_zeroed(
         pipeline->context, (size_t)(pipeline->source->n_columns + 1) * sizeof(mdli_column_facts),
@@ -211,11 +262,9 @@ static mdl_status find_facts(mdli_pipeline *pipeline, mdl_error *error)
             "pipeline", &memory, error));
         mdl_status status = stage_facts(pipeline->context, stage, pipeline->facts, memory, error);
         if (status == MDL_OK && stage->rel->kind == MDLI_REL_JOIN) {
-            int32_t key = pipeline->facts[stage->rel->left_keys[0]].source_column;
-            status = key < 0 ? MDL_OK
-                             : mdli_join_stage_prove_matches(stage, pipeline->source->columns[key],
-                                                             error);
+            status = look_at_runs(pipeline, stage, can_skip, error);
         }
+        can_skip = can_skip && takes_any_row(stage, pipeline->facts);
         mdli_free(pipeline->context, pipeline->facts);
         pipeline->facts = memory;
         MDLI_TRY(status);
@@ -379,6 +428,7 @@ void mdli_pipeline_free(mdli_pipeline *pipeline)
     }
     mdli_free(context, pipeline->facts);
     mdli_free(context, pipeline->morsel_starts);
+    mdli_free(context, pipeline->windows);
     mdl_table_free(pipeline->source);
     mdli_free(context, pipeline);
 }
@@ -533,6 +583,18 @@ mdl_status mdli_pipeline_push(const mdli_push *push, int32_t stage, const mdli_r
     return mdli_stage_run(push, stage, rows, error);
 }
 
+/* Whether one of some rows of the source, at most MDLI_VECTOR_ROWS, can come through the joins. */
+static bool may_come_through(const mdli_pipeline *pipeline, int64_t row, int64_t n_rows)
+{
+    if (pipeline->windows == NULL) {
+        return true;
+    }
+    const int64_t first = row / MDLI_VECTOR_ROWS;
+    const int64_t last = (row + n_rows - 1) / MDLI_VECTOR_ROWS;
+    const uint64_t *windows = pipeline->windows;
+    return (((windows[first >> 6] >> (first & 63)) | (windows[last >> 6] >> (last & 63))) & 1) != 0;
+}
+
 mdl_status mdli_pipeline_run_morsel(mdli_pipeline *pipeline, int variant, int64_t morsel,
                                     int worker, mdli_sink_fn sink, void *sink_data,
                                     mdl_error *error)
@@ -563,6 +625,10 @@ mdl_status mdli_pipeline_run_morsel(mdli_pipeline *pipeline, int variant, int64_
             int64_t to_block_end = starts[block + 1] - row;
             n = to_border < n ? to_border : n;
             n = to_block_end < n ? to_block_end : n;
+        }
+        if (!may_come_through(pipeline, row, n)) {
+            row += n;
+            continue;
         }
         for (int32_t c = 0; c < table->n_columns; c++) {
             if (pipeline->needed[variant][c]) {

@@ -58,6 +58,9 @@ struct mdli_pipeline {
     int32_t n_stages;
     mdli_stage *stages; /* from the source on */
     mdli_column_facts *facts;
+    /* A bit for each window of MDLI_VECTOR_ROWS rows of the source: whether one of them can come
+     * through the joins; NULL = not known. */
+    uint64_t *windows;
     int64_t n_morsels;
     int64_t *morsel_starts; /* n_morsels + 1 */
     int n_workers;
@@ -88,6 +91,14 @@ mdl_status mdli_join_stage_create(mdli_pipeline *pipeline, mdli_stage *stage, md
  */
 mdl_status mdli_join_stage_prove_matches(mdli_stage *stage, const mdl_column *column,
                                          mdl_error *error);
+
+/*
+ * Marks the windows of the source (see mdli_pipeline) in which a semi or inner join keeps a row. Its
+ * key is `column` of the source, unchanged. One look-up per run tells it; where the column is not in
+ * runs, `*are_known` is false and the marks mean nothing.
+ */
+mdl_status mdli_join_stage_mark_windows(const mdli_stage *stage, const mdl_column *column,
+                                        uint64_t *windows, bool *are_known, mdl_error *error);
 
 mdl_status mdli_stage_worker_init(mdl_context *context, const mdli_stage *stage,
                                   mdli_stage_worker *worker, mdl_error *error);

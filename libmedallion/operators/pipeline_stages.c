@@ -188,6 +188,58 @@ mdl_status mdli_join_stage_prove_matches(mdli_stage *stage, const mdl_column *co
     return MDL_OK;
 }
 
+/* Marks the windows that rows [first, end) fall in. */
+static void mark_windows(uint64_t *windows, int64_t first, int64_t end)
+{
+    for (int64_t w = first / MDLI_VECTOR_ROWS; w <= (end - 1) / MDLI_VECTOR_ROWS; w++) {
+        windows[w >> 6] |= UINT64_C(1) << (w & 63);
+    }
+}
+
+/* Looks up the runs of a block that starts at row `start`, and marks where those with a match are. */
+static mdl_status mark_runs(const mdli_stage *stage, int64_t start, const int64_t *values,
+                            const int32_t *ends, int32_t n_runs, uint64_t *windows,
+                            mdl_error *error)
+{
+    mdl_vector keys = {.type = MDL_TYPE_INT64};
+    for (int32_t r = 0; r < n_runs; r += (int32_t)keys.n_rows) {
+        int32_t picked[MDLI_VECTOR_ROWS];
+        int64_t n_matches;
+        keys.n_rows = n_runs - r < MDLI_VECTOR_ROWS ? n_runs - r : MDLI_VECTOR_ROWS;
+        keys.values = values + r;
+        MDLI_TRY(
+            mdli_join_map_pick(stage->map, &keys, keys.n_rows, true, picked, &n_matches, error));
+        for (int64_t i = 0; i < n_matches; i++) {
+            int32_t run = r + picked[i];
+            mark_windows(windows, start + (run > 0 ? ends[run - 1] : 0), start + ends[run]);
+        }
+    }
+    return MDL_OK;
+}
+
+mdl_status mdli_join_stage_mark_windows(const mdli_stage *stage, const mdl_column *column,
+                                        uint64_t *windows, bool *are_known, mdl_error *error)
+{
+    mdl_type type = stage->rel->left->fields[stage->rel->left_keys[0]].type;
+    mdl_join_kind kind = stage->rel->join_kind;
+    *are_known = false;
+    if ((kind != MDL_JOIN_SEMI && kind != MDL_JOIN_INNER) || stage->rel->n_join_keys != 1 ||
+        (type != MDL_TYPE_INT32 && type != MDL_TYPE_INT64)) {
+        return MDL_OK;
+    }
+    for (int64_t b = 0; b < column->n_blocks; b++) {
+        const int64_t *values;
+        const int32_t *ends;
+        int32_t n_runs;
+        if (!mdli_block_runs(column->blocks[b], &values, &ends, &n_runs)) {
+            return MDL_OK;
+        }
+        MDLI_TRY(mark_runs(stage, column->row_starts[b], values, ends, n_runs, windows, error));
+    }
+    *are_known = true;
+    return MDL_OK;
+}
+
 mdl_status mdli_join_stage_create(mdli_pipeline *pipeline, mdli_stage *stage, mdl_error *error)
 {
     mdl_context *context = pipeline->context;
