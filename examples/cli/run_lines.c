@@ -241,13 +241,16 @@ static MDL_PRINTF(2, 3) void add_text(outcome_text *outcome, const char *format,
     outcome->used += n < 0 ? 0 : (size_t)n < room ? (size_t)n : room - 1;
 }
 
-/* ", incremental: new 3, late 1"; counters that are 0 say nothing, unless all are. */
+/* ", incremental: new 3, late 1" or ", reused"; counters that are 0 say nothing, unless all are. */
 static void add_counters(outcome_text *outcome, const mdl_run_result *result)
 {
     char digits[32];
     int n_told = 0;
     const char *separator = result->incremental ? ": " : ", ";
-    add_text(outcome, "%s", result->incremental ? ", incremental" : "");
+    add_text(outcome, "%s",
+             result->incremental ? ", incremental"
+             : result->reused    ? ", reused"
+                                 : "");
     for (int32_t i = 0; i < result->n_counters; i++) {
         if (result->counters[i].value != 0) {
             add_text(outcome, "%s%s %s", n_told == 0 ? separator : ", ", result->counters[i].name,

@@ -67,6 +67,7 @@ static void write_model(json_writer *json, const mdl_run_result *result)
     json_seconds(json, "start_seconds", result->start_seconds);
     json_seconds(json, "seconds", result->seconds);
     json_bool(json, "incremental", result->incremental);
+    json_bool(json, "reused", result->reused);
     write_counters(json, result);
     json_text(json, "message", result->message);
     json_text(json, "explain", result->explain);

@@ -92,6 +92,14 @@ typedef struct mdl_model {
     const mdl_test *tests; /**< besides those of `key`; NULL = none */
     int32_t n_tests;
     const char *tags; /**< words for `tag:` selectors, `"mart, daily"`; NULL = none */
+    /**
+     * What `build` computes, as a number: another one whenever it would give other rows from the
+     * same inputs. Then a table is reused while the rows of its refs are those that it was built
+     * from, and an INCREMENTAL model goes on only from a table of its version; what else is declared
+     * here, the tiers and the version of the library count too. 0 = not told: the model is built in
+     * every run, and from an earlier table whatever made that.
+     */
+    int64_t version;
 } mdl_model;
 
 /** The context to work in. */

@@ -80,8 +80,10 @@ typedef struct mdl_run_result {
     double seconds;       /**< wall time */
     int32_t attempt;      /**< from 1; more where an I/O failure was tried again */
     bool incremental;     /**< true = a model that started from what it was before */
-    const char *message;  /**< why it failed or was skipped, or what a test found; else "" */
-    const char *explain;  /**< of a MODEL: ::mdl_query_explain of its last collect; else "" */
+    bool reused;          /**< true = a model that was not built, as nothing has changed that it
+                               depends on: mdl_model.version. Its tests run all the same */
+    const char *message; /**< why it failed, was skipped or reused, or what a test found; else "" */
+    const char *explain; /**< of a MODEL: ::mdl_query_explain of its last collect; else "" */
     const mdl_run_counter *counters; /**< numbers that the task told: ::mdl_build_count */
     int32_t n_counters;
     const mdl_table *failures; /**< of a TEST: the first failing rows, or NULL */

@@ -130,4 +130,5 @@ const mdl_model mdli_dim_movies = {
     .tests = tests,
     .n_tests = MDLI_COUNT_OF(tests),
     .tags = "dimension",
+    .version = 1,
 };

@@ -58,4 +58,5 @@ const mdl_model mdli_fact_movie_genre_ratings = {
     .tests = tests,
     .n_tests = MDLI_COUNT_OF(tests),
     .tags = "fact",
+    .version = 1,
 };

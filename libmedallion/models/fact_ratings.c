@@ -27,42 +27,12 @@ static const mdl_model_column columns[] = {
 
 #define KEY "user_id, movie_id, created_at"
 
-/* Rows of a dimension that were not there at the last build. */
-static mdl_rel *arrived_since(mdl_build *build, const char *dimension, const char *key)
-{
-    mdl_rel *before = mdl_scan(mdl_build_query(build), mdl_build_previous_ref(build, dimension));
-    return mdl_join(mdl_build_scan(build, dimension), before, MDL_JOIN_ANTI, key);
-}
-
-/*
- * Rows of src_ratings that the last build could not place in a join, or had not seen: a superset of
- * the changes, in which rows of one key keep their load order.
- */
-static mdl_rel *candidates(mdl_build *build)
-{
-    const mdl_table *ratings = mdl_build_ref(build, "src_ratings");
-    if (mdl_build_previous(build) == NULL) {
-        return mdl_build_scan(build, "src_ratings");
-    }
-    mdl_query *query = mdl_build_query(build);
-    int64_t n_seen = mdl_table_n_rows(mdl_build_previous_ref(build, "src_ratings"));
-    mdl_rel *seen = mdl_scan_range(query, ratings, 0, n_seen);
-    mdl_rel *unseen = mdl_scan_range(query, ratings, n_seen, mdl_table_n_rows(ratings) - n_seen);
-
-    mdl_rel *movies = arrived_since(build, "dim_movies", "movie_id");
-    mdl_rel *users = arrived_since(build, "dim_users", "user_id");
-    mdl_rel *of_movies = mdl_join(seen, movies, MDL_JOIN_SEMI, "movieId = movie_id");
-    mdl_rel *of_users = mdl_join(seen, users, MDL_JOIN_SEMI, "userId = user_id");
-    of_users = mdl_join(of_users, movies, MDL_JOIN_ANTI, "movieId = movie_id");
-    return mdl_union_all(mdl_union_all(of_movies, of_users), unseen);
-}
-
-/* The candidates that belong into the table, in its order; of equal keys in load order. */
+/* The ratings that belong into the table, in its order; of equal keys in load order. */
 static mdl_rel *known_ratings(mdl_build *build)
 {
     mdl_rel *movies = mdl_build_scan(build, "dim_movies");
     mdl_rel *users = mdl_build_scan(build, "dim_users");
-    mdl_rel *ratings = candidates(build);
+    mdl_rel *ratings = mdli_rows_to_place(build, "src_ratings");
     ratings = mdl_join(ratings, movies, MDL_JOIN_SEMI, "movieId = movie_id");
     ratings = mdl_join(ratings, users, MDL_JOIN_SEMI, "userId = user_id");
     ratings = mdl_project(ratings, "userId as user_id, movieId as movie_id, rating, "
@@ -216,4 +186,5 @@ const mdl_model mdli_fact_ratings = {
     .tests = tests,
     .n_tests = MDLI_COUNT_OF(tests),
     .tags = "fact",
+    .version = 1,
 };

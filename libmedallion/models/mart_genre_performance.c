@@ -139,4 +139,5 @@ const mdl_model mdli_mart_genre_performance = {
     .tests = tests,
     .n_tests = MDLI_COUNT_OF(tests),
     .tags = "mart",
+    .version = 1,
 };

@@ -122,4 +122,5 @@ const mdl_model mdli_mart_movie_analytics = {
     .tests = tests,
     .n_tests = MDLI_COUNT_OF(tests),
     .tags = "mart",
+    .version = 1,
 };

@@ -1,5 +1,9 @@
 /*
  * mart_user_behavior: how each user rates and tags, and which genre he prefers.
+ *
+ * Incremental. A user's row depends on his ratings and tags, and on the genres of the movies that he
+ * rated. While no movie's genres change, only users whose ratings or tags changed, and new ones, are
+ * computed, by the query that computes all, and take the places of their old rows.
  */
 #include "models/models.h"
 
@@ -32,6 +36,9 @@ static const mdl_model_column columns[] = {
     {"rating_style", MDL_TYPE_STRING, "Label for the exact average: Critical, Neutral, Positive"},
 };
 
+/* Where more than one user in so many changed, computing all is not slower. */
+#define LEAST_USERS_PER_CHANGED 4
+
 static mdl_status add_tiers(mdl_build *build, mdl_error *error)
 {
     const char *model = mdli_mart_user_behavior.name;
@@ -46,15 +53,24 @@ static mdl_status add_tiers(mdl_build *build, mdl_error *error)
     return status;
 }
 
+/* The rows of a table that are of these users; NULL = of all. */
+static mdl_rel *scan_of(mdl_build *build, const char *table, const mdl_table *users)
+{
+    mdl_rel *rows = mdl_build_scan(build, table);
+    return users == NULL
+               ? rows
+               : mdl_join(rows, mdl_scan(mdl_build_query(build), users), MDL_JOIN_SEMI, "user_id");
+}
+
 /*
  * Each user's genre with most ratings. Among genres with the same count the higher average is the
  * higher sum, which compares exactly.
  */
-static mdl_rel *preferred_genres(mdl_build *build)
+static mdl_rel *preferred_genres(mdl_build *build, const mdl_table *users)
 {
     mdl_rel *genres = mdl_project(mdl_build_scan(build, "dim_movies"), "movie_id, genre");
     mdl_rel *ratings =
-        mdl_project(mdl_build_scan(build, "fact_ratings"), "user_id, movie_id, rating");
+        mdl_project(scan_of(build, "fact_ratings", users), "user_id, movie_id, rating");
     ratings = mdl_join(ratings, genres, MDL_JOIN_INNER, "movie_id");
     ratings = mdl_aggregate(ratings, "user_id, genre",
                             "count(*) as n, sum(rating) as total, avg(rating) as mean");
@@ -63,15 +79,11 @@ static mdl_rel *preferred_genres(mdl_build *build)
                                 "mean as preferred_genre_avg_rating");
 }
 
-static mdl_status build_mart_user_behavior(mdl_build *build, mdl_table **out, mdl_error *error)
+/* The rows of the mart that are of these users; NULL = of all. */
+static mdl_rel *behavior_of(mdl_build *build, const mdl_table *users)
 {
-    mdl_status status = add_tiers(build, error);
-    if (status != MDL_OK) {
-        return status;
-    }
-
     mdl_rel *ratings =
-        mdl_aggregate(mdl_build_scan(build, "fact_ratings"), "user_id",
+        mdl_aggregate(scan_of(build, "fact_ratings", users), "user_id",
                       "count(*) as n_ratings, count(distinct movie_id) as n_movies_rated, "
                       "sum(rating) as hundredths, avg(rating) as avg_rating_given, "
                       "min(rating) as min_rating_given, max(rating) as max_rating_given, "
@@ -79,16 +91,16 @@ static mdl_status build_mart_user_behavior(mdl_build *build, mdl_table **out, md
                       "max(created_at) as last_rating_date, "
                       "count(distinct date(created_at)) as n_active_days");
     mdl_rel *tags =
-        mdl_aggregate(mdl_build_scan(build, "fact_tags"), "user_id",
+        mdl_aggregate(scan_of(build, "fact_tags", users), "user_id",
                       "count(*) as n_tags, count(distinct movie_id) as n_movies_tagged, "
                       "min(created_at) as first_tag_date, "
                       "max(created_at) as last_tag_date");
 
-    mdl_rel *mart = mdl_build_scan(build, "dim_users");
+    mdl_rel *mart = scan_of(build, "dim_users", users);
     mart = mdl_join(mart, ratings, MDL_JOIN_LEFT, "user_id");
     mart = mdl_join(mart, tags, MDL_JOIN_LEFT, "user_id");
-    mart = mdl_join(mart, preferred_genres(build), MDL_JOIN_LEFT, "user_id");
-    mart = mdl_project(
+    mart = mdl_join(mart, preferred_genres(build, users), MDL_JOIN_LEFT, "user_id");
+    return mdl_project(
         mart,
         "user_id, coalesce(n_ratings, 0) as total_ratings, "
         "coalesce(n_movies_rated, 0) as unique_movies_rated, "
@@ -104,7 +116,68 @@ static mdl_status build_mart_user_behavior(mdl_build *build, mdl_table **out, md
         "genre_engagement(coalesce(n_preferred, 0)) as genre_engagement, "
         "user_segment(coalesce(n_ratings, 0)) as user_segment, "
         "rating_style(hundredths, n_ratings) as rating_style");
-    return mdl_build_collect(build, mart, out, error);
+}
+
+/* The users whose rows may differ from those of the previous table; NULL = build all. */
+static mdl_status find_users(mdl_build *build, mdl_table **users, mdl_error *error)
+{
+    static const char *const tables[] = {"dim_users", "fact_ratings", "fact_tags"};
+    *users = NULL;
+    bool has_previous = mdl_build_previous(build) != NULL;
+    bool are_genres_kept = false;
+    mdl_changes list = {.are_known = false};
+    mdl_status status = MDL_OK;
+    if (has_previous) {
+        status = mdli_find_genres_kept(build, &are_genres_kept, error);
+    }
+    if (status == MDL_OK && are_genres_kept) {
+        status = mdl_build_changes(build, "dim_users", &list, error);
+    }
+    if (status == MDL_OK && list.are_known && list.removed == NULL) {
+        status = mdli_find_changed_users(build, tables, MDLI_COUNT_OF(tables), users, error);
+    }
+    if (*users != NULL && mdl_table_n_rows(*users) * LEAST_USERS_PER_CHANGED >
+                              mdl_table_n_rows(mdl_build_ref(build, "dim_users"))) {
+        mdl_table_free(*users);
+        *users = NULL;
+    }
+    return status;
+}
+
+/* Puts the rows of these users into the previous table. */
+static mdl_status build_increment(mdl_build *build, const mdl_table *users, mdl_table **out,
+                                  mdl_error *error)
+{
+    mdl_query *query = mdl_build_query(build);
+    mdl_table *rows = NULL;
+    mdl_status status = mdl_build_collect(build, behavior_of(build, users), &rows, error);
+    if (status == MDL_OK) {
+        mdl_rel *previous = mdl_scan(query, mdl_build_previous(build));
+        mdl_rel *mart = mdl_upsert(previous, mdl_scan(query, rows), "user_id");
+        status = mdl_build_collect(build, mart, out, error);
+    }
+    if (status == MDL_OK) {
+        mdl_build_count(build, "users", mdl_table_n_rows(rows));
+    }
+    mdl_table_free(rows);
+    return status;
+}
+
+static mdl_status build_mart_user_behavior(mdl_build *build, mdl_table **out, mdl_error *error)
+{
+    mdl_table *users = NULL;
+    mdl_status status = add_tiers(build, error);
+    if (status == MDL_OK) {
+        status = find_users(build, &users, error);
+    }
+    if (status == MDL_OK && users != NULL) {
+        status = build_increment(build, users, out, error);
+    } else if (status == MDL_OK) {
+        mdl_build_start_afresh(build);
+        status = mdl_build_collect(build, behavior_of(build, NULL), out, error);
+    }
+    mdl_table_free(users);
+    return status;
 }
 
 static const mdl_test tests[] = {
@@ -147,7 +220,7 @@ const mdl_model mdli_mart_user_behavior = {
     .struct_size = sizeof(mdl_model),
     .name = "mart_user_behavior",
     .layer = MDL_LAYER_GOLD,
-    .materialization = MDL_MATERIALIZATION_TABLE,
+    .materialization = MDL_MATERIALIZATION_INCREMENTAL,
     .description = "One row per user: ratings and tags given, preferred genre, segment and style",
     .refs = refs,
     .n_refs = MDLI_COUNT_OF(refs),
@@ -158,4 +231,5 @@ const mdl_model mdli_mart_user_behavior = {
     .tests = tests,
     .n_tests = MDLI_COUNT_OF(tests),
     .tags = "mart",
+    .version = 1,
 };

@@ -33,6 +33,25 @@ const mdl_snapshot *mdli_builtin_snapshots(int32_t *n_snapshots);
 /* Items in an array, for declarations. */
 #define MDLI_COUNT_OF(array) ((int32_t)(sizeof(array) / sizeof(array)[0]))
 
+/*
+ * changed_rows.c: which rows an incremental model has to look at.
+ */
+
+/*
+ * Rows of a source, which refers to users and movies, that a build has to place in its table: those
+ * that came since the last build, and older ones that were left out then because their movie or user
+ * was not known yet; all rows when there was none. Rows of one key keep their load order.
+ */
+mdl_rel *mdli_rows_to_place(mdl_build *build, const char *source);
+
+/* Whether the movies that dim_movies had at the last build have the genres that they had. */
+mdl_status mdli_find_genres_kept(mdl_build *build, bool *are_kept, mdl_error *error);
+
+/* The users, ascending and each once, whose rows in some of the refs differ from what they were;
+ * NULL when that cannot be told. */
+mdl_status mdli_find_changed_users(mdl_build *build, const char *const *tables, int32_t n_tables,
+                                   mdl_table **users, mdl_error *error);
+
 /* What the rules of a tier look at. */
 typedef enum mdli_tier_measure {
     /* A count: the function takes it as its one argument. */

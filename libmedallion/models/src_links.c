@@ -29,4 +29,5 @@ const mdl_model mdli_src_links = {
     .n_columns = MDLI_COUNT_OF(columns),
     .build = build_src_links,
     .tags = "staging",
+    .version = 1,
 };

@@ -32,4 +32,5 @@ const mdl_model mdli_src_ratings = {
     .n_columns = MDLI_COUNT_OF(columns),
     .build = build_src_ratings,
     .tags = "staging",
+    .version = 1,
 };

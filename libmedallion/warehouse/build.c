@@ -209,7 +209,8 @@ mdl_status mdli_build_model(mdl_warehouse *warehouse, const mdli_node *node,
         .warehouse = warehouse,
         .node = node,
         .inputs = inputs,
-        .is_incremental = mdli_node_has_past(node) && !inputs->full_refresh,
+        .is_incremental = node->model.materialization == MDL_MATERIALIZATION_INCREMENTAL &&
+                          mdli_node_has_past(node) && !inputs->full_refresh,
         .built = out,
         .fault = MDL_ERROR_INIT,
     };

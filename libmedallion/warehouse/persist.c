@@ -4,11 +4,12 @@
  * | name                                 | table                                                    |
  * |--------------------------------------|----------------------------------------------------------|
  * | `x`                                  | source, model or history x as last loaded or published   |
- * | `x/y`                                | y as incremental model x was built from it               |
+ * | `x/y`                                | y as model x, which keeps its past, was built from it    |
  * | `_pending/x`                         | x as a run built it that failed, for its retry           |
  * | `x/_summary` …                       | the summary that such a table carries, if it does        |
  * | `_loads _segments _layouts _rejects` | what is known of the loads: load_log.c                   |
  * | `_runs _run_tasks`                   | the log of runs: run_log.c                               |
+| `_definitions`                       | what tables depend on besides their inputs: definitions.c |
  *
  * The tables of nodes are read when they are needed first. Until then a commit hands them on
  * unread, as it does tables that this process knows nothing of: those of another program's models.
@@ -28,34 +29,30 @@
 #include "column/table_rows.h"
 #include "operators/table_summary.h"
 #include "warehouse/commit_message.h"
+#include "warehouse/definitions.h"
 #include "warehouse/load_log.h"
 #include "warehouse/run_internal.h"
 
 #define PENDING_PREFIX "_pending/"
 #define SUMMARY_SUFFIX "/_summary"
 
-/* The name of a table in a store; at most 255 bytes. */
-typedef struct table_name {
-    char text[256];
-} table_name;
-
-static table_name pending_name(const mdli_node *node)
+mdli_table_name mdli_pending_name(const mdli_node *node)
 {
-    table_name name;
+    mdli_table_name name;
     snprintf(name.text, sizeof name.text, PENDING_PREFIX "%s", node->model.name);
     return name;
 }
 
-static table_name previous_name(const mdli_node *node, int32_t ref)
+mdli_table_name mdli_previous_name(const mdli_node *node, int32_t ref)
 {
-    table_name name;
+    mdli_table_name name;
     snprintf(name.text, sizeof name.text, "%s/%s", node->model.name, node->model.refs[ref]);
     return name;
 }
 
-static table_name summary_name(const char *of)
+static mdli_table_name summary_name(const char *of)
 {
-    table_name name;
+    mdli_table_name name;
     snprintf(name.text, sizeof name.text, "%.*s" SUMMARY_SUFFIX,
              (int)(sizeof name.text - sizeof SUMMARY_SUFFIX), of);
     return name;
@@ -81,20 +78,35 @@ static bool has_table(const mdl_store *store, const char *name, const mdl_model 
     return true;
 }
 
-/* Whether the store has all previous refs of an incremental model. */
+bool mdli_node_keeps_past(const mdli_node *node)
+{
+    return node->model.materialization == MDL_MATERIALIZATION_INCREMENTAL ||
+           node->model.version != 0;
+}
+
+/* Whether the past that a node may have is of its definition. A model without a version vouches for
+ * its past itself. */
+static bool has_own_past(const mdli_node *node)
+{
+    return mdli_node_keeps_past(node) &&
+           (node->model.version == 0 ||
+            mdli_is_defined_as(&node->table_definition, &node->definition));
+}
+
+/* Whether the store has all previous refs of a node. */
 static bool has_stored_refs(const mdl_store *store, const mdli_node *node)
 {
-    bool has_all = node->model.materialization == MDL_MATERIALIZATION_INCREMENTAL;
+    bool has_all = mdli_node_keeps_past(node);
     for (int32_t r = 0; r < node->model.n_refs && has_all; r++) {
-        has_all = mdl_store_table_rows(store, previous_name(node, r).text) >= 0;
+        has_all = mdl_store_table_rows(store, mdli_previous_name(node, r).text) >= 0;
     }
     return has_all;
 }
 
-/* Whether the previous refs of an incremental model are at hand. */
+/* Whether a node has a past that counts, and the previous refs are at hand. */
 static bool has_previous_refs(const mdli_node *node)
 {
-    bool has_all = node->model.materialization == MDL_MATERIALIZATION_INCREMENTAL;
+    bool has_all = has_own_past(node);
     for (int32_t r = 0; r < node->model.n_refs && has_all; r++) {
         has_all = node->previous_refs[r] != NULL;
     }
@@ -104,14 +116,22 @@ static bool has_previous_refs(const mdli_node *node)
 void mdli_attach_node(const mdl_warehouse *warehouse, mdli_node *node)
 {
     const mdl_store *store = warehouse->store;
+    node->definition = mdli_define(warehouse, &node->model);
     if (store != NULL) {
         /* A table of another form was built from another declaration and is nothing to go on from.
          * Not so a history, which cannot be built again: taking the next snapshot will say so. */
         node->is_table_unread = node->snapshot != NULL
                                     ? mdl_store_table_rows(store, node->model.name) >= 0
                                     : has_table(store, node->model.name, &node->model);
-        node->is_pending_unread = has_table(store, pending_name(node).text, &node->model);
+        node->is_pending_unread = has_table(store, mdli_pending_name(node).text, &node->model);
         node->are_previous_refs_unread = node->is_table_unread && has_stored_refs(store, node);
+        if (node->is_table_unread) {
+            node->table_definition = mdli_stored_definition_of(warehouse, node->model.name);
+        }
+        if (node->is_pending_unread) {
+            node->pending_definition =
+                mdli_stored_definition_of(warehouse, mdli_pending_name(node).text);
+        }
     }
 }
 
@@ -119,7 +139,7 @@ void mdli_attach_node(const mdl_warehouse *warehouse, mdli_node *node)
 static mdl_status read_summary(mdl_warehouse *warehouse, const char *name, mdl_table **table,
                                mdl_error *error)
 {
-    const table_name of = summary_name(name);
+    const mdli_table_name of = summary_name(name);
     if (mdl_store_table_rows(warehouse->store, of.text) < 0) {
         return MDL_OK;
     }
@@ -167,8 +187,8 @@ mdl_status mdli_node_pending(mdl_warehouse *warehouse, mdli_node *node, const md
                              mdl_error *error)
 {
     *out = NULL;
-    MDLI_TRY(read_once(warehouse, pending_name(node).text, &node->is_pending_unread, &node->pending,
-                       error));
+    MDLI_TRY(read_once(warehouse, mdli_pending_name(node).text, &node->is_pending_unread,
+                       &node->pending, error));
     *out = node->pending;
     return MDL_OK;
 }
@@ -178,7 +198,7 @@ static bool fit_previous_refs(const mdl_warehouse *warehouse, const mdli_node *n
 {
     for (int32_t r = 0; r < node->model.n_refs; r++) {
         const mdl_model *ref = &warehouse->nodes[node->refs[r]]->model;
-        if (!has_table(warehouse->store, previous_name(node, r).text, ref)) {
+        if (!has_table(warehouse->store, mdli_previous_name(node, r).text, ref)) {
             return false;
         }
     }
@@ -191,7 +211,7 @@ static mdl_status read_previous_refs(mdl_warehouse *warehouse, mdli_node *node, 
 {
     for (int32_t r = 0; r < node->model.n_refs; r++) {
         bool is_unread = node->previous_refs[r] == NULL;
-        MDLI_TRY(read_once(warehouse, previous_name(node, r).text, &is_unread,
+        MDLI_TRY(read_once(warehouse, mdli_previous_name(node, r).text, &is_unread,
                            &node->previous_refs[r], error));
     }
     node->are_previous_refs_unread = false;
@@ -200,7 +220,8 @@ static mdl_status read_previous_refs(mdl_warehouse *warehouse, mdli_node *node, 
 
 mdl_status mdli_node_past(mdl_warehouse *warehouse, mdli_node *node, mdl_error *error)
 {
-    if (node->are_previous_refs_unread && !fit_previous_refs(warehouse, node)) {
+    if (node->are_previous_refs_unread &&
+        (!has_own_past(node) || !fit_previous_refs(warehouse, node))) {
         node->are_previous_refs_unread = false;
     }
     if (node->are_previous_refs_unread) {
@@ -235,11 +256,18 @@ void mdli_node_set_table(mdli_node *node, mdl_table *table)
     node->is_table_unread = false;
 }
 
-void mdli_node_set_pending(mdli_node *node, mdl_table *table)
+void mdli_node_set_pending(mdli_node *node, mdl_table *table, const mdli_definition *definition)
 {
     mdl_table_free(node->pending);
     node->pending = table;
+    node->pending_definition = *definition;
     node->is_pending_unread = false;
+}
+
+void mdli_node_drop_pending(mdli_node *node)
+{
+    static const mdli_definition none = {.hash = ""};
+    mdli_node_set_pending(node, NULL, &none);
 }
 
 mdl_status mdl_warehouse_read_table(mdl_warehouse *warehouse, const char *name,
@@ -311,6 +339,7 @@ mdl_status mdli_open_from_store(mdl_warehouse *warehouse, mdl_error *error)
     MDLI_TRY(check_sources(warehouse, error));
     MDLI_TRY(mdli_load_log_read(warehouse, error));
     MDLI_TRY(mdli_run_log_read(warehouse, error));
+    MDLI_TRY(mdli_definitions_read(warehouse, error));
     mdli_last_run last;
     MDLI_TRY(mdli_run_log_last(warehouse, &last, error));
     warehouse->n_loads_committed = warehouse->n_loads;
@@ -330,6 +359,7 @@ typedef struct version_draft {
     int64_t n_items;
     mdli_arena names;
     mdli_load_log loads;
+    mdl_table *definitions;
 } version_draft;
 
 /* Adds a table; NULL = as it is in the store. The name is copied. */
@@ -353,7 +383,7 @@ static mdl_status add_item(version_draft *draft, const char *name, const mdl_tab
 static mdl_status add_with_summary(version_draft *draft, const char *name, const mdl_table *table,
                                    mdl_error *error)
 {
-    const table_name of = summary_name(name);
+    const mdli_table_name of = summary_name(name);
     const mdl_table *summary = table != NULL ? mdl_table_summary(table) : NULL;
     const bool is_stored =
         table == NULL && mdl_store_table_rows(draft->warehouse->store, of.text) >= 0;
@@ -367,12 +397,12 @@ static mdl_status add_node_items(version_draft *draft, const mdli_node *node, md
         MDLI_TRY(add_with_summary(draft, node->model.name, node->table, error));
     }
     if (node->pending != NULL || node->is_pending_unread) {
-        MDLI_TRY(add_with_summary(draft, pending_name(node).text, node->pending, error));
+        MDLI_TRY(add_with_summary(draft, mdli_pending_name(node).text, node->pending, error));
     }
     for (int32_t r = 0; r < node->model.n_refs; r++) {
         if (node->previous_refs[r] != NULL || node->are_previous_refs_unread) {
-            MDLI_TRY(add_with_summary(draft, previous_name(node, r).text, node->previous_refs[r],
-                                      error));
+            MDLI_TRY(add_with_summary(draft, mdli_previous_name(node, r).text,
+                                      node->previous_refs[r], error));
         }
     }
     return MDL_OK;
@@ -391,6 +421,8 @@ static mdl_status add_log_items(version_draft *draft, mdl_error *error)
     if (warehouse->rejects != NULL) {
         MDLI_TRY(add_item(draft, MDLI_TABLE_REJECTS, warehouse->rejects, error));
     }
+    MDLI_TRY(mdli_definitions_write(warehouse, &draft->definitions, error));
+    MDLI_TRY(add_item(draft, MDLI_TABLE_DEFINITIONS, draft->definitions, error));
     MDLI_TRY(add_item(draft, MDLI_TABLE_RUNS, warehouse->runs, error));
     return add_item(draft, MDLI_TABLE_RUN_TASKS, warehouse->run_tasks, error);
 }
@@ -406,8 +438,7 @@ static bool has_item(const version_draft *draft, const char *name)
     return false;
 }
 
-/* Whether a table of the store belongs to a node of this warehouse: `x`, `x/y`, `_pending/x`. */
-static bool is_of_node(const mdl_warehouse *warehouse, const char *name)
+bool mdli_is_table_of_node(const mdl_warehouse *warehouse, const char *name)
 {
     size_t prefix_bytes = strlen(PENDING_PREFIX);
     if (strncmp(name, PENDING_PREFIX, prefix_bytes) == 0) {
@@ -429,7 +460,7 @@ static mdl_status add_items_of_others(version_draft *draft, mdl_error *error)
     const mdl_store *store = draft->warehouse->store;
     for (int32_t i = 0; i < mdl_store_n_tables(store); i++) {
         const char *name = mdl_store_table_name(store, i);
-        if (!has_item(draft, name) && !is_of_node(draft->warehouse, name)) {
+        if (!has_item(draft, name) && !mdli_is_table_of_node(draft->warehouse, name)) {
             MDLI_TRY(add_item(draft, name, NULL, error));
         }
     }
@@ -460,6 +491,7 @@ mdl_status mdl_warehouse_commit(mdl_warehouse *warehouse, const char *message, m
     warehouse->changes = (mdl_snapshot_counts){.n_inserted = 0};
 done:
     mdli_load_log_free(&draft.loads);
+    mdl_table_free(draft.definitions);
     mdli_free(warehouse->context, draft.items);
     mdli_arena_reset(&draft.names);
     return status;

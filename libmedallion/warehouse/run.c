@@ -129,8 +129,9 @@ static mdl_status take_pending(mdli_run_state *state, mdl_error *error)
         const mdl_table *table = NULL;
         MDLI_TRY(mdli_node_pending(warehouse, node, &table, error));
         state->tables[i] = mdl_table_clone(table);
-        bool has_past = node->model.materialization == MDL_MATERIALIZATION_INCREMENTAL;
-        for (int32_t r = 0; table != NULL && has_past && r < node->model.n_refs; r++) {
+        state->definitions[i] = node->pending_definition;
+        bool keeps_past = mdli_node_keeps_past(node);
+        for (int32_t r = 0; table != NULL && keeps_past && r < node->model.n_refs; r++) {
             const mdl_table *ref;
             if (node->refs[r] >= 0) {
                 MDLI_TRY(mdli_node_table(warehouse, warehouse->nodes[node->refs[r]], &ref, error));
@@ -155,6 +156,10 @@ static mdl_status create_state(mdl_warehouse *warehouse, mdli_command command,
                                   (size_t)warehouse->n_nodes * sizeof *state->changes, "run",
                                   &memory, error));
     state->changes = memory;
+    MDLI_TRY(mdli_allocate_zeroed(warehouse->context,
+                                  (size_t)warehouse->n_nodes * sizeof *state->definitions, "run",
+                                  &memory, error));
+    state->definitions = memory;
     return options->retry ? take_pending(state, error) : MDL_OK;
 }
 
@@ -167,6 +172,7 @@ static void free_state(mdli_run_state *state)
         mdli_changes_free(&state->changes[i]);
     }
     mdli_free(state->warehouse->context, state->changes);
+    mdli_free(state->warehouse->context, state->definitions);
     mdli_free(state->warehouse->context, state->tables);
     mdl_run_free(state->run);
 }
@@ -174,7 +180,7 @@ static void free_state(mdli_run_state *state)
 void mdli_drop_pending(mdl_warehouse *warehouse)
 {
     for (int32_t i = 0; i < warehouse->n_nodes; i++) {
-        mdli_node_set_pending(warehouse->nodes[i], NULL);
+        mdli_node_drop_pending(warehouse->nodes[i]);
     }
 }
 
@@ -213,9 +219,10 @@ static void publish(mdli_run_state *state)
             continue;
         }
         mdli_node_set_table(node, state->tables[n]);
+        node->table_definition = state->definitions[n];
         state->tables[n] = NULL;
         /* Inputs stand before what is built from them: theirs are published already. */
-        if (node->model.materialization == MDL_MATERIALIZATION_INCREMENTAL) {
+        if (mdli_node_keeps_past(node)) {
             keep_previous_refs(warehouse, node);
         }
     }
@@ -226,7 +233,7 @@ static void keep_pending(mdli_run_state *state)
 {
     mdli_drop_pending(state->warehouse);
     for (int32_t i = 0; i < state->warehouse->n_nodes; i++) {
-        mdli_node_set_pending(state->warehouse->nodes[i], state->tables[i]);
+        mdli_node_set_pending(state->warehouse->nodes[i], state->tables[i], &state->definitions[i]);
         state->tables[i] = NULL;
     }
 }

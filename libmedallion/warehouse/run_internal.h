@@ -61,6 +61,8 @@ typedef struct mdli_run_state {
     mdl_run *run;
     /* For each node: built in this run or kept by the one that is tried again; owned. */
     mdl_table **tables;
+    /* For each of these tables: the definition that it was built by. */
+    mdli_definition *definitions;
     /* For each node: what its build in this run told; owned. */
     mdli_changes *changes;
 } mdli_run_state;

@@ -129,6 +129,7 @@ static void run_task(schedule *s, mdli_task *task)
     task->result.seconds = end - task->result.start_seconds;
     if (output.table != NULL) {
         s->state->tables[task->node] = output.table;
+        s->state->definitions[task->node] = s->state->warehouse->nodes[task->node]->definition;
         s->state->changes[task->node] = output.changes;
     }
     if (status != MDL_OK) {

@@ -1,6 +1,7 @@
 /*
  * The tasks of a run: building a model, taking a snapshot, testing a table.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/context_internal.h"
@@ -22,9 +23,16 @@ static mdl_status run_model(const mdli_run_state *state, mdli_task *task, mdli_t
         .changes = state->changes,
         .full_refresh = state->options.full_refresh,
     };
+    const mdli_node *node = state->warehouse->nodes[task->node];
+    if (mdli_is_up_to_date(state->warehouse, node, &inputs)) {
+        task->result.reused = true;
+        snprintf(task->message, sizeof task->message,
+                 "reused: nothing that it is built from has changed");
+        out->table = mdl_table_clone(node->table);
+        return MDL_OK;
+    }
     mdli_built built;
-    mdl_status status = mdli_build_model(state->warehouse, state->warehouse->nodes[task->node],
-                                         &inputs, &built, error);
+    mdl_status status = mdli_build_model(state->warehouse, node, &inputs, &built, error);
     task->result.incremental = built.is_incremental;
     memcpy(task->counters, built.counters, sizeof task->counters);
     task->result.n_counters = built.n_counters;

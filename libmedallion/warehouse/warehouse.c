@@ -244,6 +244,7 @@ void mdl_warehouse_free(mdl_warehouse *warehouse)
     mdl_table_free(warehouse->runs);
     mdl_table_free(warehouse->run_tasks);
     mdl_table_free(warehouse->layouts);
+    mdli_free(context, warehouse->definitions);
     mdli_free(context, warehouse->segments);
     mdli_free(context, warehouse->loads);
     mdli_free(context, warehouse->order);

@@ -30,6 +30,22 @@ extern const mdli_source mdli_sources[MDLI_N_SOURCES];
 /* The source with that name, or -1. */
 int32_t mdli_find_source(const char *name);
 
+/* The name of a table in a store; at most 255 bytes. */
+typedef struct mdli_table_name {
+    char text[256];
+} mdli_table_name;
+
+/* Stands for all that a table depends on besides its inputs, in hexadecimal digits; "" = none. */
+typedef struct mdli_definition {
+    char hash[33];
+} mdli_definition;
+
+/* That of a table in a store. */
+typedef struct mdli_stored_definition {
+    mdli_table_name table;
+    mdli_definition definition;
+} mdli_stored_definition;
+
 /* A table of the warehouse. The first MDLI_N_SOURCES nodes are the sources, in their order. */
 typedef struct mdli_node {
     mdl_model model;
@@ -48,8 +64,12 @@ typedef struct mdli_node {
     mdl_table *table;
     /* Built by a run that failed, for a retry of it; likewise, by mdli_node_pending. */
     mdl_table *pending;
-    /* INCREMENTAL models: the tables of the refs from which `table` was built; NULL = never, or not
-     * read yet. Read by mdli_node_past. */
+    /* Of the model as it is declared here, of `table`, and of `pending`. */
+    mdli_definition definition;
+    mdli_definition table_definition;
+    mdli_definition pending_definition;
+    /* Of models with a past: the tables of the refs from which `table` was built; NULL = never, or
+     * not read yet. Read by mdli_node_past. */
     mdl_table **previous_refs;
     /* What the store has and was not read yet: while a flag is set, what it is about is NULL. */
     bool is_table_unread;
@@ -104,6 +124,10 @@ struct mdl_warehouse {
 
     /* NULL = none. */
     mdl_store *store;
+    /* The definitions in the store. */
+    mdli_stored_definition *definitions;
+    int64_t definitions_capacity;
+    int64_t n_definitions;
     /* The layouts of all segments in the store; NULL = not read yet. */
     mdl_table *layouts;
     /* What the version at hand of the store tells of. */
@@ -140,6 +164,14 @@ mdl_status mdli_check_names(const mdl_model *model, const char *what, const char
  * the warehouse can only be freed. */
 mdl_status mdli_open_from_store(mdl_warehouse *warehouse, mdl_error *error);
 
+/* Names of tables in a store: what a failed run left of a node, and a ref as it was when the node was
+ * built. */
+mdli_table_name mdli_pending_name(const mdli_node *node);
+mdli_table_name mdli_previous_name(const mdli_node *node, int32_t ref);
+
+/* Whether a table of the store belongs to a node of this warehouse: `x`, `x/y`, `_pending/x`. */
+bool mdli_is_table_of_node(const mdl_warehouse *warehouse, const char *name);
+
 /* Notes what the store has of a node that is added. */
 void mdli_attach_node(const mdl_warehouse *warehouse, mdli_node *node);
 
@@ -161,10 +193,18 @@ void mdli_node_set_table(mdli_node *node, mdl_table *table);
 mdl_status mdli_node_pending(mdl_warehouse *warehouse, mdli_node *node, const mdl_table **out,
                              mdl_error *error);
 
-/* Likewise, to NULL: there is none any more. */
-void mdli_node_set_pending(mdli_node *node, mdl_table *table);
+/* Likewise. */
+void mdli_node_set_pending(mdli_node *node, mdl_table *table, const mdli_definition *definition);
 
-/* Reads from what an INCREMENTAL model goes on: its table and the previous refs, if it has both. */
+/* There is no such table any more. */
+void mdli_node_drop_pending(mdli_node *node);
+
+/* Whether the tables from which a node was built are kept: it goes on from its previous table, or
+ * need not be built while they are the same. */
+bool mdli_node_keeps_past(const mdli_node *node);
+
+/* Reads the past of a node that keeps it: its table and the previous refs, if it has both and they
+ * are of its definition. */
 mdl_status mdli_node_past(mdl_warehouse *warehouse, mdli_node *node, mdl_error *error);
 
 /* Whether a node has that, and it was read. */
@@ -270,6 +310,13 @@ typedef struct mdli_built {
  * must not be NULL. */
 mdl_status mdli_build_model(mdl_warehouse *warehouse, const mdli_node *node,
                             const mdli_build_inputs *inputs, mdli_built *out, mdl_error *error);
+
+/* build_changes.c */
+
+/* Whether a model would give the table that it gave last: its definition and all inputs are known to
+ * be the same. */
+bool mdli_is_up_to_date(const mdl_warehouse *warehouse, const mdli_node *node,
+                        const mdli_build_inputs *inputs);
 
 /* content_hash.c */
 

@@ -216,25 +216,31 @@ START_TEST(year_is_at_the_end_of_the_title)
 }
 END_TEST
 
-/* Whether fact_ratings was built incrementally in a run of all models. */
-static bool build_is_incremental(test_world *world, bool full_refresh)
+/* How a run of all models came to a table. */
+typedef enum how_built {
+    FROM_ALL_ROWS,
+    INCREMENTALLY,
+    REUSED
+} how_built;
+
+static how_built build_and_tell(test_world *world, const char *model, bool full_refresh)
 {
     mdl_build_options options;
     mdl_build_options_init(&options);
     options.full_refresh = full_refresh;
     mdl_run *run = NULL;
     ck_assert_int_eq(mdl_warehouse_build(world->warehouse, &options, &run, NULL), MDL_OK);
-    bool is_incremental = false;
+    how_built how = FROM_ALL_ROWS;
     for (int32_t i = 0; i < mdl_run_n_results(run); i++) {
         const mdl_run_result *result = mdl_run_get_result(run, i);
-        if (strcmp(result->name, "fact_ratings") == 0) {
-            is_incremental = result->incremental;
-        } else {
-            ck_assert(!result->incremental);
+        ck_assert(!full_refresh || (!result->incremental && !result->reused));
+        ck_assert(!result->incremental || !result->reused);
+        if (strcmp(result->name, model) == 0) {
+            how = result->incremental ? INCREMENTALLY : result->reused ? REUSED : FROM_ALL_ROWS;
         }
     }
     mdl_run_free(run);
-    return is_incremental;
+    return how;
 }
 
 START_TEST(incremental_fact_takes_in_what_came)
@@ -242,7 +248,7 @@ START_TEST(incremental_fact_takes_in_what_came)
     test_world world;
     world_start(&world);
     load_small_data(&world);
-    ck_assert(!build_is_incremental(&world, false));
+    ck_assert_int_eq(build_and_tell(&world, "fact_ratings", false), FROM_ALL_ROWS);
     /* A movie that was rated before it came, a rating that repeats one, one that is late, a new
      * user. */
     world_write(&world, "01012026_movies.csv", MOVIES "99,Late (1990),Drama\n");
@@ -251,7 +257,7 @@ START_TEST(incremental_fact_takes_in_what_came)
                         "1,5,1.5,-86400\n"
                         "4,99,2.5,7\n");
     ck_assert_int_eq(world_load(&world, world.folder), MDL_OK);
-    ck_assert(build_is_incremental(&world, false));
+    ck_assert_int_eq(build_and_tell(&world, "fact_ratings", false), INCREMENTALLY);
     const char *expected = "user_id,movie_id,rating,created_at\n"
                            "1,1,0.5,1970-01-01 00:00:00\n"
                            "1,2,3.5,1970-01-01 23:59:59\n"
@@ -261,9 +267,9 @@ START_TEST(incremental_fact_takes_in_what_came)
                            "2,1,2.0,1969-12-31 23:59:59\n"
                            "4,99,2.5,1970-01-01 00:00:07\n";
     world_assert_csv(&world, "fact_ratings", expected);
-    ck_assert(build_is_incremental(&world, false));
+    ck_assert_int_eq(build_and_tell(&world, "fact_ratings", false), REUSED);
     world_assert_csv(&world, "fact_ratings", expected);
-    ck_assert(!build_is_incremental(&world, true));
+    ck_assert_int_eq(build_and_tell(&world, "fact_ratings", true), FROM_ALL_ROWS);
     world_assert_csv(&world, "fact_ratings", expected);
     world_end(&world);
 }
@@ -312,7 +318,7 @@ START_TEST(failed_build_keeps_the_incremental_state)
     ck_assert_int_eq(mdl_table_n_rows(mdl_warehouse_runs(world.warehouse)), 2); /* logged too */
     mdl_context_clear_cancel(world.context);
     ck_assert_int_eq(world_n_rows(&world, "fact_ratings"), 4);
-    ck_assert(build_is_incremental(&world, false));
+    ck_assert_int_eq(build_and_tell(&world, "fact_ratings", false), INCREMENTALLY);
     ck_assert_int_eq(world_n_rows(&world, "fact_ratings"), 5);
     world_end(&world);
 }
