@@ -1,10 +1,12 @@
 /*
- * What a day costs: a warehouse over a store is built from DATA and committed; then two days' files
+ * What a day costs: a warehouse over a store is built from DATA and committed; then three days' files
  * of 1 % of its ratings come, each to a process of its own that opens the store, loads, builds and
  * commits.
  *
- * One day has long sessions of few users after everything that was there, the other single ratings
- * of random users and movies at random times, which fall into every block.
+ * - sessions: long sessions of few users after everything that was there;
+ * - scattered: single ratings of random users and movies at random times, which fall into every
+ *   block;
+ * - usual: sessions as on the first day, a tenth of them of new users, and 1 % of the tags too.
  *
  *     increment DATA STORE [--check]
  *
@@ -107,6 +109,7 @@ static void task_finished(void *user_data, const mdl_run_result *task, int32_t i
     }
     printf("    %-26s %8.3f CPU s", task->name,
            read_clock().cpu - ((const clock_reading *)user_data)->cpu);
+    printf("%s", task->reused ? "  reused" : task->incremental ? "  incremental" : "");
     for (int32_t c = 0; c < task->n_counters; c++) {
         printf("  %s %lld", task->counters[c].name, (long long)task->counters[c].value);
     }
@@ -142,32 +145,35 @@ static void run_day(const char *day, const char *store, const char *path)
     close_session(&s);
 }
 
-/* What is in the ratings, for new ones to be made like them. */
-typedef struct ratings_facts {
-    int64_t n_rows;
+/* What is in the sources, for new rows to be made like theirs. */
+typedef struct source_facts {
+    int64_t n_ratings;
+    int64_t n_tags;
     int32_t users_max;
     int64_t first_time;
     int64_t last_time;
-    int32_t *movies; /* of some ratings, so that popular ones come more often */
-    int64_t n_movies;
-} ratings_facts;
+    int32_t *movies; /* of all ratings, so that popular ones come more often */
+} source_facts;
 
-static ratings_facts look_at_ratings(const char *store)
+static source_facts look_at_sources(const char *store)
 {
     static const char *const movie_id[] = {"movieId"};
     session s;
     open_session(&s, store);
     const mdl_table *ratings;
+    const mdl_table *tags;
     require(mdl_warehouse_read_table(s.warehouse, "ratings", &ratings, &s.error), &s.error);
+    require(mdl_warehouse_read_table(s.warehouse, "tags", &tags, &s.error), &s.error);
     mdl_column_stats users = mdl_column_get_stats(mdl_table_column(ratings, 0));
     mdl_column_stats times = mdl_column_get_stats(mdl_table_column(ratings, 3));
-    ratings_facts facts = {
-        .n_rows = mdl_table_n_rows(ratings),
+    source_facts facts = {
+        .n_ratings = mdl_table_n_rows(ratings),
+        .n_tags = mdl_table_n_rows(tags),
         .users_max = (int32_t)users.max.as.integer,
         .first_time = times.min.as.integer,
         .last_time = times.max.as.integer,
     };
-    facts.movies = bench_allocate(facts.n_rows * (int64_t)sizeof *facts.movies);
+    facts.movies = bench_allocate(facts.n_ratings * (int64_t)sizeof *facts.movies);
     mdl_cursor *cursor;
     mdl_batch batch;
     require(mdl_cursor_create(s.context, ratings, movie_id, 1, &cursor, &s.error), &s.error);
@@ -176,42 +182,98 @@ static ratings_facts look_at_ratings(const char *store)
         memcpy(facts.movies + batch.first_row, batch.columns[0].values,
                (size_t)batch.n_rows * sizeof *facts.movies);
     } while (batch.n_rows > 0);
-    facts.n_movies = facts.n_rows;
     mdl_cursor_free(cursor);
     close_session(&s);
     return facts;
 }
 
-/* Writes a day's file: sessions of 320 ratings after all others, or ratings of anybody at any time.
- */
-static void write_day(const char *path, const ratings_facts *facts, bool is_tail)
+/* A kind of day. */
+typedef struct day_kind {
+    const char *name;
+    bool has_sessions;  /* else ratings of anybody at any time */
+    bool has_new_users; /* a tenth of them */
+    bool has_tags;
+} day_kind;
+
+static const day_kind days[] = {
+    {"sessions", true, false, false},
+    {"scattered", false, false, false},
+    {"usual", true, true, true},
+};
+
+enum {
+    N_DAYS = sizeof days / sizeof *days,
+    SESSION_RATINGS = 320
+};
+
+static FILE *create_file(const char *path)
 {
     FILE *file = fopen(path, "w");
     if (file == NULL) {
         perror(path);
         exit(1);
     }
-    fprintf(file, "userId,movieId,rating,timestamp\n");
-    uint64_t state = is_tail ? 1 : 2;
-    uint64_t span = (uint64_t)(facts->last_time - facts->first_time) + 1;
-    long user = 0;
-    long long time = facts->last_time + 1;
-    for (int64_t i = 0; i < facts->n_rows / 100; i++) {
-        uint64_t random = bench_random(&state);
-        if (!is_tail || i % 320 == 0) {
-            user = 1 + (long)(random % (uint64_t)facts->users_max);
-        }
-        time = is_tail ? time + (long long)(random >> 60)
-                       : facts->first_time + (long long)(bench_random(&state) % span);
-        int32_t movie = facts->movies[bench_random(&state) % (uint64_t)facts->n_movies];
-        unsigned half_stars = 1 + (unsigned)(bench_random(&state) % 10);
-        fprintf(file, "%ld,%d,%u.%c,%lld\n", user, (int)movie, half_stars / 2,
-                half_stars % 2 == 0 ? '0' : '5', time);
-    }
+    return file;
+}
+
+static void close_file(FILE *file, const char *path)
+{
     if (fclose(file) != 0) {
         perror(path);
         exit(1);
     }
+}
+
+/* Days come one after another, each on top of those before. */
+static int64_t day_start(const source_facts *facts, int day)
+{
+    return facts->last_time + 1 + (int64_t)day * 86400 * 365;
+}
+
+static void write_ratings(const char *path, const source_facts *facts, int day)
+{
+    const day_kind *kind = &days[day];
+    FILE *file = create_file(path);
+    fprintf(file, "userId,movieId,rating,timestamp\n");
+    uint64_t state = (uint64_t)day + 1;
+    uint64_t span = (uint64_t)(facts->last_time - facts->first_time) + 1;
+    long user = 0;
+    long long time = day_start(facts, day);
+    for (int64_t i = 0; i < facts->n_ratings / 100; i++) {
+        uint64_t random = bench_random(&state);
+        if (!kind->has_sessions || i % SESSION_RATINGS == 0) {
+            user = 1 + (long)(random % (uint64_t)facts->users_max);
+        }
+        if (kind->has_new_users && i % (10 * SESSION_RATINGS) == 0) {
+            user = facts->users_max + 1 + (long)(i / (10 * SESSION_RATINGS));
+        }
+        time = kind->has_sessions ? time + (long long)(random >> 60)
+                                  : facts->first_time + (long long)(bench_random(&state) % span);
+        int32_t movie = facts->movies[bench_random(&state) % (uint64_t)facts->n_ratings];
+        unsigned half_stars = 1 + (unsigned)(bench_random(&state) % 10);
+        fprintf(file, "%ld,%d,%u.%c,%lld\n", user, (int)movie, half_stars / 2,
+                half_stars % 2 == 0 ? '0' : '5', time);
+    }
+    close_file(file, path);
+}
+
+/* Writes tags of users, twenty each; most texts are new ones. */
+static void write_tags(const char *path, const source_facts *facts, int day)
+{
+    FILE *file = create_file(path);
+    fprintf(file, "userId,movieId,tag,timestamp\n");
+    uint64_t state = (uint64_t)day + 101;
+    long user = 0;
+    for (int64_t i = 0; i < facts->n_tags / 100; i++) {
+        uint64_t random = bench_random(&state);
+        if (i % 20 == 0) {
+            user = 1 + (long)(random % (uint64_t)facts->users_max);
+        }
+        fprintf(file, "%ld,%d,tag %u,%lld\n", user,
+                (int)facts->movies[random % (uint64_t)facts->n_ratings],
+                (unsigned)(bench_random(&state) % 30000), (long long)(day_start(facts, day) + i));
+    }
+    close_file(file, path);
 }
 
 static int hash_bytes(void *user_data, const char *bytes, int64_t size_bytes)
@@ -286,13 +348,19 @@ int main(int argc, char **argv)
         return 1;
     }
     run_day_apart("first", store, argv[1]);
-    ratings_facts facts = look_at_ratings(store);
-    for (int is_tail = 1; is_tail >= 0; is_tail--) {
-        char path[64];
-        snprintf(path, sizeof path, "%s/%02d012030_ratings.csv", folder, 2 - is_tail);
-        write_day(path, &facts, is_tail != 0);
-        run_day_apart(is_tail ? "sessions" : "scattered", store, path);
-        remove(path);
+    source_facts facts = look_at_sources(store);
+    for (int day = 0; day < N_DAYS; day++) {
+        char ratings[64];
+        char tags[64];
+        snprintf(ratings, sizeof ratings, "%s/%02d012030_ratings.csv", folder, day + 1);
+        snprintf(tags, sizeof tags, "%s/%02d012030_tags.csv", folder, day + 1);
+        write_ratings(ratings, &facts, day);
+        if (days[day].has_tags) {
+            write_tags(tags, &facts, day);
+        }
+        run_day_apart(days[day].name, store, folder);
+        remove(ratings);
+        remove(tags);
     }
     rmdir(folder);
     free(facts.movies);
