@@ -123,11 +123,11 @@ static mdl_status check_options(const mdl_context_options *options, mdl_error *e
 #endif
 
 /*
- * Whether a context keeps some of what is freed for itself. A caller's allocator may do that on its
+ * Whether a context has a heap for large pieces. A caller's allocator may keep what is freed on its
  * own and is told at once; under a budget nothing is held that does not count; and a sanitizer is
  * to see every use of freed memory.
  */
-static bool keeps_spares(const mdl_context_options *options)
+static bool has_heap(const mdl_context_options *options)
 {
     return options->allocator.allocate == allocate_by_default &&
            options->memory_budget_bytes == 0 && !HAS_ADDRESS_SANITIZER;
@@ -164,8 +164,8 @@ mdl_status mdl_context_create(const mdl_context_options *options, mdl_context **
     if (options->max_simd < context->simd) {
         context->simd = options->max_simd >= MDL_SIMD_AVX2 ? MDL_SIMD_AVX2 : MDL_SIMD_SCALAR;
     }
-    context->keeps_spares = keeps_spares(options);
-    pthread_mutex_init(&context->spares_lock, NULL);
+    context->has_heap = has_heap(options);
+    mdli_piece_heap_init(&context->heap);
     pthread_mutex_init(&context->progress_lock, NULL);
     if (context->executor.run == NULL && context->n_threads > 1) {
         mdl_status status = mdli_thread_pool_create(context, &context->pool, error);
@@ -184,8 +184,7 @@ void mdl_context_free(mdl_context *context)
         return;
     }
     mdli_thread_pool_free(context, context->pool);
-    mdli_release_spares(context);
-    pthread_mutex_destroy(&context->spares_lock);
+    mdli_piece_heap_free(&context->heap);
     pthread_mutex_destroy(&context->progress_lock);
     mdl_allocator allocator = context->allocator;
     allocator.release(allocator.user_data, context, CONTEXT_BYTES);

@@ -10,19 +10,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/piece_heap.h"
 #include "medallion/context.h"
 
 typedef struct mdli_thread_pool mdli_thread_pool;
-
-/* Most pieces of freed memory that a context keeps; looking through all of them is nothing against
- * what a system call for one costs. */
-#define MDLI_SPARES_MAX 256
-
-/* A piece of freed memory. */
-typedef struct mdli_spare {
-    void *memory;
-    size_t size_bytes;
-} mdli_spare;
 
 struct mdl_context {
     mdl_allocator allocator;
@@ -30,12 +21,8 @@ struct mdl_context {
     _Atomic int64_t in_use_bytes;
     _Atomic int64_t peak_bytes;
 
-    /* Freed memory that later allocations may take, oldest first; guarded by `spares_lock`. */
-    bool keeps_spares;
-    pthread_mutex_t spares_lock;
-    mdli_spare spares[MDLI_SPARES_MAX];
-    int n_spares;
-    size_t spare_bytes; /* of all of them */
+    bool has_heap;
+    mdli_piece_heap heap;
 
     int32_t n_threads;
     mdl_executor executor;
@@ -56,9 +43,6 @@ struct mdl_context {
     int64_t progress_told_ns;
     bool has_progress; /* of a task that has not ended, as far as was told last */
 };
-
-/* Gives the freed memory that is kept back to the allocator. */
-void mdli_release_spares(mdl_context *context);
 
 /* Nanoseconds on a clock that never goes back. */
 int64_t mdli_nanoseconds_now(void);

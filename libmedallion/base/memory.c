@@ -1,14 +1,12 @@
 /*
  * Allocation through the context's allocator and budget.
  *
- * Each allocation is preceded by 64 bytes that hold its size, so that freeing needs no size, and
- * followed by 64 bytes that may be read. Both are counted: the budget is what was asked of the
- * allocator.
+ * Each allocation is preceded by a header of 64 bytes that holds its size, so that freeing needs no
+ * size, and followed by 64 bytes that may be read. Both are counted: the budget is what was asked of
+ * the allocator.
  *
- * Large pieces that are freed are kept for a while (keeps_spares in context.c says when): the work
- * on a table frees and asks for pieces of the same few sizes again and again, and an allocator that
- * gives each back to the system has each page of it cleared and mapped anew. Kept memory is not
- * counted as in use.
+ * Large pieces come from the context's own heap where it has one (has_heap in context.c says when).
+ * What that keeps of freed ones is not counted as in use.
  */
 #include "base/memory.h"
 
@@ -21,17 +19,11 @@
 #include "base/error.h"
 
 enum {
-    HEADER_BYTES = 64,
-    SPARE_BYTES_MIN = 32 * 1024,
-    SPARES_BYTES_MAX = 64 * 1024 * 1024,
+    HEAP_BYTES_MIN = 32 * 1024, /* smaller ones are the allocator's */
     ARENA_FIRST_PAGE_BYTES = 1024,
     ARENA_PAGE_BYTES_MAX = 256 * 1024,
     ARENA_ALIGNMENT = 16
 };
-
-typedef struct allocation_header {
-    size_t total_bytes;
-} allocation_header;
 
 /* Counts bytes as in use, unless that would pass the budget. */
 static bool reserve_budget(mdl_context *context, int64_t bytes, int64_t *in_use)
@@ -51,92 +43,20 @@ static bool reserve_budget(mdl_context *context, int64_t bytes, int64_t *in_use)
     return true;
 }
 
-/* Takes spare `i` out of those that are kept. Called and left with the lock held. */
-static mdli_spare remove_spare(mdl_context *context, int i)
+/* Allocates from the heap or, what is small or does not fit, from the allocator; NULL = no memory. */
+static mdli_piece *allocate_piece(mdl_context *context, size_t total)
 {
-    mdli_spare spare = context->spares[i];
-    context->n_spares--;
-    context->spare_bytes -= spare.size_bytes;
-    memmove(&context->spares[i], &context->spares[i + 1],
-            (size_t)(context->n_spares - i) * sizeof context->spares[0]);
-    return spare;
-}
-
-/* The smallest spare of at least `total` bytes, if it is not much larger; else NULL. */
-static char *take_spare(mdl_context *context, size_t total)
-{
-    mdli_spare taken = {.memory = NULL};
-    if (!context->keeps_spares || total < SPARE_BYTES_MIN) {
-        return NULL;
+    mdli_piece *piece = NULL;
+    if (context->has_heap && total >= HEAP_BYTES_MIN) {
+        piece = mdli_piece_heap_take(&context->heap, total);
     }
-    pthread_mutex_lock(&context->spares_lock);
-    int best = -1;
-    size_t best_bytes = total + total / 4;
-    for (int i = 0; i < context->n_spares; i++) {
-        size_t bytes = context->spares[i].size_bytes;
-        if (total <= bytes && bytes <= best_bytes) {
-            best = i;
-            best_bytes = bytes;
+    if (piece == NULL) {
+        piece = context->allocator.allocate(context->allocator.user_data, total, 64);
+        if (piece != NULL) {
+            *piece = (mdli_piece){.total_bytes = total};
         }
     }
-    if (best >= 0) {
-        taken = remove_spare(context, best);
-    }
-    pthread_mutex_unlock(&context->spares_lock);
-    return taken.memory;
-}
-
-static void release_spare(mdl_context *context, mdli_spare spare)
-{
-    context->allocator.release(context->allocator.user_data, spare.memory, spare.size_bytes);
-}
-
-/* Keeps freed memory in place of the oldest that is kept; false when it is none to keep. */
-static bool keep_spare(mdl_context *context, mdli_spare spare)
-{
-    mdli_spare replaced[MDLI_SPARES_MAX];
-    int n_replaced = 0;
-    if (!context->keeps_spares || spare.size_bytes < SPARE_BYTES_MIN ||
-        spare.size_bytes > SPARES_BYTES_MAX / 4) {
-        return false;
-    }
-    pthread_mutex_lock(&context->spares_lock);
-    while (context->n_spares == MDLI_SPARES_MAX ||
-           context->spare_bytes + spare.size_bytes > SPARES_BYTES_MAX) {
-        replaced[n_replaced++] = remove_spare(context, 0);
-    }
-    context->spares[context->n_spares++] = spare;
-    context->spare_bytes += spare.size_bytes;
-    pthread_mutex_unlock(&context->spares_lock);
-    for (int i = 0; i < n_replaced; i++) {
-        release_spare(context, replaced[i]);
-    }
-    return true;
-}
-
-void mdli_release_spares(mdl_context *context)
-{
-    pthread_mutex_lock(&context->spares_lock);
-    for (int i = 0; i < context->n_spares; i++) {
-        release_spare(context, context->spares[i]);
-    }
-    context->n_spares = 0;
-    context->spare_bytes = 0;
-    pthread_mutex_unlock(&context->spares_lock);
-}
-
-/* Asks the allocator; where it has no memory, once more with what was kept. */
-static char *allocate_anew(mdl_context *context, size_t total)
-{
-    char *memory = context->allocator.allocate(context->allocator.user_data, total, 64);
-    if (memory == NULL && context->keeps_spares) {
-        mdli_release_spares(context);
-        memory = context->allocator.allocate(context->allocator.user_data, total, 64);
-    }
-    if (memory != NULL) {
-        ((allocation_header *)memory)->total_bytes = total;
-    }
-    return memory;
+    return piece;
 }
 
 mdl_status mdli_allocate(mdl_context *context, size_t size_bytes, const char *what, void **out,
@@ -147,26 +67,22 @@ mdl_status mdli_allocate(mdl_context *context, size_t size_bytes, const char *wh
         return mdl_error_set(error, MDL_E_NO_MEMORY, "no memory for %s: %zu bytes asked", what,
                              size_bytes);
     }
-    size_t total = HEADER_BYTES + size_bytes + MDLI_PADDING_BYTES;
+    size_t total = MDLI_PIECE_HEADER_BYTES + size_bytes + MDLI_PADDING_BYTES;
     total = (total + 63) & ~(size_t)63;
-    char *memory = take_spare(context, total);
-    if (memory != NULL) {
-        total = ((allocation_header *)memory)->total_bytes;
-    }
     int64_t in_use;
     if (!reserve_budget(context, (int64_t)total, &in_use)) {
         return mdl_error_set(error, MDL_E_BUDGET,
                              "memory budget used up by %s: %zu bytes asked, %lld of %lld in use",
                              what, total, (long long)in_use, (long long)context->budget_bytes);
     }
-    memory = memory != NULL ? memory : allocate_anew(context, total);
-    if (memory == NULL) {
+    mdli_piece *piece = allocate_piece(context, total);
+    if (piece == NULL) {
         atomic_fetch_sub_explicit(&context->in_use_bytes, (int64_t)total, memory_order_relaxed);
         return mdl_error_set(error, MDL_E_NO_MEMORY,
                              "no memory for %s: %zu bytes asked, %lld in use", what, total,
                              (long long)in_use);
     }
-    *out = memory + HEADER_BYTES;
+    *out = (char *)piece + MDLI_PIECE_HEADER_BYTES;
     return MDL_OK;
 }
 
@@ -218,11 +134,13 @@ void mdli_free(mdl_context *context, void *memory)
     if (memory == NULL) {
         return;
     }
-    char *start = (char *)memory - HEADER_BYTES;
-    size_t total = ((allocation_header *)start)->total_bytes;
+    mdli_piece *piece = (mdli_piece *)((char *)memory - MDLI_PIECE_HEADER_BYTES);
+    size_t total = piece->total_bytes;
     atomic_fetch_sub_explicit(&context->in_use_bytes, (int64_t)total, memory_order_relaxed);
-    if (!keep_spare(context, (mdli_spare){start, total})) {
-        context->allocator.release(context->allocator.user_data, start, total);
+    if (piece->region != NULL) {
+        mdli_piece_heap_give_back(&context->heap, piece);
+    } else {
+        context->allocator.release(context->allocator.user_data, piece, total);
     }
 }
 
