@@ -32,10 +32,6 @@
  * 1 / SAVING_MIN_PART at least. */
 #define SAVING_MIN_PART 16
 
-/* Places that pages are put in to tell them apart: a power of two, so large against PAGES_MAX that
- * they seldom meet. */
-#define N_SLOTS 1024
-
 /* The bits that a frame takes in n pages. */
 static int64_t paged_bits(int n, int page_bits, int page_width)
 {
@@ -133,82 +129,8 @@ static int choose_page_bits(const mdli_profile *profile, int64_t limit_bytes,
  * The pages of each frame.
  */
 
-/* The pages of a frame. */
-typedef struct page_set {
-    int n;
-    uint32_t pages[PAGES_MAX];
-    uint8_t last_rows[N_SLOTS]; /* of a slot's pages; holds what it happens to where no row was */
-} page_set;
-
-/* Gives rows whose page shares its slot with another one a place in the set; false when it gets
- * full. */
-static bool part_shared_slots(page_set *set, const uint32_t *row_pages, int n_max, uint8_t *codes)
-{
-    const int n_slots = set->n;
-    for (int i = 0; i < MDLI_FRAME_ROWS; i++) {
-        if (set->pages[codes[i]] == row_pages[i]) {
-            continue;
-        }
-        int k = n_slots;
-        while (k < set->n && set->pages[k] != row_pages[i]) {
-            k++;
-        }
-        if (k == n_max) {
-            return false;
-        }
-        if (k == set->n) {
-            set->pages[set->n++] = row_pages[i];
-        }
-        codes[i] = (uint8_t)k;
-    }
-    return true;
-}
-
-/*
- * Finds the pages of a frame, and for each row the place of its page among them; false when there
- * are more than n_max.
- *
- * The last row of each page speaks for it. It is found without branches, which would be taken at
- * random: all rows write their number to their page's slot, and the last one stays. That two pages
- * share a slot is rare, and put right afterwards.
- */
-static bool find_pages(page_set *set, const uint32_t *values, uint32_t base, int page_bits,
-                       int n_max, uint8_t *codes)
-{
-    uint32_t row_pages[MDLI_FRAME_ROWS];
-    uint8_t last_rows[MDLI_FRAME_ROWS]; /* of the row's slot */
-    uint8_t speakers[MDLI_FRAME_ROWS];
-    uint8_t places[MDLI_FRAME_ROWS]; /* of the pages that rows speak for */
-    for (int i = 0; i < MDLI_FRAME_ROWS; i++) {
-        row_pages[i] = (values[i] - base) >> page_bits;
-    }
-    for (int i = 0; i < MDLI_FRAME_ROWS; i++) {
-        set->last_rows[row_pages[i] % N_SLOTS] = (uint8_t)i;
-    }
-    int n = 0;
-    for (int i = 0; i < MDLI_FRAME_ROWS; i++) {
-        last_rows[i] = set->last_rows[row_pages[i] % N_SLOTS];
-        speakers[n] = (uint8_t)i;
-        n += last_rows[i] == i;
-    }
-    if (n > n_max) {
-        return false;
-    }
-    for (int k = 0; k < n; k++) {
-        places[speakers[k]] = (uint8_t)k;
-        set->pages[k] = row_pages[speakers[k]];
-    }
-    set->n = n;
-    uint32_t is_shared = 0;
-    for (int i = 0; i < MDLI_FRAME_ROWS; i++) {
-        codes[i] = places[last_rows[i]];
-        is_shared |= set->pages[codes[i]] ^ row_pages[i];
-    }
-    return is_shared == 0 || part_shared_slots(set, row_pages, n_max, codes);
-}
-
 /* Notes the pages of frame `f` if that makes it smaller. */
-static void plan_frame(const mdli_profile *profile, int32_t f, page_set *set, mdli_page_plan *plan)
+static void plan_frame(const mdli_profile *profile, int32_t f, mdli_page_plan *plan)
 {
     const int width = plain_width(&profile->frames[f]);
     const int spared = width - plan->page_bits - 1; /* bits for the page's place, at most */
@@ -219,11 +141,13 @@ static void plan_frame(const mdli_profile *profile, int32_t f, page_set *set, md
     uint32_t scratch[MDLI_FRAME_ROWS];
     const uint32_t *values = mdli_profile_frame(profile, f, scratch);
     const int n_max = spared < 6 ? 1 << spared : PAGES_MAX;
-    if (find_pages(set, values, (uint32_t)profile->min, plan->page_bits, n_max,
-                   plan->codes + (ptrdiff_t)f * MDLI_FRAME_ROWS) &&
-        paged_bits(set->n, plan->page_bits, plan->page_width) < (int64_t)MDLI_FRAME_ROWS * width) {
-        memcpy(plan->pages + plan->starts[f], set->pages, (size_t)set->n * sizeof *plan->pages);
-        plan->starts[f + 1] = (uint16_t)(plan->starts[f] + set->n);
+    /* The list has room for the most. */
+    const int n = profile->kernels->find_pages(values, (uint32_t)profile->min, plan->page_bits,
+                                               n_max, plan->pages + plan->starts[f],
+                                               plan->codes + (ptrdiff_t)f * MDLI_FRAME_ROWS);
+    if (n <= n_max &&
+        paged_bits(n, plan->page_bits, plan->page_width) < (int64_t)MDLI_FRAME_ROWS * width) {
+        plan->starts[f + 1] = (uint16_t)(plan->starts[f] + n);
     }
 }
 
@@ -253,9 +177,8 @@ mdl_status mdli_profile_plan_pages(mdl_context *context, mdli_profile *profile, 
     plan->pages = (uint32_t *)(plan + 1);
     plan->codes = (uint8_t *)(plan->pages + n_pages);
     plan->starts[0] = 0;
-    page_set set;
     for (int32_t f = 0; f < profile->n_frames; f++) {
-        plan_frame(profile, f, &set, plan);
+        plan_frame(profile, f, plan);
     }
     profile->pages = plan;
     if (mdli_frame_payload_bytes(profile) > bytes_max) {

@@ -366,7 +366,8 @@ static mdl_status read_chunks(csv_reader *reader, mdl_error *error)
                                   .keeps_layout = reader->layout != NULL,
                                   .is_crlf = reader->is_crlf};
     int n_workers = mdli_n_workers(reader->context, reader->n_chunks);
-    int64_t n_slots = (int64_t)CHUNKS_PER_WORKER * n_workers;
+    /* A worker alone commits what it parsed, and goes on in the same memory. */
+    int64_t n_slots = n_workers > 1 ? (int64_t)CHUNKS_PER_WORKER * n_workers : 1;
     void *slots;
     MDLI_TRY(mdli_allocate_array(reader->context, n_slots, sizeof(ring_slot), "csv chunks", &slots,
                                  error));

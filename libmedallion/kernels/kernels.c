@@ -5,6 +5,7 @@
 
 #include "kernels/frame_kernels.h"
 #include "kernels/lane_kernels.h"
+#include "kernels/page_kernels.h"
 #include "kernels/reduce_kernels.h"
 #include "kernels/run_kernels.h"
 
@@ -16,6 +17,7 @@ static const mdli_kernels scalar_kernels = {
     .csv_deal = mdli_csv_deal_scalar,
     MDLI_CSV_NUMBER_KERNELS(scalar),
     .relocate = mdli_relocate_scalar,
+    .find_pages = mdli_find_pages_scalar,
     MDLI_FRAME_KERNELS(scalar),
     MDLI_REDUCE_KERNELS(scalar),
     MDLI_RUN_KERNELS(scalar),
@@ -32,6 +34,7 @@ static const mdli_kernels avx2_kernels = {
     .csv_deal = mdli_csv_deal_scalar,
     MDLI_CSV_NUMBER_KERNELS(avx2),
     .relocate = mdli_relocate_avx2,
+    .find_pages = mdli_find_pages_scalar,
     MDLI_FRAME_KERNELS(avx2),
     MDLI_REDUCE_KERNELS(avx2),
     MDLI_RUN_KERNELS(avx2),
@@ -47,6 +50,7 @@ static const mdli_kernels avx512_kernels = {
     .csv_deal = mdli_csv_deal_avx512,
     MDLI_CSV_NUMBER_KERNELS(avx512),
     .relocate = mdli_relocate_avx512,
+    .find_pages = mdli_find_pages_avx512,
     MDLI_FRAME_KERNELS(avx2),
     MDLI_REDUCE_KERNELS(avx512),
     MDLI_RUN_KERNELS(avx512),

@@ -96,6 +96,11 @@ typedef struct mdli_kernels {
     /* values[i] += table[values[i] >> shift], where values[i] >> shift is less than n_entries and
      * shift less than 32. The table has room for MDLI_RELOCATE_MAX entries. */
     void (*relocate)(const uint32_t *table, int n_entries, int shift, uint32_t *values);
+    /* The pages (values[i] - base) >> page_bits of a frame in the order in which they first come, and
+     * codes[i], the place of row i's. Returns how many there are, or n_max + 1 where they are more
+     * than n_max, which is at most MDLI_RELOCATE_MAX; then both arrays are undefined. */
+    int (*find_pages)(const uint32_t *values, uint32_t base, int page_bits, int n_max,
+                      uint32_t *pages, uint8_t *codes);
     /* out[i] = base + values[i]. */
     void (*widen)(const uint32_t *values, uint64_t base, uint64_t *out);
     /* out[i] = the low 32 bits of values[i]. */

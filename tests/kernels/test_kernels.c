@@ -273,6 +273,65 @@ START_TEST(relocate)
 }
 END_TEST
 
+/* Finds pages row by row; as the kernel. */
+static int find_pages_plainly(const uint32_t *values, uint32_t base, int page_bits, int n_max,
+                              uint32_t *pages, uint8_t *codes)
+{
+    int n = 0;
+    for (int i = 0; i < N; i++) {
+        const uint32_t page = (values[i] - base) >> page_bits;
+        int k = 0;
+        while (k < n && pages[k] != page) {
+            k++;
+        }
+        if (k == n_max) {
+            return n_max + 1;
+        }
+        pages[k] = page;
+        n += k == n;
+        codes[i] = (uint8_t)k;
+    }
+    return n;
+}
+
+START_TEST(find_pages)
+{
+    const mdli_kernels *kernels = table_of_level(_i);
+    if (kernels == NULL) {
+        return;
+    }
+    test_random random = test_random_start("find_pages");
+    for (int round = 0; round < 3000; round++) {
+        uint32_t values[N];
+        uint32_t places[MDLI_RELOCATE_MAX + 1];
+        const int page_bits = (int)test_random_below(&random, 25);
+        const uint32_t base = (uint32_t)test_random_next(&random);
+        const uint64_t n_places = 1 + test_random_below(&random, MDLI_RELOCATE_MAX + 1);
+        /* Often pages have low bits of their numbers in common. */
+        const int common_bits = (int)test_random_below(&random, 33);
+        for (uint64_t k = 0; k < n_places; k++) {
+            places[k] = (uint32_t)(test_random_next(&random) << common_bits) >> page_bits;
+        }
+        for (int i = 0; i < N; i++) {
+            const uint32_t place = places[test_random_below(&random, n_places)];
+            const uint32_t offset = (uint32_t)test_random_below(&random, UINT64_C(1) << page_bits);
+            values[i] = base + (place << page_bits) + offset;
+        }
+        const int n_max = 1 + (int)test_random_below(&random, MDLI_RELOCATE_MAX);
+        uint32_t pages[MDLI_RELOCATE_MAX];
+        uint32_t expected_pages[MDLI_RELOCATE_MAX + 1];
+        uint8_t codes[N];
+        uint8_t expected_codes[N];
+        const int n = kernels->find_pages(values, base, page_bits, n_max, pages, codes);
+        const int n_expected =
+            find_pages_plainly(values, base, page_bits, n_max, expected_pages, expected_codes);
+        ck_assert_int_eq(n, n_expected);
+        ck_assert(n > n_max || memcmp(pages, expected_pages, (size_t)n * sizeof *pages) == 0);
+        ck_assert(n > n_max || memcmp(codes, expected_codes, sizeof codes) == 0);
+    }
+}
+END_TEST
+
 START_TEST(widen_and_narrow)
 {
     const mdli_kernels *kernels = table_of_level(_i);
@@ -634,6 +693,7 @@ static Suite *kernels_suite(void)
     tcase_add_loop_test(all, above, 0, N_LEVELS);
     tcase_add_loop_test(all, ranges, 0, N_LEVELS);
     tcase_add_loop_test(all, relocate, 0, N_LEVELS);
+    tcase_add_loop_test(all, find_pages, 0, N_LEVELS);
     tcase_add_loop_test(all, widen_and_narrow, 0, N_LEVELS);
     tcase_add_loop_test(all, lookup, 0, N_LEVELS);
     tcase_add_loop_test(all, frame_stats, 0, N_LEVELS);
