@@ -67,8 +67,9 @@ typedef struct order_worker {
 
 typedef struct order_search {
     const mdli_sort_keys *keys;
-    int32_t n_columns; /* of the keys, from the first on, that count */
-    bool has_proofs;   /* blocks may have proofs for these */
+    int32_t n_columns;                         /* of the keys, from the first on, that count */
+    bool has_proofs;                           /* blocks may have proofs for these … */
+    mdl_column *columns[MDLI_KEY_COLUMNS_MAX]; /* … which are then listed */
     const mdl_column
         *first; /* the first that says anything, whose blocks are worked on one by one */
     order_level *levels;
@@ -329,16 +330,17 @@ static mdl_status relate_vector(order_search *search, order_worker *worker, cons
 
 /* The blocks of all columns that hold the rows of block `b` of `first`; false where some are cut
  * otherwise. */
-static bool list_blocks(const order_search *search, int64_t b, mdli_block **blocks)
+static bool list_blocks(const mdl_column *first, int64_t b, mdl_column *const *columns,
+                        int32_t n_columns, mdli_block **blocks)
 {
-    const int64_t *starts = search->first->row_starts + b;
-    for (int32_t i = 0; i < search->n_columns; i++) {
-        const mdl_column *column = search->keys->columns[i].column;
-        const int64_t at = mdli_column_find_block(column, starts[0]);
-        if (column->row_starts[at] != starts[0] || column->row_starts[at + 1] != starts[1]) {
+    const int64_t *starts = first->row_starts + b;
+    for (int32_t i = 0; i < n_columns; i++) {
+        const int64_t at = mdli_column_find_block(columns[i], starts[0]);
+        if (columns[i]->row_starts[at] != starts[0] ||
+            columns[i]->row_starts[at + 1] != starts[1]) {
             return false;
         }
-        blocks[i] = column->blocks[at];
+        blocks[i] = columns[i]->blocks[at];
     }
     return true;
 }
@@ -347,32 +349,48 @@ static bool list_blocks(const order_search *search, int64_t b, mdli_block **bloc
 static bool is_proved(const order_search *search, int64_t b)
 {
     mdli_block *blocks[MDLI_KEY_COLUMNS_MAX];
-    return search->has_proofs && list_blocks(search, b, blocks) &&
+    return search->has_proofs &&
+           list_blocks(search->first, b, search->columns, search->n_columns, blocks) &&
            mdli_blocks_are_proved_ascending(blocks, search->n_columns);
 }
 
-/* Whether blocks can tell of the order that is searched for. */
+/* Whether blocks can tell of the order that is searched for: of one column, statistics tell it. */
 static bool can_have_proofs(const mdli_sort_keys *keys, int32_t n_columns)
 {
     for (int32_t i = 0; i < n_columns; i++) {
         const mdli_sort_column *key = &keys->columns[i];
-        if (key->is_descending || key->has_nulls || key->column->type == MDL_TYPE_FLOAT64) {
+        const mdl_type type = key->column->type;
+        if (key->is_descending || key->has_nulls || type == MDL_TYPE_FLOAT64 ||
+            (type == MDL_TYPE_STRING && !key->has_codes)) {
             return false;
         }
     }
-    return n_columns > 1; /* of one, statistics tell it */
+    return n_columns > 1;
 }
 
-/* Whether texts were compared by their bytes, and not by numbers that stand for them. */
+/* Whether fields of texts are in the order of the texts. */
 static bool is_true_order(const order_search *search)
 {
     for (int32_t i = 0; i < search->n_columns; i++) {
-        const mdli_sort_column *key = &search->keys->columns[i];
-        if (key->column->type == MDL_TYPE_STRING && !(key->has_codes && key->ranks != NULL)) {
+        if (mdli_sort_column_has_codes_only(&search->keys->columns[i])) {
             return false;
         }
     }
     return true;
+}
+
+/* Finds whether to look for proofs. Where fields are in another order than texts, proofs of some
+ * blocks would not go together with what is found of others. */
+static void look_for_proofs(order_search *search)
+{
+    search->has_proofs = search->first != NULL && can_have_proofs(search->keys, search->n_columns);
+    for (int32_t i = 0; search->has_proofs && i < search->n_columns; i++) {
+        search->columns[i] = (mdl_column *)search->keys->columns[i].column;
+    }
+    for (int64_t b = 0; search->has_proofs && !is_true_order(search) && b < search->first->n_blocks;
+         b++) {
+        search->has_proofs = is_proved(search, b);
+    }
 }
 
 /* Keeps with the blocks that end up to row `first_bad` that their rows ascend. */
@@ -384,8 +402,53 @@ static mdl_status keep_proofs(const order_search *search, int64_t first_bad, mdl
         return MDL_OK;
     }
     for (int64_t b = 0; b < column->n_blocks && column->row_starts[b + 1] <= first_bad; b++) {
-        if (list_blocks(search, b, blocks)) {
+        if (list_blocks(column, b, search->columns, search->n_columns, blocks)) {
             MDLI_TRY(mdli_blocks_prove_ascending(blocks, search->n_columns, error));
+        }
+    }
+    return MDL_OK;
+}
+
+mdl_status mdli_prove_row_order(const mdl_table *table, const mdli_key *columns, int32_t n_columns,
+                                mdl_error *error)
+{
+    mdl_column *key_columns[MDLI_KEY_COLUMNS_MAX];
+    mdli_block *blocks[MDLI_KEY_COLUMNS_MAX];
+    for (int32_t i = 0; i < n_columns; i++) {
+        key_columns[i] = table->columns[columns[i].column];
+        if (columns[i].is_descending || key_columns[i]->stats.n_nulls > 0 ||
+            key_columns[i]->type == MDL_TYPE_FLOAT64) {
+            return MDL_OK;
+        }
+    }
+    for (int64_t b = 0; n_columns > 1 && b < key_columns[0]->n_blocks; b++) {
+        if (list_blocks(key_columns[0], b, key_columns, n_columns, blocks)) {
+            MDLI_TRY(mdli_blocks_prove_ascending(blocks, n_columns, error));
+        }
+    }
+    return MDL_OK;
+}
+
+/* Relates the first row of a block to the row before, by their values. */
+static mdl_status relate_border(order_search *search, order_worker *worker, int64_t row,
+                                mdl_error *error)
+{
+    int order = 0;
+    for (int32_t i = 0; row > 0 && i < search->n_columns && order == 0; i++) {
+        const mdli_sort_column *key = &search->keys->columns[i];
+        const uint64_t *validity;
+        uint64_t fields[2];
+        MDLI_TRY(mdli_sort_column_read(key, row - 1, 2, &worker->buffer, fields, &validity, error));
+        order = mdli_sort_column_compare(key, fields[0], fields[1]);
+        if (order > 0) {
+            lower_to(&search->first_below, row);
+            lower_to(&search->n_ordered, i);
+        }
+    }
+    if (row > 0 && order == 0) {
+        lower_to(&search->first_equal, row);
+        if (search->repeats != NULL) {
+            mdli_set_bits(search->repeats, row, row + 1);
         }
     }
     return MDL_OK;
@@ -412,7 +475,7 @@ static mdl_status relate_in_block(order_search *search, order_worker *worker, in
     row_runs runs;
     const bool has_runs = search->n_levels > 0 && find_runs(&search->levels[0], b, &runs);
     if (is_proved(search, b)) {
-        end = row > block_row ? row : row + 1;
+        return row == block_row ? relate_border(search, worker, row, error) : MDL_OK;
     }
     return relate_rows(search, worker, has_runs ? &runs : NULL, block_row, row, end, error);
 }
@@ -515,7 +578,7 @@ mdl_status mdli_find_row_order(const mdli_sort_keys *keys, int32_t n_columns, ui
     mdl_status status;
     MDLI_TRY_GOTO_DONE(list_levels(&search, n_columns, error));
     search.first = search.n_levels > 0 ? search.levels[0].key->column : NULL;
-    search.has_proofs = search.first != NULL && can_have_proofs(keys, n_columns);
+    look_for_proofs(&search);
     MDLI_TRY_GOTO_DONE(create_workers(&search, n_workers, error));
     MDLI_TRY_GOTO_DONE(mdli_parallel_for(keys->context, n_jobs, relate_range, &search, error));
     int64_t below = atomic_load(&search.first_below);

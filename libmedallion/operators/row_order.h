@@ -26,4 +26,9 @@ typedef struct mdli_row_order {
 mdl_status mdli_find_row_order(const mdli_sort_keys *keys, int32_t n_columns, uint64_t *repeats,
                                mdli_row_order *out, mdl_error *error);
 
+/* Keeps with the blocks of a table that its rows, as the caller knows, ascend strictly by these
+ * columns. */
+mdl_status mdli_prove_row_order(const mdl_table *table, const mdli_key *columns, int32_t n_columns,
+                                mdl_error *error);
+
 #endif

@@ -31,14 +31,6 @@ typedef enum mdli_pick {
 mdl_status mdli_sort_rows(const mdli_sort_keys *keys, mdli_pick pick, int32_t n_ignored_bits,
                           mdli_row_list *out, mdl_error *error);
 
-/*
- * What mdli_sort_rows with PICK_ALL gives, for rows that are in the order of their first columns
- * already: bit i of `repeats` says whether row i has the same values in those as the row before.
- * For short stretches of such rows. Parallel. stretch_sort.c
- */
-mdl_status mdli_sort_stretches(const mdli_sort_keys *keys, const uint64_t *repeats,
-                               mdli_row_list *out, mdl_error *error);
-
 /* The first `n` rows that mdli_sort_rows with PICK_ALL would give, n ≤ rows there are. For small n.
  */
 mdl_status mdli_sort_first_rows(const mdli_sort_keys *keys, int64_t n, mdli_row_list *out,

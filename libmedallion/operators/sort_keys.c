@@ -18,20 +18,11 @@ static int32_t bits_of(uint64_t greatest)
     return greatest == 0 ? 0 : 64 - __builtin_clzll(greatest);
 }
 
-/* A text to be put in order; `prefix` is its first eight bytes as a number, padded with zeros. */
+/* A text to be put in order, with its prefix. */
 typedef struct ranked_text {
     uint64_t prefix;
     int64_t entry;
 } ranked_text;
-
-static uint64_t text_prefix(mdl_string text)
-{
-    uint64_t prefix = 0;
-    for (int64_t i = 0; i < 8; i++) {
-        prefix = prefix << 8 | (i < text.size_bytes ? (uint8_t)text.data[i] : 0);
-    }
-    return prefix;
-}
 
 static bool text_is_above(const mdl_string *texts, ranked_text a, ranked_text b)
 {
@@ -61,7 +52,7 @@ static mdl_status rank_texts(mdl_context *context, const mdl_string *texts, int6
     ranked_text *from = memory;
     ranked_text *to = from + n;
     for (int64_t i = 0; i < n; i++) {
-        from[i] = (ranked_text){text_prefix(texts[i]), i};
+        from[i] = (ranked_text){mdli_text_prefix(texts[i]), i};
     }
     mdl_status status = MDL_OK;
     for (int64_t width = 1; width < n && status == MDL_OK; width *= 2) {
@@ -85,8 +76,15 @@ static mdl_status rank_texts(mdl_context *context, const mdl_string *texts, int6
 /* Rows for each entry of a dictionary from which on putting it in order costs next to nothing. */
 #define ROWS_PER_RANK 64
 
+/* What texts have to be good for. */
+typedef enum text_use {
+    TEXT_USE_ORDER,   /* fields are in the order of the texts */
+    TEXT_USE_COMPARE, /* or are codes, by which texts are found */
+    TEXT_USE_EQUALITY /* or are any numbers */
+} text_use;
+
 /* Ranks of a column whose rows are codes in one dictionary, by code; none where the codes do. */
-static mdl_status rank_codes(mdl_context *context, mdli_sort_column *key, bool needs_order,
+static mdl_status rank_codes(mdl_context *context, mdli_sort_column *key, text_use use,
                              mdl_error *error)
 {
     const mdli_dictionary *dictionary = key->column->dictionary;
@@ -94,7 +92,7 @@ static mdl_status rank_codes(mdl_context *context, mdli_sort_column *key, bool n
     key->has_codes = true;
     key->n_value_bits =
         dictionary->n_entries > 0 ? bits_of((uint64_t)dictionary->n_entries - 1) : 0;
-    if (!needs_order && dictionary->n_entries > key->column->n_rows / ROWS_PER_RANK) {
+    if (use != TEXT_USE_ORDER && dictionary->n_entries > key->column->n_rows / ROWS_PER_RANK) {
         return MDL_OK;
     }
     MDLI_TRY(mdli_allocate_array(context, dictionary->n_entries, sizeof(int32_t), "sorting text",
@@ -175,7 +173,7 @@ done:
 }
 
 /* Finds what values a column holds, and so how many bits they need. */
-static mdl_status prepare_column(mdl_context *context, mdli_sort_column *key, bool needs_order,
+static mdl_status prepare_column(mdl_context *context, mdli_sort_column *key, text_use use,
                                  mdl_error *error)
 {
     const mdl_column_stats *stats = &key->column->stats;
@@ -188,8 +186,9 @@ static mdl_status prepare_column(mdl_context *context, mdli_sort_column *key, bo
         return MDL_OK;
     }
     if (key->column->type == MDL_TYPE_STRING) {
-        return key->column->dictionary != NULL ? rank_codes(context, key, needs_order, error)
-                                               : rank_rows(context, key, needs_order, error);
+        return key->column->dictionary != NULL
+                   ? rank_codes(context, key, use, error)
+                   : rank_rows(context, key, use != TEXT_USE_EQUALITY, error);
     }
     bool has_bounds = !stats->min.is_null;
     key->least = has_bounds ? stats->min.as.integer : INT64_MIN;
@@ -199,7 +198,7 @@ static mdl_status prepare_column(mdl_context *context, mdli_sort_column *key, bo
 }
 
 static mdl_status init_keys(mdli_sort_keys *keys, mdl_context *context, const mdl_table *table,
-                            const mdli_key *columns, int32_t n_columns, bool needs_order,
+                            const mdli_key *columns, int32_t n_columns, text_use use,
                             mdl_error *error)
 {
     *keys = (mdli_sort_keys){.context = context, .n_rows = table->n_rows, .n_columns = n_columns};
@@ -212,7 +211,7 @@ static mdl_status init_keys(mdli_sort_keys *keys, mdl_context *context, const md
         key->column = table->columns[columns[i].column];
         key->is_descending = columns[i].is_descending;
         key->first_bit = keys->n_bits;
-        mdl_status status = prepare_column(context, key, needs_order, error);
+        mdl_status status = prepare_column(context, key, use, error);
         if (status != MDL_OK) {
             mdli_sort_keys_free(keys);
             return status;
@@ -226,14 +225,21 @@ static mdl_status init_keys(mdli_sort_keys *keys, mdl_context *context, const md
 mdl_status mdli_sort_keys_init(mdli_sort_keys *keys, mdl_context *context, const mdl_table *table,
                                const mdli_key *columns, int32_t n_columns, mdl_error *error)
 {
-    return init_keys(keys, context, table, columns, n_columns, true, error);
+    return init_keys(keys, context, table, columns, n_columns, TEXT_USE_ORDER, error);
 }
 
 mdl_status mdli_sort_keys_init_unordered(mdli_sort_keys *keys, mdl_context *context,
                                          const mdl_table *table, const mdli_key *columns,
                                          int32_t n_columns, mdl_error *error)
 {
-    return init_keys(keys, context, table, columns, n_columns, false, error);
+    return init_keys(keys, context, table, columns, n_columns, TEXT_USE_EQUALITY, error);
+}
+
+mdl_status mdli_sort_keys_init_compared(mdli_sort_keys *keys, mdl_context *context,
+                                        const mdl_table *table, const mdli_key *columns,
+                                        int32_t n_columns, mdl_error *error)
+{
+    return init_keys(keys, context, table, columns, n_columns, TEXT_USE_COMPARE, error);
 }
 
 void mdli_sort_keys_free(mdli_sort_keys *keys)
@@ -417,6 +423,19 @@ mdl_status mdli_sort_column_read(const mdli_sort_column *key, int64_t row, int64
         }
     }
     return MDL_OK;
+}
+
+int mdli_sort_column_compare(const mdli_sort_column *key, uint64_t a, uint64_t b)
+{
+    if (a == b) {
+        return 0;
+    }
+    if (!mdli_sort_column_has_codes_only(key)) {
+        return a < b ? -1 : 1;
+    }
+    const mdl_string *texts = key->column->dictionary->entries;
+    const int order = mdli_compare_strings(texts[a], texts[b]);
+    return key->is_descending ? -order : order;
 }
 
 static mdl_status read_column(mdli_sort_reader *reader, const mdli_sort_column *key, int64_t row,

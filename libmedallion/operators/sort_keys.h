@@ -47,6 +47,11 @@ mdl_status mdli_sort_keys_init(mdli_sort_keys *keys, mdl_context *context, const
 mdl_status mdli_sort_keys_init_unordered(mdli_sort_keys *keys, mdl_context *context,
                                          const mdl_table *table, const mdli_key *columns,
                                          int32_t n_columns, mdl_error *error);
+/* As mdli_sort_keys_init, but for texts of large dictionaries fields are codes, which only
+ * mdli_sort_column_compare can put in order. */
+mdl_status mdli_sort_keys_init_compared(mdli_sort_keys *keys, mdl_context *context,
+                                        const mdl_table *table, const mdli_key *columns,
+                                        int32_t n_columns, mdl_error *error);
 void mdli_sort_keys_free(mdli_sort_keys *keys);
 
 /* Bits of all columns but the first `n_columns`: a key without them is the key of those. */
@@ -59,6 +64,26 @@ int32_t mdli_sort_keys_bits_after(const mdli_sort_keys *keys, int32_t n_columns)
 mdl_status mdli_sort_column_read(const mdli_sort_column *key, int64_t row, int64_t n,
                                  mdli_decode_buffer *buffer, uint64_t *values,
                                  const uint64_t **validity, mdl_error *error);
+
+/* Whether the fields of a column are codes, whose order is not that of their texts. */
+static inline bool mdli_sort_column_has_codes_only(const mdli_sort_column *key)
+{
+    return key->has_codes && key->ranks == NULL;
+}
+
+/* Orders two fields of a column by their values: < 0, 0, > 0. Neither is of a NULL. */
+int mdli_sort_column_compare(const mdli_sort_column *key, uint64_t a, uint64_t b);
+
+/* The first eight bytes of a text as a number, padded with zeros: texts whose numbers differ are in
+ * the order of these. */
+static inline uint64_t mdli_text_prefix(mdl_string text)
+{
+    uint64_t prefix = 0;
+    for (int64_t i = 0; i < 8; i++) {
+        prefix = prefix << 8 | (i < text.size_bytes ? (uint8_t)text.data[i] : 0);
+    }
+    return prefix;
+}
 
 /* Distance between words of one key. Index 0 is that of the row before. */
 #define MDLI_SORT_STRIDE (MDLI_VECTOR_ROWS + 1)

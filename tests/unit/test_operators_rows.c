@@ -636,6 +636,110 @@ START_TEST(stretches_are_sorted)
 }
 END_TEST
 
+/* Rows whose texts, of a dictionary too large to be put in order for them, decide within stretches:
+ * many begin alike, some are NULL, and some rows repeat others. */
+static row *rows_in_stretches(test_random *random, int32_t n, bool is_distinct)
+{
+    static const char *const forms[] = {"%d", "prefix-of-text-%d", "\xc3\xa9%d", "prefix-o%d"};
+    row *rows = calloc((size_t)n, sizeof *rows);
+    ck_assert_ptr_nonnull(rows);
+    int32_t a = 0;
+    for (int32_t i = 0; i < n; i++) {
+        const uint64_t one_in = i % 5000 < 400 ? 150 : 4;
+        a += test_random_below(random, one_in) == 0;
+        rows[i] = (row){.id = i, .a = a};
+        rows[i].is_null[1] = test_random_below(random, 20) == 0;
+        snprintf(rows[i].b, sizeof rows[i].b, forms[test_random_below(random, 4)],
+                 (int)test_random_below(random, 400));
+        rows[i].d = is_distinct ? i : (int64_t)test_random_below(random, 3);
+    }
+    return rows;
+}
+
+/* The order of texts and times that a sort by `a, b, d` or `a, -b, d` asks for, in plain C. */
+static int compare_in_stretch(const row *x, const row *y, bool is_descending)
+{
+    if (x->a != y->a) {
+        return x->a < y->a ? -1 : 1;
+    }
+    if (x->is_null[1] || y->is_null[1]) {
+        int order = (int)x->is_null[1] - (int)y->is_null[1];
+        return order != 0 ? order : (x->d > y->d) - (x->d < y->d);
+    }
+    int order = strcmp(x->b, y->b);
+    order = is_descending ? -order : order;
+    return order != 0 ? order : (x->d > y->d) - (x->d < y->d);
+}
+
+static int compare_ascending(const void *x, const void *y)
+{
+    int order = compare_in_stretch(x, y, false);
+    return order != 0 ? order : ((const row *)x)->id - ((const row *)y)->id;
+}
+
+static int compare_descending(const void *x, const void *y)
+{
+    int order = compare_in_stretch(x, y, true);
+    return order != 0 ? order : ((const row *)x)->id - ((const row *)y)->id;
+}
+
+START_TEST(texts_are_sorted_in_stretches)
+{
+    enum {
+        N = 30000
+    };
+    test_random random = test_random_start("texts_are_sorted_in_stretches");
+    const bool is_descending = (_i & 1) != 0;
+    const bool is_distinct = (_i & 2) != 0;
+    mdl_context *context = new_context((_i & 4) != 0 ? 4096 : 300, 1 + _i % 3);
+    row *rows = rows_in_stretches(&random, N, is_distinct);
+    mdl_table *table = new_table(context, rows, N);
+    ck_assert_ptr_nonnull(mdl_table_column(table, 1)->dictionary);
+    mdl_query *query = mdl_query_create(context);
+    mdl_rel *sorted = mdl_sort(mdl_scan(query, table), is_descending ? "a, -b, d" : "a, b, d");
+    mdl_table *out = collect(query, sorted, "texts");
+    ck_assert_ptr_nonnull(strstr(mdl_query_explain(query), "stretches sorted"));
+    ck_assert_ptr_eq(mdl_table_column(out, 0), mdl_table_column(table, 0));
+    qsort(rows, N, sizeof *rows, is_descending ? compare_descending : compare_ascending);
+    int32_t *ids = calloc(N, sizeof *ids);
+    ck_assert_ptr_nonnull(ids);
+    bool has_repeats = false;
+    for (int32_t i = 0; i < N; i++) {
+        ids[i] = rows[i].id;
+        has_repeats |= i > 0 && compare_in_stretch(&rows[i - 1], &rows[i], is_descending) == 0;
+    }
+    row *by_id = calloc(N, sizeof *by_id);
+    ck_assert_ptr_nonnull(by_id);
+    for (int32_t i = 0; i < N; i++) {
+        by_id[rows[i].id] = rows[i];
+    }
+    expect_rows(context, out, by_id, ids, N, "texts");
+    mdl_query_free(query);
+    /* What the sort knows of repeats, a distinct behind it and one without it agree on. */
+    query = mdl_query_create(context);
+    mdl_rel *keys = mdl_sort(mdl_scan(query, table), is_descending ? "a, -b, d" : "a, b, d");
+    mdl_table *distinct = collect(query, mdl_distinct(keys, "a, b, d", MDL_KEEP_FIRST), "texts");
+    ck_assert_int_eq(has_repeats, !is_distinct);
+    ck_assert_int_eq(mdl_table_n_rows(distinct) < N, has_repeats);
+    mdl_table_free(distinct);
+    mdl_query_free(query);
+    /* Rows in order stay as they are. */
+    query = mdl_query_create(context);
+    mdl_table *again = collect(
+        query, mdl_sort(mdl_scan(query, out), is_descending ? "a, -b, d" : "a, b, d"), "texts");
+    ck_assert_ptr_eq(mdl_table_column(again, 1)->blocks[0], mdl_table_column(out, 1)->blocks[0]);
+    expect_rows(context, again, by_id, ids, N, "texts");
+    mdl_table_free(again);
+    mdl_table_free(out);
+    mdl_query_free(query);
+    mdl_table_free(table);
+    free(by_id);
+    free(ids);
+    free(rows);
+    mdl_context_free(context);
+}
+END_TEST
+
 /* Row numbers of many kinds, ascending by a step, descending, of few places, anywhere. */
 static int64_t chosen_row(test_random *random, int kind, int64_t i, int64_t n_taken, int64_t n)
 {
@@ -1020,6 +1124,7 @@ static Suite *rows_suite(void)
     tcase_add_test(promises, order_of_distinct_is_not_mistaken);
     tcase_add_test(promises, rows_of_sort_are_not_mistaken);
     tcase_add_test(promises, stretches_are_sorted);
+    tcase_add_loop_test(promises, texts_are_sorted_in_stretches, 0, 8);
     tcase_add_loop_test(promises, taken_rows_are_those_chosen, 0, 4);
     tcase_add_loop_test(promises, semi_join_over_runs, 0, 4);
     tcase_add_test(promises, edits_leave_other_blocks_alone);
