@@ -19,6 +19,13 @@ typedef struct ordered_groups {
     int32_t *numbers; /* slots of dense keys, or numbers in the key table */
 } ordered_groups;
 
+/* Groups of morsels on their way into one list. */
+typedef struct list_jobs {
+    mdli_aggregator *a;
+    ordered_groups *groups;
+    int64_t *starts; /* per morsel, where its groups come */
+} list_jobs;
+
 /* A column of the result in the making. */
 typedef struct output_jobs {
     mdli_aggregator *a;
@@ -40,9 +47,9 @@ static mdl_status allocate_groups(mdli_aggregator *a, ordered_groups *groups, in
 }
 
 /* Sorts the groups of one run of the first key by their slots; there are few, nearly in order. */
-static void sort_run(ordered_groups *groups, int64_t first)
+static void sort_run(ordered_groups *groups, int64_t first, int64_t end)
 {
-    for (int64_t i = first + 1; i < groups->n; i++) {
+    for (int64_t i = first + 1; i < end; i++) {
         const char *state = groups->states[i];
         int32_t number = groups->numbers[i];
         int64_t j = i;
@@ -55,32 +62,52 @@ static void sort_run(ordered_groups *groups, int64_t first)
     }
 }
 
-static mdl_status list_sorted(mdli_aggregator *a, ordered_groups *groups, mdl_error *error)
+/* Lists the groups of a morsel, which has whole runs of the first key. */
+static mdl_status list_morsel(void *data, int64_t morsel, int worker, mdl_error *error)
 {
-    int64_t n = 0;
-    for (int64_t m = 0; m < mdli_pipeline_n_morsels(a->pipeline); m++) {
-        n += a->morsels[m].n_groups;
-    }
-    MDLI_TRY(allocate_groups(a, groups, n, error));
+    list_jobs *jobs = data;
+    const mdli_aggregator *a = jobs->a;
+    const mdli_group_list *list = &a->morsels[morsel];
+    ordered_groups *groups = jobs->groups;
     bool has_more_keys = a->rel->n_keys > 1;
-    int64_t run = 0; /* where the run of the last group starts */
-    for (int64_t m = 0; m < mdli_pipeline_n_morsels(a->pipeline); m++) {
-        const mdli_group_list *list = &a->morsels[m];
-        for (int64_t g = 0; g < list->n_groups; g++) {
-            if (has_more_keys && groups->n > run && groups->leading[run] != list->leading[g]) {
-                sort_run(groups, run);
-                run = groups->n;
-            }
-            groups->states[groups->n] = list->states + g * a->layout.size_bytes;
-            groups->leading[groups->n] = list->leading[g];
-            groups->numbers[groups->n] = has_more_keys ? list->slots[g] : 0;
-            groups->n++;
+    int64_t first = jobs->starts[morsel];
+    int64_t run = first; /* where the run of the last group starts */
+    (void)worker;
+    (void)error;
+    for (int64_t g = 0; g < list->n_groups; g++) {
+        int64_t at = first + g;
+        if (has_more_keys && at > run && groups->leading[run] != list->leading[g]) {
+            sort_run(groups, run, at);
+            run = at;
         }
+        groups->states[at] = list->states + g * a->layout.size_bytes;
+        groups->leading[at] = list->leading[g];
+        groups->numbers[at] = has_more_keys ? list->slots[g] : 0;
     }
     if (has_more_keys) {
-        sort_run(groups, run);
+        sort_run(groups, run, first + list->n_groups);
     }
     return MDL_OK;
+}
+
+static mdl_status list_sorted(mdli_aggregator *a, ordered_groups *groups, mdl_error *error)
+{
+    int64_t n_morsels = mdli_pipeline_n_morsels(a->pipeline);
+    void *memory;
+    MDLI_TRY(mdli_allocate_array(a->context, n_morsels + 1, sizeof(int64_t), "aggregate", &memory,
+                                 error));
+    list_jobs jobs = {a, groups, memory};
+    jobs.starts[0] = 0;
+    for (int64_t m = 0; m < n_morsels; m++) {
+        jobs.starts[m + 1] = jobs.starts[m] + a->morsels[m].n_groups;
+    }
+    groups->n = jobs.starts[n_morsels];
+    mdl_status status = allocate_groups(a, groups, groups->n, error);
+    if (status == MDL_OK) {
+        status = mdli_parallel_for(a->context, n_morsels, list_morsel, &jobs, error);
+    }
+    mdli_free(a->context, memory);
+    return status;
 }
 
 /* Slots are in the order of keys already. */
