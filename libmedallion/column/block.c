@@ -352,3 +352,28 @@ mdl_status mdli_block_decode(const mdli_block *block, int64_t start, int64_t n,
     out->values = buffer->values;
     return MDL_OK;
 }
+
+bool mdli_blocks_have_same_bytes(const mdli_block *a, const mdli_block *b)
+{
+    return a->payload_bytes == b->payload_bytes &&
+           (a->payload_bytes == 0 || memcmp(a->payload, b->payload, (size_t)a->payload_bytes) == 0);
+}
+
+static bool have_same_nulls(const mdli_block *a, const mdli_block *b)
+{
+    if (a->validity == NULL || b->validity == NULL) {
+        return a->validity == b->validity;
+    }
+    return memcmp(a->validity, b->validity, (size_t)((a->n_rows + 63) >> 6) * sizeof(uint64_t)) ==
+           0;
+}
+
+bool mdli_blocks_have_same_bodies(const mdli_block *a, const mdli_block *b)
+{
+    if (a == b) {
+        return true;
+    }
+    return a->type == b->type && a->encoding == b->encoding && a->n_rows == b->n_rows &&
+           a->n_nulls == b->n_nulls && (a->type == MDL_TYPE_STRING || a->first == b->first) &&
+           have_same_nulls(a, b) && mdli_blocks_have_same_bytes(a, b);
+}

@@ -171,6 +171,11 @@ mdl_status mdli_block_decode(const mdli_block *block, int64_t start, int64_t n,
 mdl_status mdli_block_check(const mdli_block *block, mdli_decode_buffer *buffer, const char **fault,
                             mdl_error *error);
 
+/* Whether the payloads of two blocks are the same; and whether all that they have is, if their
+ * dictionaries say the same. */
+bool mdli_blocks_have_same_bytes(const mdli_block *a, const mdli_block *b);
+bool mdli_blocks_have_same_bodies(const mdli_block *a, const mdli_block *b);
+
 /* The runs of a RUN_LENGTH or CONSTANT block of an integer-like type without NULL: run r holds
  * values[r] in rows [ends[r−1], ends[r]). False when the block is not of that kind. Pointers live
  * as long as the block. */

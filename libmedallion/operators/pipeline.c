@@ -110,7 +110,7 @@ static void join_facts(const mdli_stage *stage, const mdli_column_facts *in, mdl
         mdli_column_facts *f = &out[n_left + i];
         *f = mdli_facts_of_column(stage->right->columns[stage->right_columns[i]], -1);
         f->is_sorted = false;
-        f->may_be_null |= rel->join_kind == MDL_JOIN_LEFT;
+        f->may_be_null |= rel->join_kind == MDL_JOIN_LEFT && !stage->is_aligned;
     }
 }
 
@@ -222,7 +222,7 @@ static mdl_status look_at_runs(mdli_pipeline *pipeline, mdli_stage *stage, bool 
                                mdl_error *error)
 {
     const int32_t key = pipeline->facts[stage->rel->left_keys[0]].source_column;
-    if (key < 0) {
+    if (key < 0 || stage->is_aligned) {
         return MDL_OK;
     }
     const mdl_column *column = pipeline->source->columns[key];
@@ -637,6 +637,7 @@ mdl_status mdli_pipeline_run_morsel(mdli_pipeline *pipeline, int variant, int64_
             }
         }
         source->rows.n_rows = n;
+        source->rows.first_row = row;
         MDLI_TRY(mdli_pipeline_push(&push, 0, &source->rows, error));
         row += n;
     }

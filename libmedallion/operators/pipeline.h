@@ -22,6 +22,7 @@
  * NULL. */
 typedef struct mdli_rows {
     int64_t n_rows;
+    int64_t first_row; /* of the source, as long as each of its rows gives one */
     int32_t n_columns;
     mdl_vector *columns;
     mdli_dictionary **dictionaries;

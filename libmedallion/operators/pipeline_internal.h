@@ -14,11 +14,12 @@
 /* What one worker needs for one stage. */
 typedef struct mdli_stage_worker {
     mdli_rows out;
-    mdli_flat *gathered;         /* per output column that is not just passed on */
-    mdli_evaluator **evaluators; /* PROJECT: per item that is no plain column; FILTER: one */
-    int32_t *picked;             /* FILTER, JOIN, EXPLODE: input row of each output row */
-    int32_t *matched;            /* JOIN: right row of each output row, −1 = none */
-    int32_t *slots;              /* JOIN: slot of each input row's key */
+    mdli_flat *gathered;               /* per output column that is not just passed on */
+    mdli_evaluator **evaluators;       /* PROJECT: per item that is no plain column; FILTER: one */
+    int32_t *picked;                   /* FILTER, JOIN, EXPLODE: input row of each output row */
+    int32_t *matched;                  /* JOIN: right row of each output row, −1 = none */
+    int32_t *slots;                    /* JOIN: slot of each input row's key */
+    mdli_decode_buffer *right_buffers; /* aligned JOIN: per column taken from the right */
     int64_t slots_capacity;
     mdl_string *pieces; /* EXPLODE */
     int64_t pieces_capacity;
@@ -31,6 +32,8 @@ typedef struct mdli_stage {
 
     /* JOIN */
     mdl_table *right;
+    bool is_aligned; /* both sides have the same keys, each once and in order: row i of the source
+                           has row i of the right side, and what is below here is not needed */
     mdli_join_map *map;
     const int32_t *starts;
     const int32_t *rows;
@@ -81,7 +84,7 @@ mdl_status mdli_rows_allocate(mdl_context *context, int32_t n_columns, mdli_rows
                               mdl_error *error);
 void mdli_rows_free(mdl_context *context, mdli_rows *rows);
 
-/* Runs a join's right side and builds its map. */
+/* Runs a join's right side and builds its map. Stages before it are there already. */
 mdl_status mdli_join_stage_create(mdli_pipeline *pipeline, mdli_stage *stage, mdl_error *error);
 
 /*

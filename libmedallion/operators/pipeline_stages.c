@@ -76,12 +76,25 @@ mdl_status mdli_stage_worker_init(mdl_context *context, const mdli_stage *stage,
     for (int32_t i = 0; i < rel->n_fields; i++) {
         mdli_flat_init(&worker->gathered[i], context, rel->fields[i].type);
     }
+    if (stage->is_aligned) {
+        MDLI_TRY(mdli_allocate_array(context, stage->n_right, sizeof(mdli_decode_buffer), "join",
+                                     &memory, error));
+        worker->right_buffers = memory;
+        for (int32_t i = 0; i < stage->n_right; i++) {
+            mdli_decode_buffer_init(&worker->right_buffers[i], context);
+        }
+    }
     return create_evaluators(context, stage, worker, error);
 }
 
-static void free_worker(mdl_context *context, const mdl_rel *rel, mdli_stage_worker *worker)
+static void free_worker(mdl_context *context, const mdli_stage *stage, mdli_stage_worker *worker)
 {
+    const mdl_rel *rel = stage->rel;
     mdli_rows_free(context, &worker->out);
+    for (int32_t i = 0; worker->right_buffers != NULL && i < stage->n_right; i++) {
+        mdli_decode_buffer_free(&worker->right_buffers[i]);
+    }
+    mdli_free(context, worker->right_buffers);
     for (int32_t i = 0; worker->gathered != NULL && i < rel->n_fields; i++) {
         mdli_flat_free(&worker->gathered[i]);
     }
@@ -99,7 +112,7 @@ static void free_worker(mdl_context *context, const mdl_rel *rel, mdli_stage_wor
 void mdli_stage_free(mdl_context *context, mdli_stage *stage, int n_workers)
 {
     for (int w = 0; stage->workers != NULL && w < n_workers; w++) {
-        free_worker(context, stage->rel, &stage->workers[w]);
+        free_worker(context, stage, &stage->workers[w]);
     }
     for (int32_t i = 0; stage->right_values != NULL && i < stage->n_right; i++) {
         mdli_flat_free(&stage->right_values[i]);
@@ -127,6 +140,10 @@ static bool is_join_key(const mdl_rel *rel, int32_t right_column)
 static void trace_join(const mdli_stage *stage)
 {
     static const char *const kinds[] = {"", "inner", "left", "semi", "anti"};
+    if (stage->is_aligned) {
+        mdli_trace_strategy(stage->rel, "%s join, aligned", kinds[stage->rel->join_kind]);
+        return;
+    }
     mdli_trace_strategy(stage->rel, "%s join, %s%s%s", kinds[stage->rel->join_kind],
                         mdli_join_map_strategy(stage->map),
                         mdli_join_map_is_unique(stage->map) ? ", unique" : "",
@@ -240,16 +257,68 @@ mdl_status mdli_join_stage_mark_windows(const mdli_stage *stage, const mdl_colum
     return MDL_OK;
 }
 
+/* The column of the source that a field is which a stage takes, if each row of the source gives one
+ * row of what it takes; else NULL. */
+static const mdl_column *find_source_column(const mdli_pipeline *pipeline, const mdli_stage *stage,
+                                            int32_t field)
+{
+    const mdl_table *source = pipeline->source;
+    for (; stage > pipeline->stages; stage--) {
+        const mdli_stage *before = stage - 1;
+        const mdl_rel *rel = before->rel;
+        bool keeps_rows = rel->kind == MDLI_REL_PROJECT ||
+                          (rel->kind == MDLI_REL_JOIN &&
+                           (before->is_aligned ||
+                            (rel->join_kind == MDL_JOIN_LEFT && before->n_matches_max == 1)));
+        if (!keeps_rows) {
+            return NULL;
+        }
+        if (rel->kind == MDLI_REL_PROJECT
+                ? !mdli_expression_is_column(rel->items[field].expression, &field)
+                : field >= rel->left->n_fields) {
+            return NULL;
+        }
+    }
+    bool is_whole = pipeline->first_row == 0 && pipeline->n_rows == source->n_rows;
+    return is_whole ? source->columns[field] : NULL;
+}
+
+/* Whether both sides of a join have the same keys, each once and in order. Seen are those that are
+ * encoded in the same bytes, as keys of tables made of each other are. */
+static bool has_same_keys(const mdli_pipeline *pipeline, const mdli_stage *stage)
+{
+    const mdl_rel *rel = stage->rel;
+    if (rel->n_join_keys != 1 ||
+        (rel->join_kind != MDL_JOIN_INNER && rel->join_kind != MDL_JOIN_LEFT)) {
+        return false;
+    }
+    const mdl_column *left = find_source_column(pipeline, stage, rel->left_keys[0]);
+    const mdl_column *right = stage->right->columns[rel->right_keys[0]];
+    if (left == NULL || left->type != right->type || !mdli_type_is_integer(left->type) ||
+        !right->stats.is_strictly_sorted || left->n_blocks != right->n_blocks) {
+        return false;
+    }
+    for (int64_t b = 0; b < left->n_blocks; b++) {
+        if (!mdli_blocks_have_same_bodies(left->blocks[b], right->blocks[b])) {
+            return false;
+        }
+    }
+    return true;
+}
+
 mdl_status mdli_join_stage_create(mdli_pipeline *pipeline, mdli_stage *stage, mdl_error *error)
 {
     mdl_context *context = pipeline->context;
     mdl_rel *rel = stage->rel;
     void *memory;
     MDLI_TRY(mdli_execute(rel->right, &stage->right, error));
-    MDLI_TRY(mdli_join_map_create(context, stage->right, rel->right_keys, rel->n_join_keys,
-                                  &stage->map, error));
-    mdli_join_map_arrays(stage->map, &stage->starts, &stage->rows);
-    bool is_many = !mdli_join_map_is_unique(stage->map);
+    stage->is_aligned = has_same_keys(pipeline, stage);
+    if (!stage->is_aligned) {
+        MDLI_TRY(mdli_join_map_create(context, stage->right, rel->right_keys, rel->n_join_keys,
+                                      &stage->map, error));
+        mdli_join_map_arrays(stage->map, &stage->starts, &stage->rows);
+    }
+    bool is_many = !stage->is_aligned && !mdli_join_map_is_unique(stage->map);
     bool takes_right = rel->join_kind == MDL_JOIN_INNER || rel->join_kind == MDL_JOIN_LEFT;
     stage->n_matches_max = takes_right && is_many ? 2 : 1;
     trace_join(stage);
@@ -267,7 +336,7 @@ mdl_status mdli_join_stage_create(mdli_pipeline *pipeline, mdli_stage *stage, md
             stage->right_columns[stage->n_right++] = c;
         }
     }
-    for (int32_t i = 0; i < stage->n_right; i++) {
+    for (int32_t i = 0; !stage->is_aligned && i < stage->n_right; i++) {
         if (stage->needed[0][rel->left->n_fields + i]) {
             MDLI_TRY(mdli_flat_from_column(&stage->right_values[i], context,
                                            stage->right->columns[stage->right_columns[i]], error));
@@ -329,6 +398,7 @@ static mdl_status push_picked(const mdli_push *push, int32_t stage_number, const
         }
     }
     out->n_rows = n_out;
+    out->first_row = in->first_row;
     return mdli_pipeline_push(push, stage_number + 1, out, error);
 }
 
@@ -371,6 +441,7 @@ static mdl_status run_project(const mdli_push *push, int32_t stage_number, const
         }
     }
     out->n_rows = in->n_rows;
+    out->first_row = in->first_row;
     return mdli_pipeline_push(push, stage_number + 1, out, error);
 }
 
@@ -443,6 +514,29 @@ static mdl_status probe_many(const mdli_push *push, int32_t stage_number, const 
     return n > 0 ? push_picked(push, stage_number, in, n, false, error) : MDL_OK;
 }
 
+/* An aligned join: what it takes from the right is read where the input stands. */
+static mdl_status read_aligned(const mdli_push *push, int32_t stage_number, const mdli_rows *in,
+                               mdl_error *error)
+{
+    mdli_stage *stage = &push->pipeline->stages[stage_number];
+    mdli_stage_worker *worker = &stage->workers[push->worker];
+    mdli_rows *out = &worker->out;
+    int32_t n_left = stage->rel->left->n_fields;
+    memcpy(out->columns, in->columns, (size_t)n_left * sizeof *in->columns);
+    memcpy(out->dictionaries, in->dictionaries, (size_t)n_left * sizeof *in->dictionaries);
+    for (int32_t i = 0; i < stage->n_right; i++) {
+        const mdl_column *column = stage->right->columns[stage->right_columns[i]];
+        if (stage->needed[push->variant][n_left + i]) {
+            MDLI_TRY(mdli_column_read(column, in->first_row, in->n_rows, &worker->right_buffers[i],
+                                      &out->columns[n_left + i], error));
+            out->dictionaries[n_left + i] = column->dictionary;
+        }
+    }
+    out->n_rows = in->n_rows;
+    out->first_row = in->first_row;
+    return mdli_pipeline_push(push, stage_number + 1, out, error);
+}
+
 static mdl_status run_join(const mdli_push *push, int32_t stage_number, const mdli_rows *in,
                            mdl_error *error)
 {
@@ -451,6 +545,9 @@ static mdl_status run_join(const mdli_push *push, int32_t stage_number, const md
     const mdl_rel *rel = stage->rel;
     if (stage->keeps_all) {
         return mdli_pipeline_push(push, stage_number + 1, in, error);
+    }
+    if (stage->is_aligned) {
+        return read_aligned(push, stage_number, in, error);
     }
     mdl_vector keys[MDLI_KEY_COLUMNS_MAX];
     for (int32_t k = 0; k < rel->n_join_keys; k++) {

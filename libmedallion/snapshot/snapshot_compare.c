@@ -16,35 +16,9 @@
  * Blocks.
  */
 
-static bool have_same_bytes(const mdli_block *a, const mdli_block *b)
-{
-    return a->payload_bytes == b->payload_bytes &&
-           (a->payload_bytes == 0 || memcmp(a->payload, b->payload, (size_t)a->payload_bytes) == 0);
-}
-
-static bool have_same_nulls(const mdli_block *a, const mdli_block *b)
-{
-    if (a->validity == NULL || b->validity == NULL) {
-        return a->validity == b->validity;
-    }
-    return memcmp(a->validity, b->validity, (size_t)((a->n_rows + 63) >> 6) * sizeof(uint64_t)) ==
-           0;
-}
-
-/* Whether the bodies of two blocks say the same, if their dictionaries do. */
-static bool have_same_bodies(const mdli_block *a, const mdli_block *b)
-{
-    if (a == b) {
-        return true;
-    }
-    return a->type == b->type && a->encoding == b->encoding && a->n_rows == b->n_rows &&
-           a->n_nulls == b->n_nulls && (a->type == MDL_TYPE_STRING || a->first == b->first) &&
-           have_same_nulls(a, b) && have_same_bytes(a, b);
-}
-
 bool mdli_blocks_are_same(const mdli_block *a, const mdli_block *b)
 {
-    return a->dictionary == b->dictionary && have_same_bodies(a, b);
+    return a->dictionary == b->dictionary && mdli_blocks_have_same_bodies(a, b);
 }
 
 bool mdli_blocks_are_same_constant(const mdli_block *a, const mdli_block *b)
@@ -54,7 +28,7 @@ bool mdli_blocks_are_same_constant(const mdli_block *a, const mdli_block *b)
     }
     return a->encoding == MDL_ENCODING_CONSTANT && b->encoding == MDL_ENCODING_CONSTANT &&
            a->n_nulls == 0 && b->n_nulls == 0 &&
-           (a->type == MDL_TYPE_STRING ? have_same_bytes(a, b) : a->first == b->first);
+           (a->type == MDL_TYPE_STRING ? mdli_blocks_have_same_bytes(a, b) : a->first == b->first);
 }
 
 /*
@@ -88,7 +62,7 @@ static bool are_columns_same(const mdl_column *a, const mdl_column *b)
     for (int64_t i = 0; is_same && i < a->n_blocks; i++) {
         const mdli_dictionary *of_a = a->blocks[i]->dictionary;
         const mdli_dictionary *of_b = b->blocks[i]->dictionary;
-        is_same = have_same_bodies(a->blocks[i], b->blocks[i]);
+        is_same = mdli_blocks_have_same_bodies(a->blocks[i], b->blocks[i]);
         if (is_same && (of_a != seen_a || of_b != seen_b)) {
             is_same =
                 of_a == of_b || (of_a != NULL && of_b != NULL && have_same_entries(of_a, of_b));

@@ -129,6 +129,14 @@ static mdl_rel *plan_joins(mdl_query *query, mdl_table *const *tables)
     return mdl_join(rel, right, MDL_JOIN_INNER, "s = key");
 }
 
+static mdl_rel *plan_aligned(mdl_query *query, mdl_table *const *tables)
+{
+    mdl_rel *rows = mdl_scan(query, tables[0]);
+    mdl_rel *counts = mdl_aggregate(rows, "k", "count(*) as n");
+    return mdl_join(counts, mdl_aggregate(rows, "k", "max(t) as high, max(x) as most"),
+                    MDL_JOIN_LEFT, "k");
+}
+
 static mdl_rel *plan_order(mdl_query *query, mdl_table *const *tables)
 {
     mdl_rel *rel = mdl_scan(query, tables[0]);
@@ -202,6 +210,7 @@ static const struct {
 } plans[] = {
     {"rows", plan_rows, "explode", "project"},
     {"joins", plan_joins, "anti join", "join filter project"},
+    {"aligned", plan_aligned, "left join, aligned", "aggregate join project"},
     {"order", plan_order, "upsert", "top-n arg-first union all sort distinct filter upsert"},
     {"sorted", plan_sorted, "sorted runs", "aggregate"},
     {"subkeys", plan_subkeys, "sorted runs", "aggregate"},

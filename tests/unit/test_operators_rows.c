@@ -836,6 +836,70 @@ START_TEST(semi_join_over_runs)
 }
 END_TEST
 
+/* A join with a table that has the same keys, each once and in order, reads it row by row; one that
+ * only seems to be such must not. All give the rows of the table. */
+START_TEST(aligned_joins)
+{
+    enum {
+        N = 5000
+    };
+    test_random random = test_random_start("aligned_joins");
+    const shape s = {50, 6, true};
+    row *rows = random_rows(&random, &s, N, 0);
+    int32_t ids[N];
+    for (int32_t i = 0; i < N; i++) {
+        ids[i] = i;
+    }
+    const int64_t block_rows[] = {10000, 1111, 7};
+    mdl_context *context = new_context(block_rows[_i % 3], 1 + _i / 3);
+    mdl_table *table = new_table(context, rows, N);
+    mdl_query *query = mdl_query_create(context);
+    mdl_rel *all = mdl_scan(query, table);
+    mdl_rel *keys = mdl_project(all, "id");
+    mdl_rel *in_parts = mdl_join(keys, mdl_project(all, "a, id, c"), MDL_JOIN_LEFT, "id");
+    in_parts = mdl_join(in_parts, mdl_project(all, "b, d, e, id"), MDL_JOIN_LEFT, "id");
+    struct {
+        mdl_rel *rel;
+        int n_aligned;
+        int32_t first_row;
+        int32_t n_rows;
+    } cases[] = {
+        {mdl_join(keys, all, MDL_JOIN_LEFT, "id"), 1, 0, N},
+        {mdl_join(keys, all, MDL_JOIN_INNER, "id"), 1, 0, N},
+        {in_parts, 2, 0, N},
+        {mdl_filter(mdl_join(keys, all, MDL_JOIN_LEFT, "id"), "id >= 100"), 1, 100, N - 100},
+        {mdl_join(mdl_project(all, "cast(id + 0 as INT32) as id"), all, MDL_JOIN_LEFT, "id"), 0, 0,
+         N},
+        {mdl_join(keys, mdl_sort(all, "-id"), MDL_JOIN_LEFT, "id"), 0, 0, N},
+        {mdl_join(mdl_filter(keys, "id >= 100"), all, MDL_JOIN_LEFT, "id"), 0, 100, N - 100},
+        {mdl_join(keys, mdl_filter(all, "id >= 100"), MDL_JOIN_INNER, "id"), 0, 100, N - 100},
+        {mdl_join(mdl_project(mdl_scan_range(query, table, 100, N - 100), "id"), all, MDL_JOIN_LEFT,
+                  "id"),
+         0, 100, N - 100},
+        {mdl_join(mdl_join(keys, mdl_filter(all, "id >= 100"), MDL_JOIN_SEMI, "id"), all,
+                  MDL_JOIN_LEFT, "id"),
+         0, 100, N - 100},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        mdl_rel *rel = mdl_project(cases[i].rel, "a, b, c, d, e, id");
+        mdl_table *out = collect(query, rel, "aligned join");
+        int n_aligned = 0;
+        for (const char *at = mdl_query_explain(query); (at = strstr(at, "aligned")) != NULL;
+             at++) {
+            n_aligned++;
+        }
+        ASSERT_IN_LOOP(n_aligned == cases[i].n_aligned, "case %d: %s", (int)i,
+                       mdl_query_explain(query));
+        expect_rows(context, out, rows, ids + cases[i].first_row, cases[i].n_rows, "aligned join");
+        mdl_table_free(out);
+    }
+    mdl_query_free(query);
+    mdl_table_free(table);
+    mdl_context_free(context);
+    free(rows);
+}
+END_TEST
+
 /* How many blocks of a column are also in the other one. */
 static int64_t n_shared_blocks(const mdl_column *a, const mdl_column *b)
 {
@@ -1127,6 +1191,7 @@ static Suite *rows_suite(void)
     tcase_add_loop_test(promises, texts_are_sorted_in_stretches, 0, 8);
     tcase_add_loop_test(promises, taken_rows_are_those_chosen, 0, 4);
     tcase_add_loop_test(promises, semi_join_over_runs, 0, 4);
+    tcase_add_loop_test(promises, aligned_joins, 0, 6);
     tcase_add_test(promises, edits_leave_other_blocks_alone);
     tcase_add_test(promises, upsert_keeps_one_dictionary);
     tcase_add_loop_test(promises, upsert_refuses_sides_out_of_order, 0, 3);
