@@ -341,17 +341,18 @@ void mdli_compact_feed(const mdli_aggregator *a, mdli_aggregate_worker *worker, 
 void mdli_compact_fill(const mdli_aggregator *a, mdli_aggregate_worker *worker,
                        const mdl_vector *columns, int64_t n_rows)
 {
+    /* Each state is set by one row, but for that of join keys without a match, which nobody reads.
+     */
     const mdli_compact *compact = &a->compact;
     const mdli_summary *summary = compact->summary;
     const int64_t size = a->layout.size_bytes;
     const int64_t least_value = a->arguments[compact->argument].range.least;
     const int32_t *groups = worker->groups;
     for (int32_t v = 0; v < summary->n_values; v++) {
-        const int32_t *counts = columns[mdli_summary_first_count(summary) + v].values;
-        uint32_t *counters =
-            (uint32_t *)worker->states + compact->codes[summary->values[v] - least_value];
+        const uint32_t *counts = columns[mdli_summary_first_count(summary) + v].values;
+        const int64_t offset = compact->codes[summary->values[v] - least_value] * sizeof(uint32_t);
         for (int64_t i = 0; i < n_rows; i++) {
-            *(uint32_t *)((char *)counters + groups[i] * size) += (uint32_t)counts[i];
+            *(uint32_t *)(worker->states + groups[i] * size + offset) = counts[i];
         }
     }
     if (compact->extreme_argument < 0) {
@@ -363,11 +364,8 @@ void mdli_compact_fill(const mdli_aggregator *a, mdli_aggregate_worker *worker,
     for (int64_t i = 0; i < n_rows; i++) {
         uint32_t *bounds =
             (uint32_t *)(worker->states + groups[i] * size + compact->extreme_offset);
-        const uint32_t from = (uint32_t)(least[i] - nearest);
-        const uint32_t to = (uint32_t)(greatest[i] - nearest);
-        /* Join keys without a match share a state. */
-        bounds[0] = from < bounds[0] ? from : bounds[0];
-        bounds[1] = to > bounds[1] ? to : bounds[1];
+        bounds[0] = (uint32_t)(least[i] - nearest);
+        bounds[1] = (uint32_t)(greatest[i] - nearest);
     }
 }
 
