@@ -369,39 +369,53 @@ void mdli_compact_fill(const mdli_aggregator *a, mdli_aggregate_worker *worker,
     }
 }
 
-/* Computes an accumulator of the full layout from a histogram. */
-static void derive_from_histogram(const mdli_compact *compact, const mdli_accumulator *acc,
-                                  const uint32_t *histogram, char *at)
+/* What a histogram comes to. Sums that are asked for fit; others may wrap, so they are unsigned. */
+typedef struct histogram_totals {
+    int64_t rows;
+    uint64_t sum;
+    uint64_t squares;
+    int32_t least;
+    int32_t greatest;
+} histogram_totals;
+
+static histogram_totals total_histogram(const mdli_compact *compact, const uint32_t *histogram)
 {
-    int64_t sum = 0;
+    histogram_totals totals = {0};
     for (int32_t i = 0; i < compact->n_values; i++) {
-        int64_t value = compact->values[i];
-        int64_t n = histogram[i];
-        switch (acc->kind) {
-        case MDLI_ACC_ROWS:
-            sum += n;
-            break;
-        case MDLI_ACC_SUM:
-            sum += n * value;
-            break;
-        case MDLI_ACC_SQUARES:
-            sum += n * value * value;
-            break;
-        case MDLI_ACC_MIN:
-            if (n > 0) {
-                *(int32_t *)at = (int32_t)value;
-                return;
-            }
-            break;
-        default: /* MAX: values ascend, the last one counts */
-            if (n > 0) {
-                *(int32_t *)at = (int32_t)value;
-            }
-            break;
-        }
+        const int64_t value = compact->values[i];
+        const int64_t n = histogram[i];
+        totals.rows += n;
+        totals.sum += (uint64_t)n * (uint64_t)value;
+        totals.squares += (uint64_t)n * (uint64_t)(value * value);
+        /* Values ascend: the last one that has rows counts, and from the other end the first. */
+        totals.greatest = n > 0 ? (int32_t)value : totals.greatest;
     }
-    if (acc->kind == MDLI_ACC_ROWS || acc->kind == MDLI_ACC_SUM || acc->kind == MDLI_ACC_SQUARES) {
-        *(int64_t *)at = sum;
+    for (int32_t i = compact->n_values - 1; i >= 0; i--) {
+        totals.least = histogram[i] > 0 ? (int32_t)compact->values[i] : totals.least;
+    }
+    return totals;
+}
+
+/* Writes an accumulator of the full layout that follows from a histogram. */
+static void put_from_histogram(const mdli_accumulator *acc, const histogram_totals *totals,
+                               char *at)
+{
+    switch (acc->kind) {
+    case MDLI_ACC_ROWS:
+        *(int64_t *)at = totals->rows;
+        break;
+    case MDLI_ACC_SUM:
+        *(uint64_t *)at = totals->sum;
+        break;
+    case MDLI_ACC_SQUARES:
+        *(uint64_t *)at = totals->squares;
+        break;
+    case MDLI_ACC_MIN:
+        *(int32_t *)at = totals->least;
+        break;
+    default:
+        *(int32_t *)at = totals->greatest;
+        break;
     }
 }
 
@@ -419,6 +433,7 @@ static const mdli_accumulator *same_accumulator(const mdli_aggregator *a,
 static void expand_state(const mdli_aggregator *a, const char *from, char *to)
 {
     const mdli_compact *compact = &a->compact;
+    const histogram_totals totals = total_histogram(compact, (const uint32_t *)from);
     for (int32_t k = 0; k < compact->full.n_accumulators; k++) {
         const mdli_accumulator *acc = &compact->full.accumulators[k];
         char *at = to + acc->offset;
@@ -429,7 +444,7 @@ static void expand_state(const mdli_aggregator *a, const char *from, char *to)
             *(int64_t *)at =
                 a->arguments[acc->argument].range.least + bounds[acc->kind == MDLI_ACC_MIN ? 0 : 1];
         } else {
-            derive_from_histogram(compact, acc, (const uint32_t *)from, at);
+            put_from_histogram(acc, &totals, at);
         }
     }
 }
