@@ -21,7 +21,8 @@
 
 /* The tables that plans are about. */
 typedef struct operator_tables {
-    mdl_table *ratings; /* userId, movieId, rating, timestamp */
+    mdl_table *ratings;    /* userId, movieId, rating, timestamp */
+    mdl_table *summarized; /* the same with a summary by movie */
     mdl_table *tags;
     mdl_table *movies;
     mdl_table *genres;       /* movieId, genre: a row for each */
@@ -215,6 +216,12 @@ static mdl_rel *plan_sorted(mdl_query *query, const operator_tables *tables)
 static mdl_rel *plan_dense_histograms(mdl_query *query, const operator_tables *tables)
 {
     mdl_rel *ratings = mdl_project(mdl_scan(query, tables->ratings), "movieId as key, rating");
+    return mdl_aggregate(ratings, "key", ALL_OF_RATING);
+}
+
+static mdl_rel *plan_summary(mdl_query *query, const operator_tables *tables)
+{
+    mdl_rel *ratings = mdl_project(mdl_scan(query, tables->summarized), "movieId as key, rating");
     return mdl_aggregate(ratings, "key", ALL_OF_RATING);
 }
 
@@ -706,6 +713,46 @@ static bool check_arg_first(bench_run *run, const operator_tables *tables, const
 }
 
 /*
+ * Summaries.
+ */
+
+static bool summarize(bench_run *run, const mdl_table *ratings, mdl_table **out)
+{
+    mdl_summary_options options;
+    mdl_error error = MDL_ERROR_INIT;
+    mdl_summary_options_init(&options);
+    options.key = "movieId";
+    options.value = "rating";
+    options.extreme = "timestamp";
+    return bench_ok(run, mdl_table_summarize(run->world->context, ratings, &options, out, &error),
+                    &error);
+}
+
+static bool summarize_again(bench_run *run)
+{
+    const operator_tables *tables = run->world->shared;
+    operator_state *state = run->state;
+    mdl_table_free(state->result);
+    return summarize(run, tables->ratings, &state->result);
+}
+
+/* Whether what is answered from the summary is right. */
+static bool check_summary(bench_run *run)
+{
+    operator_tables tables = *(const operator_tables *)run->world->shared;
+    operator_state *state = run->state;
+    mdl_table *by_movie = NULL;
+    tables.summarized = state->result;
+    state->query = mdl_query_create(run->world->context);
+    bool is_good =
+        collect(run, state->query, plan_summary(state->query, &tables), &by_movie) &&
+        find_strategy(run, mdl_query_explain(state->query), "histograms from the summary") &&
+        check_by_movie(run, &tables, by_movie);
+    mdl_table_free(by_movie);
+    return is_good;
+}
+
+/*
  * Tables.
  */
 
@@ -776,7 +823,8 @@ static bool open_tables(bench_run *run)
     }
     tables->movie_max = greatest(tables->ratings, "movieId");
     tables->user_max = greatest(tables->ratings, "userId");
-    return make_weights(run, tables->movie_max, 1, &tables->weights) &&
+    return summarize(run, tables->ratings, &tables->summarized) &&
+           make_weights(run, tables->movie_max, 1, &tables->weights) &&
            make_weights(run, tables->movie_max, 2, &tables->even) &&
            collect_plan(run, tables, plan_explode, &tables->genres) &&
            collect_plan(run, tables, plan_wide_ratings, &tables->wide_ratings) &&
@@ -790,6 +838,7 @@ static void close_tables(void *shared)
         return;
     }
     mdl_table_free(tables->ratings);
+    mdl_table_free(tables->summarized);
     mdl_table_free(tables->tags);
     mdl_table_free(tables->movies);
     mdl_table_free(tables->genres);
@@ -815,6 +864,10 @@ static const bench_case cases[] = {
                   "distinct by epochs", check_distinct_count, SOURCE_RATINGS),
     OPERATOR_CASE("aggregate: dense array, histograms (movie)", plan_dense_histograms,
                   "dense array, histograms", check_by_movie, SOURCE_RATINGS),
+    OPERATOR_CASE("aggregate: histograms from a summary (movie)", plan_summary,
+                  "histograms from the summary", check_by_movie, SOURCE_RATINGS),
+    {"summarize (movie, rating, time)", &(const operator_parameter){.source = SOURCE_RATINGS},
+     setup, summarize_again, check_summary, teardown},
     OPERATOR_CASE("aggregate: dense array (movie)", plan_dense, "aggregate, dense array",
                   check_times_by_movie, SOURCE_RATINGS),
     OPERATOR_CASE("aggregate: hash table (wide key)", plan_hash, "aggregate, hash table",
