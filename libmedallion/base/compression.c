@@ -79,19 +79,49 @@ mdl_status mdli_compress(mdl_context *context, int level, const void *bytes, int
     return MDL_OK;
 }
 
-mdl_status mdli_decompress(mdl_context *context, const void *stored, int64_t stored_bytes,
-                           void *out, int64_t size_bytes, mdl_error *error)
+struct mdli_decompressor {
+    zstd_memory memory;
+    ZSTD_DCtx *zstd;
+};
+
+mdl_status mdli_decompressor_create(mdl_context *context, mdli_decompressor **out, mdl_error *error)
 {
-    zstd_memory memory = {.context = context, .error = error, .status = MDL_OK};
-    ZSTD_DCtx *decompressor = ZSTD_createDCtx_advanced(zstd_hooks(&memory));
-    if (decompressor == NULL) {
-        return zstd_failure(&memory, MDL_E_INTERNAL, "decompression", "no decompressor");
+    void *memory;
+    *out = NULL;
+    MDLI_TRY(
+        mdli_allocate_zeroed(context, sizeof(mdli_decompressor), "compression", &memory, error));
+    mdli_decompressor *made = memory;
+    made->memory = (zstd_memory){.context = context, .error = error, .status = MDL_OK};
+    made->zstd = ZSTD_createDCtx_advanced(zstd_hooks(&made->memory));
+    if (made->zstd == NULL) {
+        mdl_status status =
+            zstd_failure(&made->memory, MDL_E_INTERNAL, "decompression", "no decompressor");
+        mdli_free(context, made);
+        return status;
     }
-    size_t written =
-        ZSTD_decompressDCtx(decompressor, out, (size_t)size_bytes, stored, (size_t)stored_bytes);
-    ZSTD_freeDCtx(decompressor);
+    *out = made;
+    return MDL_OK;
+}
+
+void mdli_decompressor_free(mdli_decompressor *decompressor)
+{
+    if (decompressor != NULL) {
+        ZSTD_freeDCtx(decompressor->zstd);
+        mdli_free(decompressor->memory.context, decompressor);
+    }
+}
+
+mdl_status mdli_decompressor_run(mdli_decompressor *decompressor, const void *stored,
+                                 int64_t stored_bytes, void *out, int64_t size_bytes,
+                                 mdl_error *error)
+{
+    zstd_memory *memory = &decompressor->memory;
+    memory->error = error;
+    memory->status = MDL_OK;
+    size_t written = ZSTD_decompressDCtx(decompressor->zstd, out, (size_t)size_bytes, stored,
+                                         (size_t)stored_bytes);
     if (ZSTD_isError(written)) {
-        return zstd_failure(&memory, MDL_E_CORRUPT, "decompression", ZSTD_getErrorName(written));
+        return zstd_failure(memory, MDL_E_CORRUPT, "decompression", ZSTD_getErrorName(written));
     }
     if ((int64_t)written != size_bytes) {
         return mdl_error_set(error, MDL_E_CORRUPT,
@@ -99,4 +129,15 @@ mdl_status mdli_decompress(mdl_context *context, const void *stored, int64_t sto
                              (long long)written, (long long)size_bytes);
     }
     return MDL_OK;
+}
+
+mdl_status mdli_decompress(mdl_context *context, const void *stored, int64_t stored_bytes,
+                           void *out, int64_t size_bytes, mdl_error *error)
+{
+    mdli_decompressor *decompressor;
+    MDLI_TRY(mdli_decompressor_create(context, &decompressor, error));
+    mdl_status status =
+        mdli_decompressor_run(decompressor, stored, stored_bytes, out, size_bytes, error);
+    mdli_decompressor_free(decompressor);
+    return status;
 }

@@ -21,4 +21,18 @@ mdl_status mdli_compress(mdl_context *context, int level, const void *bytes, int
 mdl_status mdli_decompress(mdl_context *context, const void *stored, int64_t stored_bytes,
                            void *out, int64_t size_bytes, mdl_error *error);
 
+/* zstd's working memory for many frames one after another: it is larger than most of them, and
+ * filling it in anew takes longer than to decompress one. Belongs to one thread at a time. */
+typedef struct mdli_decompressor mdli_decompressor;
+
+mdl_status mdli_decompressor_create(mdl_context *context, mdli_decompressor **out,
+                                    mdl_error *error);
+/* Accepts NULL. */
+void mdli_decompressor_free(mdli_decompressor *decompressor);
+
+/* As mdli_decompress. */
+mdl_status mdli_decompressor_run(mdli_decompressor *decompressor, const void *stored,
+                                 int64_t stored_bytes, void *out, int64_t size_bytes,
+                                 mdl_error *error);
+
 #endif

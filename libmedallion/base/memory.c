@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/context_private.h"
 #include "base/error.h"
@@ -142,6 +143,22 @@ void mdli_free(mdl_context *context, void *memory)
     } else {
         context->allocator.release(context->allocator.user_data, piece, total);
     }
+}
+
+void mdli_expect_writes(void *memory, size_t size_bytes)
+{
+#ifdef MADV_POPULATE_WRITE
+    const uintptr_t page_bytes = 4096;
+    const uintptr_t start = ((uintptr_t)memory + page_bytes - 1) & ~(page_bytes - 1);
+    const uintptr_t end = ((uintptr_t)memory + size_bytes) & ~(page_bytes - 1);
+    if (start < end) {
+        /* Where it is refused pages are mapped when they are touched. */
+        (void)madvise((void *)start, end - start, MADV_POPULATE_WRITE);
+    }
+#else
+    (void)memory;
+    (void)size_bytes;
+#endif
 }
 
 mdl_status mdli_copy_text(mdl_context *context, const char *text, char **out, mdl_error *error)

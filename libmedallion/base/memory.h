@@ -38,6 +38,10 @@ mdl_status mdli_allocate_array(mdl_context *context, int64_t n, size_t item_byte
 mdl_status mdli_grow_array(mdl_context *context, void **array, int64_t *capacity, int64_t n_used,
                            int64_t n_needed, size_t item_bytes, const char *what, mdl_error *error);
 
+/* Tells the system that all of this memory is about to be written: mapping its pages at once costs
+ * less than one by one as they are touched. */
+void mdli_expect_writes(void *memory, size_t size_bytes);
+
 /* Frees memory of mdli_allocate… of the same context. Accepts NULL. */
 void mdli_free(mdl_context *context, void *memory);
 

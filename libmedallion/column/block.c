@@ -69,17 +69,19 @@ static int64_t payload_offset(void)
     return ((int64_t)sizeof(mdli_block) + 63) & ~INT64_C(63);
 }
 
-mdl_status mdli_block_allocate_unfilled(mdl_context *context, mdl_type type, mdl_encoding encoding,
-                                        int32_t n_rows, int32_t n_nulls, int64_t payload_bytes,
-                                        mdli_block **out, void **body, mdl_error *error)
+/* All bytes of a block: the struct, its payload and its validity. */
+static int64_t block_bytes(int64_t payload_bytes, int32_t n_rows, int32_t n_nulls)
+{
+    const int64_t body_bytes = mdli_block_body_bytes(payload_bytes, n_rows, n_nulls);
+    return payload_offset() + ((body_bytes + 7) & ~INT64_C(7));
+}
+
+/* Makes a block of memory that is large enough. */
+static mdli_block *begin_block(mdl_context *context, void *memory, mdl_type type,
+                               mdl_encoding encoding, int32_t n_rows, int32_t n_nulls,
+                               int64_t payload_bytes, void **body)
 {
     assert(1 <= n_rows && n_rows <= MDLI_BLOCK_ROWS_MAX);
-    const int64_t body_bytes = mdli_block_body_bytes(payload_bytes, n_rows, n_nulls);
-    const int64_t size_bytes = payload_offset() + ((body_bytes + 7) & ~INT64_C(7));
-    void *memory;
-    *out = NULL;
-    MDLI_TRY(mdli_allocate(context, (size_t)size_bytes, "column", &memory, error));
-
     mdli_block *block = memory;
     *block = (mdli_block){
         .context = context,
@@ -90,7 +92,7 @@ mdl_status mdli_block_allocate_unfilled(mdl_context *context, mdl_type type, mdl
         .n_nulls = n_nulls,
         .n_distinct = -1,
         .payload_bytes = payload_bytes,
-        .size_bytes = size_bytes,
+        .size_bytes = block_bytes(payload_bytes, n_rows, n_nulls),
     };
     atomic_init(&block->references, 1);
     atomic_init(&block->content.state, 0);
@@ -99,10 +101,75 @@ mdl_status mdli_block_allocate_unfilled(mdl_context *context, mdl_type type, mdl
     block->payload = *body;
     if (n_nulls > 0) {
         const int64_t validity_bytes = mdli_validity_words(n_rows) * 8;
+        const int64_t body_bytes = mdli_block_body_bytes(payload_bytes, n_rows, n_nulls);
         block->validity = (uint64_t *)((uint8_t *)*body + body_bytes - validity_bytes);
     }
-    *out = block;
+    return block;
+}
+
+mdl_status mdli_block_allocate_unfilled(mdl_context *context, mdl_type type, mdl_encoding encoding,
+                                        int32_t n_rows, int32_t n_nulls, int64_t payload_bytes,
+                                        mdli_block **out, void **body, mdl_error *error)
+{
+    void *memory;
+    *out = NULL;
+    MDLI_TRY(mdli_allocate(context, (size_t)block_bytes(payload_bytes, n_rows, n_nulls), "column",
+                           &memory, error));
+    *out = begin_block(context, memory, type, encoding, n_rows, n_nulls, payload_bytes, body);
     return MDL_OK;
+}
+
+/* Blocks follow it from the next multiple of 64 bytes. */
+struct mdli_slab {
+    atomic_int references;
+    mdl_context *context;
+    int64_t size_bytes;
+    int64_t next_bytes; /* where the next block starts */
+};
+
+static int64_t align_to_line(int64_t bytes)
+{
+    return (bytes + 63) & ~INT64_C(63);
+}
+
+mdl_status mdli_slab_allocate(mdl_context *context, int64_t size_bytes, mdli_slab **out,
+                              mdl_error *error)
+{
+    const int64_t start_bytes = align_to_line((int64_t)sizeof(mdli_slab));
+    void *memory;
+    *out = NULL;
+    MDLI_TRY(mdli_allocate(context, (size_t)(start_bytes + size_bytes), "column", &memory, error));
+    mdli_expect_writes(memory, (size_t)(start_bytes + size_bytes));
+    mdli_slab *slab = memory;
+    *slab = (mdli_slab){
+        .context = context, .size_bytes = start_bytes + size_bytes, .next_bytes = start_bytes};
+    atomic_init(&slab->references, 1);
+    *out = slab;
+    return MDL_OK;
+}
+
+void mdli_slab_release(mdli_slab *slab)
+{
+    if (slab != NULL &&
+        atomic_fetch_sub_explicit(&slab->references, 1, memory_order_acq_rel) == 1) {
+        mdli_free(slab->context, slab);
+    }
+}
+
+int64_t mdli_slab_bytes_of_block(int64_t payload_bytes, int32_t n_rows, int32_t n_nulls)
+{
+    return align_to_line(block_bytes(payload_bytes, n_rows, n_nulls));
+}
+
+void mdli_slab_place_block(mdli_slab *slab, mdl_type type, mdl_encoding encoding, int32_t n_rows,
+                           int32_t n_nulls, int64_t payload_bytes, mdli_block **out, void **body)
+{
+    *out = begin_block(slab->context, (uint8_t *)slab + slab->next_bytes, type, encoding, n_rows,
+                       n_nulls, payload_bytes, body);
+    (*out)->slab = slab;
+    atomic_fetch_add_explicit(&slab->references, 1, memory_order_relaxed);
+    slab->next_bytes += mdli_slab_bytes_of_block(payload_bytes, n_rows, n_nulls);
+    assert(slab->next_bytes <= slab->size_bytes);
 }
 
 mdl_status mdli_block_allocate(mdl_context *context, const mdl_vector *values,
@@ -137,7 +204,11 @@ void mdli_block_release(mdli_block *block)
     mdli_block_free_proofs(block);
     mdli_dictionary_release(block->dictionary);
     mdli_block_release(block->payload_owner);
-    mdli_free(block->context, block);
+    if (block->slab != NULL) {
+        mdli_slab_release(block->slab);
+    } else {
+        mdli_free(block->context, block);
+    }
 }
 
 mdl_status mdli_block_retype(mdli_block *block, mdl_type type, mdli_block **out, mdl_error *error)
@@ -157,6 +228,7 @@ mdl_status mdli_block_retype(mdli_block *block, mdl_type type, mdli_block **out,
     atomic_init(&view->proofs, NULL);
     view->type = type;
     view->payload_owner = owner;
+    view->slab = NULL;
     mdli_block_retain(owner);
     if (view->dictionary != NULL) {
         mdli_dictionary_retain(view->dictionary);

@@ -62,6 +62,7 @@ void mdli_dictionary_release(mdli_dictionary *dictionary);
  * `max` are the values; for FLOAT64 they are the bits of the doubles; for STRING they are not kept.
  */
 typedef struct mdli_block mdli_block;
+typedef struct mdli_slab mdli_slab;   /* memory of several blocks */
 typedef struct mdli_proof mdli_proof; /* column/proofs.h */
 struct mdli_block {
     atomic_int references;
@@ -87,6 +88,7 @@ struct mdli_block {
     mdli_dictionary *dictionary; /* STRING in DICTIONARY encoding */
     mdli_block
         *payload_owner; /* block whose memory `validity` and `payload` are in; NULL = this one */
+    mdli_slab *slab;    /* that the block itself is in; NULL = it was allocated by itself */
     mdli_content_note content;    /* of payload and validity; kept with the owner of the payload */
     _Atomic(mdli_proof *) proofs; /* likewise */
 };
@@ -134,6 +136,22 @@ mdl_status mdli_block_encode_as(mdl_context *context, mdl_encoding encoding,
 mdl_status mdli_block_allocate_unfilled(mdl_context *context, mdl_type type, mdl_encoding encoding,
                                         int32_t n_rows, int32_t n_nulls, int64_t payload_bytes,
                                         mdli_block **out, void **body, mdl_error *error);
+
+/*
+ * Memory for blocks that come many at a time: one piece, mapped at once, in which they lie one
+ * behind another. It is freed with the last reference; each block has one.
+ */
+mdl_status mdli_slab_allocate(mdl_context *context, int64_t size_bytes, mdli_slab **out,
+                              mdl_error *error);
+/* Accepts NULL. */
+void mdli_slab_release(mdli_slab *slab);
+
+/* What a block takes of a slab. */
+int64_t mdli_slab_bytes_of_block(int64_t payload_bytes, int32_t n_rows, int32_t n_nulls);
+
+/* As mdli_block_allocate_unfilled, in the next bytes of a slab, which must be left. */
+void mdli_slab_place_block(mdli_slab *slab, mdl_type type, mdl_encoding encoding, int32_t n_rows,
+                           int32_t n_nulls, int64_t payload_bytes, mdli_block **out, void **body);
 
 /* Memory that decoded values live in; grows as needed and is reused. Zero-initialise; belongs to
  * one thread at a time. */

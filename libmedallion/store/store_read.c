@@ -2,8 +2,8 @@
  * From segments to tables.
  *
  * What is wanted and not in memory is read in the order in which it lies on disk, cut in jobs of
- * about a MiB; each piece goes straight to the memory of its block, or through a buffer where it is
- * compressed. Its checksum is that of the bytes on disk, and is compared before anything else looks
+ * about a MiB, whose blocks lie in one piece of memory, as mapping fresh pages is most of the work;
+ * each piece goes straight to the memory of its block, or through a buffer where it is compressed. Its checksum is that of the bytes on disk, and is compared before anything else looks
  * at them; then the block proves that it can be decoded (mdli_block_check).
  */
 #include <xxhash.h>
@@ -19,8 +19,11 @@
 #include "base/error.h"
 #include "base/parallel.h"
 
-/* Bytes that a job reads, about. */
+/* Bytes that a job fills in, about. */
 #define JOB_BYTES (INT64_C(1) << 20)
+
+/* Bytes of blocks that are worth a piece of memory of their own. */
+#define SLAB_BYTES_MIN (INT64_C(256) << 10)
 
 /* A block or a dictionary that is to be read, and the first place where it is used, for messages.
  */
@@ -36,7 +39,9 @@ typedef struct load {
 typedef struct load_worker {
     mdli_store_path path;
     mdli_decode_buffer decoding;
-    void *stored; /* bytes of a compressed piece */
+    mdli_slab *slab; /* for the blocks of the job; NULL = each is allocated by itself */
+    mdli_decompressor *decompressor; /* NULL = nothing was compressed so far */
+    void *stored;                    /* bytes of a compressed piece */
     int64_t stored_capacity;
     void *raw; /* of a dictionary */
     int64_t raw_capacity;
@@ -106,9 +111,12 @@ static mdl_status read_piece(const store_reader *reader, load_worker *worker, co
     MDLI_TRY(mdli_grow_array(context, &worker->stored, &worker->stored_capacity, 0, stored_bytes, 1,
                              "store", error));
     MDLI_TRY(read_stored(reader, l, file, path, worker->stored, error));
+    if (worker->decompressor == NULL) {
+        MDLI_TRY(mdli_decompressor_create(context, &worker->decompressor, error));
+    }
     mdl_error reason = MDL_ERROR_INIT;
-    mdl_status status =
-        mdli_decompress(context, worker->stored, stored_bytes, to, l->piece->raw_bytes, &reason);
+    mdl_status status = mdli_decompressor_run(worker->decompressor, worker->stored, stored_bytes,
+                                              to, l->piece->raw_bytes, &reason);
     if (status == MDL_E_CORRUPT) {
         return say_damaged(l, path, reason.message, error);
     }
@@ -182,9 +190,14 @@ static mdl_status load_block(const store_reader *reader, load_worker *worker, co
     const mdli_stored_block *stored = &reader->version->blocks[l->index];
     mdli_block *block;
     void *body;
-    MDLI_TRY(mdli_block_allocate_unfilled(reader->store->context, stored->type, stored->encoding,
-                                          stored->n_rows, stored->n_nulls, stored->payload_bytes,
-                                          &block, &body, error));
+    if (worker->slab != NULL) {
+        mdli_slab_place_block(worker->slab, stored->type, stored->encoding, stored->n_rows,
+                              stored->n_nulls, stored->payload_bytes, &block, &body);
+    } else {
+        MDLI_TRY(mdli_block_allocate_unfilled(reader->store->context, stored->type,
+                                              stored->encoding, stored->n_rows, stored->n_nulls,
+                                              stored->payload_bytes, &block, &body, error));
+    }
     fill_block(stored, reader->dictionaries, block);
     mdl_status status = MDL_OK;
     const char *fault = NULL;
@@ -244,6 +257,42 @@ static mdl_status open_segment(const store_reader *reader, const mdli_segment *s
     return status;
 }
 
+/* Takes memory for the blocks of a job in one piece, unless it is little or they are let go one
+ * after another. */
+static mdl_status begin_slab(const store_reader *reader, load_worker *worker, const load *first,
+                             const load *end, mdl_error *error)
+{
+    int64_t size_bytes = 0;
+    for (const load *l = first; l < end && reader->blocks != NULL; l++) {
+        const mdli_stored_block *stored = &reader->version->blocks[l->index];
+        size_bytes +=
+            mdli_slab_bytes_of_block(stored->payload_bytes, stored->n_rows, stored->n_nulls);
+    }
+    if (size_bytes < SLAB_BYTES_MIN) {
+        return MDL_OK;
+    }
+    return mdli_slab_allocate(reader->store->context, size_bytes, &worker->slab, error);
+}
+
+static mdl_status load_all(const store_reader *reader, load_worker *worker, const load *first,
+                           const load *end, int file, const char *path, mdl_error *error)
+{
+    if (reader->are_dictionaries) {
+        for (const load *l = first; l < end; l++) {
+            MDLI_TRY(load_dictionary(reader, worker, l, file, path, error));
+        }
+        return MDL_OK;
+    }
+    MDLI_TRY(begin_slab(reader, worker, first, end, error));
+    mdl_status status = MDL_OK;
+    for (const load *l = first; l < end && status == MDL_OK; l++) {
+        status = load_block(reader, worker, l, file, path, error);
+    }
+    mdli_slab_release(worker->slab);
+    worker->slab = NULL;
+    return status;
+}
+
 static mdl_status run_job(void *data, int64_t job, int worker_index, mdl_error *error)
 {
     const store_reader *reader = data;
@@ -253,15 +302,11 @@ static mdl_status run_job(void *data, int64_t job, int worker_index, mdl_error *
     const int32_t segment = first->piece->segment;
     const char *path = reader->store->path;
     int file = -1;
-    mdl_status status = MDL_OK;
     if (segment >= 0) {
         path = mdli_store_path_to_segment(&worker->path, &reader->version->segments[segment].id);
         MDLI_TRY(open_segment(reader, &reader->version->segments[segment], path, &file, error));
     }
-    for (const load *l = first; l < end && status == MDL_OK; l++) {
-        status = reader->are_dictionaries ? load_dictionary(reader, worker, l, file, path, error)
-                                          : load_block(reader, worker, l, file, path, error);
-    }
+    mdl_status status = load_all(reader, worker, first, end, file, path, error);
     if (file >= 0) {
         reader->store->files->close(reader->store->files->data, file);
     }
@@ -294,7 +339,7 @@ static void cut_jobs(store_reader *reader)
             reader->job_starts[reader->n_jobs++] = i;
             job_bytes = 0;
         }
-        job_bytes += piece->content.stored_bytes;
+        job_bytes += piece->raw_bytes;
     }
     reader->job_starts[reader->n_jobs] = reader->n_loads;
 }
@@ -324,6 +369,7 @@ static void free_workers(store_reader *reader)
     mdl_context *context = reader->store->context;
     for (int w = 0; w < reader->n_workers; w++) {
         mdli_decode_buffer_free(&reader->workers[w].decoding);
+        mdli_decompressor_free(reader->workers[w].decompressor);
         mdli_store_path_free(&reader->workers[w].path);
         mdli_free(context, reader->workers[w].stored);
         mdli_free(context, reader->workers[w].raw);

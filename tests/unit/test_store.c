@@ -302,6 +302,36 @@ START_TEST(unused_blocks_are_let_go)
 }
 END_TEST
 
+/* Blocks that are read many at a time share memory, which lives until the last of them goes. */
+START_TEST(blocks_that_come_together)
+{
+    static const char *const one[] = {"wide"};
+    start_with(2, 1000);
+    mdl_table *table = make_store_table(context, 14, 0, 60000);
+    mdl_store *store = open_store();
+    commit_one(store, "t", table);
+    ck_assert_int_gt(version_info(store, 0).size_bytes, 1 << 20);
+    mdl_table *expected;
+    mdl_table *all;
+    mdl_table *column;
+    assert_ok(mdl_store_read_table(store, "t", one, 1, &expected, &error));
+    mdl_store_close(store);
+    const int64_t bytes = mdl_context_memory_in_use(context);
+    store = open_store();
+    assert_ok(mdl_store_read_table(store, "t", NULL, 0, &all, &error));
+    ck_assert(are_same_tables(context, all, table));
+    assert_ok(mdl_store_read_table(store, "t", one, 1, &column, &error));
+    mdl_table_free(all);
+    mdl_store_close(store);
+    ck_assert(are_same_tables(context, column, expected));
+    mdl_table_free(column);
+    ck_assert_int_eq(mdl_context_memory_in_use(context), bytes);
+    mdl_table_free(expected);
+    mdl_table_free(table);
+    finish();
+}
+END_TEST
+
 START_TEST(chosen_columns)
 {
     static const char *const names[] = {"word", "sorted"};
@@ -746,6 +776,7 @@ static Suite *store_suite(void)
     tcase_add_test(tables, bytes_are_shared);
     tcase_add_test(tables, views_share_blocks);
     tcase_add_test(tables, unused_blocks_are_let_go);
+    tcase_add_test(tables, blocks_that_come_together);
     tcase_add_test(tables, chosen_columns);
     suite_add_tcase(suite, tables);
     TCase *versions = tcase_create("versions");
