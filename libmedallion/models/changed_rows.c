@@ -58,6 +58,9 @@ mdl_status mdli_find_genres_kept(mdl_build *build, bool *are_kept, mdl_error *er
     return status;
 }
 
+/* So many users are always worth it. */
+#define FEW_USERS 64
+
 /* The users of some rows, NULL = none, beside those that were found before, NULL likewise. */
 static mdl_rel *with_users_of(mdl_build *build, mdl_rel *users, const mdl_table *rows)
 {
@@ -69,7 +72,7 @@ static mdl_rel *with_users_of(mdl_build *build, mdl_rel *users, const mdl_table 
 }
 
 mdl_status mdli_find_changed_users(mdl_build *build, const char *const *tables, int32_t n_tables,
-                                   mdl_table **users, mdl_error *error)
+                                   int64_t ratings_per_user, mdl_table **users, mdl_error *error)
 {
     *users = NULL;
     mdl_rel *rel = NULL;
@@ -88,5 +91,12 @@ mdl_status mdli_find_changed_users(mdl_build *build, const char *const *tables, 
             "user_id");
     }
     rel = mdl_project(mdl_aggregate(rel, "user_id", "count(*) as n"), "user_id");
-    return mdl_build_collect(build, rel, users, error);
+    mdl_status status = mdl_build_collect(build, rel, users, error);
+    const int64_t n_ratings = mdl_table_n_rows(mdl_build_ref(build, "fact_ratings"));
+    const int64_t n_users = status == MDL_OK ? mdl_table_n_rows(*users) : 0;
+    if (n_users > FEW_USERS && n_users > n_ratings / ratings_per_user) {
+        mdl_table_free(*users);
+        *users = NULL;
+    }
+    return status;
 }

@@ -36,8 +36,8 @@ static const mdl_model_column columns[] = {
     {"rating_style", MDL_TYPE_STRING, "Label for the exact average: Critical, Neutral, Positive"},
 };
 
-/* Where more than one user in so many changed, computing all is not slower. */
-#define LEAST_USERS_PER_CHANGED 4
+/* With a changed user for so many ratings, computing all users is not slower. */
+#define RATINGS_PER_CHANGED_USER 1000
 
 static mdl_status add_tiers(mdl_build *build, mdl_error *error)
 {
@@ -134,12 +134,8 @@ static mdl_status find_users(mdl_build *build, mdl_table **users, mdl_error *err
         status = mdl_build_changes(build, "dim_users", &list, error);
     }
     if (status == MDL_OK && list.are_known && list.removed == NULL) {
-        status = mdli_find_changed_users(build, tables, MDLI_COUNT_OF(tables), users, error);
-    }
-    if (*users != NULL && mdl_table_n_rows(*users) * LEAST_USERS_PER_CHANGED >
-                              mdl_table_n_rows(mdl_build_ref(build, "dim_users"))) {
-        mdl_table_free(*users);
-        *users = NULL;
+        status = mdli_find_changed_users(build, tables, MDLI_COUNT_OF(tables),
+                                         RATINGS_PER_CHANGED_USER, users, error);
     }
     return status;
 }

@@ -47,10 +47,13 @@ mdl_rel *mdli_rows_to_place(mdl_build *build, const char *source);
 /* Whether the movies that dim_movies had at the last build have the genres that they had. */
 mdl_status mdli_find_genres_kept(mdl_build *build, bool *are_kept, mdl_error *error);
 
-/* The users, ascending and each once, whose rows in some of the refs differ from what they were;
- * NULL when that cannot be told. */
+/*
+ * The users, ascending and each once, whose rows in some of the refs, fact_ratings among them, differ
+ * from what they were. NULL when that cannot be told, or they are too many for it to pay: not a few,
+ * and more than one for each `ratings_per_user` ratings that there are.
+ */
 mdl_status mdli_find_changed_users(mdl_build *build, const char *const *tables, int32_t n_tables,
-                                   mdl_table **users, mdl_error *error);
+                                   int64_t ratings_per_user, mdl_table **users, mdl_error *error);
 
 /* What the rules of a tier look at. */
 typedef enum mdli_tier_measure {
