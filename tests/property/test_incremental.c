@@ -3,8 +3,9 @@
  * gives.
  *
  * Random rows cut at random into loads of random tables; after each load a build of all models, or
- * of some, in one process or in several over a store. At the end every model equals that of a
- * warehouse that loaded the same and was built once.
+ * of some, a failed one or its retry, in one process or in several over a store. After each build of
+ * all models every model equals that of a warehouse that loaded the same and was built once. How
+ * often models went on from their previous tables, and were reused, is counted: all of them have to.
  */
 #include <string.h>
 
@@ -20,6 +21,84 @@
  */
 static const char *const partial_builds[] = {"src_ratings fact_ratings", "+dim_movies",
                                              "+fact_ratings", "+dim_users fact_ratings"};
+
+/* How models came to their tables in all runs of a test. */
+typedef struct path_counts {
+    struct {
+        const char *name;
+        int n_incremental;
+        int n_reused;
+        int n_built;
+    } models[32];
+    int n_models;
+} path_counts;
+
+/* The name of a built-in model, which outlives the warehouse; NULL for another. */
+static const char *builtin_name(const char *name)
+{
+    int32_t n_models;
+    const mdl_model *const *models = mdl_builtin_models(&n_models);
+    for (int32_t i = 0; i < n_models; i++) {
+        if (strcmp(models[i]->name, name) == 0) {
+            return models[i]->name;
+        }
+    }
+    return NULL;
+}
+
+static void count_run(path_counts *counts, const mdl_run *run)
+{
+    for (int32_t i = 0; i < mdl_run_n_results(run); i++) {
+        const mdl_run_result *result = mdl_run_get_result(run, i);
+        const char *name = builtin_name(result->name);
+        if (result->kind != MDL_TASK_MODEL || name == NULL) {
+            continue;
+        }
+        int m = 0;
+        while (m < counts->n_models && counts->models[m].name != name) {
+            m++;
+        }
+        if (m == counts->n_models) {
+            ck_assert_int_lt(m, 32);
+            counts->models[m].name = name;
+            counts->n_models++;
+        }
+        counts->models[m].n_incremental += result->incremental;
+        counts->models[m].n_reused += result->reused;
+        counts->models[m].n_built += !result->incremental && !result->reused;
+    }
+}
+
+/* Each model was built from all rows, reused, and went on from its previous table if it can. */
+static void assert_paths(const path_counts *counts, const mdl_warehouse *warehouse)
+{
+    int32_t n_builtin;
+    mdl_builtin_models(&n_builtin);
+    ck_assert_int_eq(counts->n_models, n_builtin);
+    for (int m = 0; m < counts->n_models; m++) {
+        const char *name = counts->models[m].name;
+        const mdl_model *model = mdl_warehouse_find_model(warehouse, name);
+        bool is_incremental = model->materialization == MDL_MATERIALIZATION_INCREMENTAL;
+        ck_assert_msg(counts->models[m].n_built > 0, "%s was never built from all rows", name);
+        ck_assert_msg(counts->models[m].n_reused > 0, "%s was never reused", name);
+        ck_assert_msg((counts->models[m].n_incremental > 0) == is_incremental,
+                      "%s was built incrementally %d times", name, counts->models[m].n_incremental);
+    }
+}
+
+/* Builds what `select` says and counts how. */
+static void build_counted(test_world *world, const char *select, path_counts *counts)
+{
+    mdl_build_options options;
+    mdl_build_options_init(&options);
+    options.select = select;
+    mdl_error error = MDL_ERROR_INIT;
+    mdl_run *run = NULL;
+    mdl_status status = mdl_warehouse_build(world->warehouse, &options, &run, &error);
+    ck_assert_msg(status == MDL_OK, "%s", error.message);
+    count_run(counts, run);
+    mdl_run_free(run);
+}
 
 /* Loads a file into a source, whether it was there before or not. */
 static void load_text(test_world *world, const char *source, const char *text)
@@ -54,29 +133,44 @@ static void assert_same_models(test_world *one, test_world *other)
     }
 }
 
+/* Builds all models from all rows. */
+static void refresh(test_world *world)
+{
+    mdl_build_options options;
+    mdl_build_options_init(&options);
+    options.full_refresh = true;
+    ck_assert_int_eq(mdl_warehouse_build(world->warehouse, &options, NULL, NULL), MDL_OK);
+}
+
 START_TEST(incremental_equals_full_refresh)
 {
     test_random random = test_random_start("incremental_equals_full_refresh");
+    path_counts counts = {.n_models = 0};
     for (int round = 0; round < N_ROUNDS; round++) {
         test_world steps;
-        test_world at_once;
+        test_world full;
         world_start(&steps);
-        world_start(&at_once);
-        world_build(&steps, NULL);
+        world_start(&full);
+        build_counted(&steps, NULL, &counts);
         for (int load = 0; load < N_LOADS; load++) {
-            load_random_file(&steps, &at_once, &random);
-            uint64_t choice = test_random_below(&random, 6);
+            load_random_file(&steps, &full, &random);
+            uint64_t choice = test_random_below(&random, 8);
             if (choice < 4) {
-                world_build(&steps, partial_builds[choice]);
-            } else if (choice == 4) {
-                world_build(&steps, NULL);
+                build_counted(&steps, partial_builds[choice], &counts);
+            } else if (choice < 7) {
+                build_counted(&steps, NULL, &counts);
+                refresh(&full);
+                assert_same_models(&steps, &full);
             }
         }
-        world_build(&steps, NULL);
-        world_build(&at_once, NULL);
-        assert_same_models(&steps, &at_once);
+        build_counted(&steps, NULL, &counts);
+        refresh(&full);
+        assert_same_models(&steps, &full);
+        if (round + 1 == N_ROUNDS) {
+            assert_paths(&counts, steps.warehouse);
+        }
         world_end(&steps);
-        world_end(&at_once);
+        world_end(&full);
     }
 }
 END_TEST
@@ -159,12 +253,70 @@ static void assert_texts(test_world *world, version_texts *texts)
     }
 }
 
-/* Builds everything, and compares it with a full refresh of the same files. */
-static void build_and_compare(store_world *world, const file_list *list)
+/* A model that fails once when it is told to; the run is then tried again, here or elsewhere. */
+static bool has_to_fail;
+
+static mdl_status build_failing(mdl_build *build, mdl_table **out, mdl_error *error)
+{
+    if (has_to_fail) {
+        return MDL_E_MODEL;
+    }
+    mdl_rel *users =
+        mdl_aggregate(mdl_build_scan(build, "fact_ratings"), "user_id", "count(*) as n_ratings");
+    return mdl_build_collect(build, users, out, error);
+}
+
+static void add_failing_model(mdl_warehouse *warehouse)
+{
+    static const char *const refs[] = {"fact_ratings"};
+    static const mdl_model_column columns[] = {{"user_id", MDL_TYPE_INT32, "Id of the user"},
+                                               {"n_ratings", MDL_TYPE_INT64, "Ratings"}};
+    static const mdl_model model = {
+        .struct_size = sizeof(mdl_model),
+        .name = "failing",
+        .layer = MDL_LAYER_GOLD,
+        .materialization = MDL_MATERIALIZATION_TABLE,
+        .description = "Fails when it is told to",
+        .refs = refs,
+        .n_refs = 1,
+        .columns = columns,
+        .n_columns = 2,
+        .build = build_failing,
+    };
+    ck_assert_int_eq(mdl_warehouse_add_model(warehouse, &model, NULL), MDL_OK);
+}
+
+/* Commits, and keeps what the new version holds. */
+static void commit(store_world *world, file_list *list, version_texts *versions)
+{
+    store_world_commit(world);
+    list->n_committed = list->n_files;
+    keep_texts(&world->base, &versions[mdl_store_version(world->store) - 1]);
+}
+
+/* Lets a run of everything fail, and tries it again; at times in another process. */
+static void fail_and_retry(store_world *world, file_list *list, version_texts *versions,
+                           test_random *random)
+{
+    mdl_build_options options;
+    mdl_build_options_init(&options);
+    has_to_fail = true;
+    ck_assert_int_eq(mdl_warehouse_build(world->base.warehouse, &options, NULL, NULL), MDL_E_MODEL);
+    has_to_fail = false;
+    if (test_random_below(random, 2) == 0) {
+        commit(world, list, versions);
+        store_world_reopen(world);
+    }
+    options.retry = true;
+    ck_assert_int_eq(mdl_warehouse_build(world->base.warehouse, &options, NULL, NULL), MDL_OK);
+}
+
+/* Compares all models with a full refresh of the same files. */
+static void compare(store_world *world, const file_list *list)
 {
     test_world full;
-    world_build(&world->base, NULL);
     world_start(&full);
+    add_failing_model(full.warehouse);
     for (int i = 0; i < list->n_files; i++) {
         load_text(&full, list->files[i].source, list->files[i].text);
     }
@@ -212,29 +364,36 @@ static void assert_versions(store_world *world, version_texts *versions)
 START_TEST(processes_equal_full_refresh)
 {
     test_random random = test_random_start("processes_equal_full_refresh");
+    path_counts counts = {.n_models = 0};
     for (int round = 0; round < N_STORE_ROUNDS; round++) {
         store_world world;
         file_list list = {.n_files = 0};
-        version_texts versions[N_STORE_STEPS];
-        store_world_start(&world, NULL);
+        version_texts versions[2 * N_STORE_STEPS];
+        store_world_start(&world, add_failing_model);
         for (int step = 0; step < N_STORE_STEPS; step++) {
             load_next_file(&world, &list, &random);
             uint64_t choice = test_random_below(&random, 8);
-            if (choice == 4) {
-                world_build(&world.base, "+fact_ratings");
+            if (choice == 3) {
+                fail_and_retry(&world, &list, versions, &random);
+                compare(&world, &list);
+            } else if (choice == 4) {
+                build_counted(&world.base, "+fact_ratings", &counts);
             } else if (choice > 4) {
-                build_and_compare(&world, &list);
+                build_counted(&world.base, NULL, &counts);
+                compare(&world, &list);
             }
             if (test_random_below(&random, 2) == 0) {
-                store_world_commit(&world);
-                list.n_committed = list.n_files;
-                keep_texts(&world.base, &versions[mdl_store_version(world.store) - 1]);
+                commit(&world, &list, versions);
             }
             if (test_random_below(&random, 3) == 0) {
                 lose_process(&world, &list);
             }
         }
-        build_and_compare(&world, &list);
+        build_counted(&world.base, NULL, &counts);
+        compare(&world, &list);
+        if (round + 1 == N_STORE_ROUNDS) {
+            assert_paths(&counts, world.base.warehouse);
+        }
         assert_versions(&world, versions);
         while (list.n_files > 0) {
             free(list.files[--list.n_files].text);

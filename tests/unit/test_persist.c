@@ -995,10 +995,79 @@ START_TEST(summaries_that_do_not_fit_are_passed_over)
 }
 END_TEST
 
+/* How a run of all models came to a table. */
+typedef struct how_built {
+    bool incremental;
+    bool reused;
+} how_built;
+
+static how_built build_and_tell(store_world *world, const char *model)
+{
+    mdl_run *run = NULL;
+    ck_assert_int_eq(mdl_warehouse_build(world->base.warehouse, NULL, &run, NULL), MDL_OK);
+    how_built how = {false, false};
+    for (int32_t i = 0; i < mdl_run_n_results(run); i++) {
+        const mdl_run_result *result = mdl_run_get_result(run, i);
+        if (strcmp(result->name, model) == 0) {
+            how = (how_built){result->incremental, result->reused};
+        }
+    }
+    mdl_run_free(run);
+    return how;
+}
+
+/* Another process reuses what nothing has changed for; with other tiers none of it, as marts show
+ * them, nor does a mart go on from rows with the old ones. */
+START_TEST(other_tiers_make_all_models_anew)
+{
+    static const mdl_tier tiers[] = {
+        {"mart_user_behavior", "user_segment", MDL_TIER_OTHERWISE, 0, "Anybody"},
+    };
+    store_world world;
+    store_world_start(&world, NULL);
+    load_first_files(&world);
+    ck_assert(!build_and_tell(&world, "mart_user_behavior").reused);
+    store_world_commit(&world);
+    store_world_reopen(&world);
+    ck_assert(build_and_tell(&world, "mart_user_behavior").reused);
+    store_world_commit(&world);
+    store_world_reopen(&world);
+    load(&world, "01012026_ratings.csv", RATINGS "4,1,3.0,400\n");
+    ck_assert(build_and_tell(&world, "mart_user_behavior").incremental);
+    store_world_commit(&world);
+
+    mdl_warehouse_free(world.base.warehouse);
+    mdl_warehouse_options options;
+    mdl_warehouse_options_init(&options);
+    options.store = world.store;
+    options.tiers = tiers;
+    options.n_tiers = 1;
+    ck_assert_int_eq(
+        mdl_warehouse_create(world.base.context, &options, &world.base.warehouse, NULL), MDL_OK);
+    load(&world, "02012026_ratings.csv", RATINGS "5,1,3.0,400\n");
+    how_built how = build_and_tell(&world, "mart_user_behavior");
+    ck_assert(!how.incremental && !how.reused);
+    const mdl_table *mart;
+    ck_assert_int_eq(
+        mdl_warehouse_read_table(world.base.warehouse, "mart_user_behavior", &mart, NULL), MDL_OK);
+    for (int64_t row = 0; row < mdl_table_n_rows(mart); row++) {
+        char text[16];
+        mdl_value label;
+        ck_assert_int_eq(mdl_table_get(world.base.context, mart, row,
+                                       mdl_table_find_column(mart, "user_segment"), &label, text,
+                                       sizeof text, NULL),
+                         MDL_OK);
+        ck_assert_int_eq(label.as.text.size_bytes, (int64_t)strlen("Anybody"));
+    }
+    store_world_end(&world);
+}
+END_TEST
+
 static Suite *persist_suite(void)
 {
     Suite *suite = suite_create("persist");
     TCase *reopen = tcase_create("reopen");
+    tcase_add_test(reopen, other_tiers_make_all_models_anew);
     tcase_add_test(reopen, next_process_finds_everything);
     tcase_add_test(reopen, next_process_finds_loads_rejects_and_origins);
     tcase_add_test(reopen, same_content_loads_once_in_all_processes);

@@ -399,6 +399,167 @@ START_TEST(incremental_model_sees_its_last_build)
 }
 END_TEST
 
+/* What an incremental model was told of fact_ratings, and what it does with that. */
+typedef struct told_changes {
+    bool are_known;
+    bool is_unchanged;
+    bool starts_afresh;
+    int64_t n_added;
+    int64_t n_removed;
+    int64_t n_told; /* rows that it says to have added; none are */
+} told_changes;
+
+static mdl_status build_and_listen(mdl_build *build, mdl_table **out, mdl_error *error)
+{
+    told_changes *told = mdl_build_user_data(build);
+    mdl_changes changes;
+    ck_assert_int_eq(mdl_build_changes(build, "dim_users", &changes, NULL), MDL_E_NOT_FOUND);
+    ck_assert_int_eq(mdl_build_changes(build, "fact_ratings", &changes, error), MDL_OK);
+    told->are_known = changes.are_known;
+    told->is_unchanged = mdl_build_is_unchanged(build, "fact_ratings");
+    told->n_added = changes.added != NULL ? mdl_table_n_rows(changes.added) : 0;
+    told->n_removed = changes.removed != NULL ? mdl_table_n_rows(changes.removed) : 0;
+    if (told->starts_afresh) {
+        mdl_build_start_afresh(build);
+        ck_assert_ptr_null(mdl_build_previous(build));
+        ck_assert_ptr_null(mdl_build_previous_ref(build, "fact_ratings"));
+    }
+    const mdl_table *previous = mdl_build_previous(build);
+    mdl_rel *users =
+        mdl_aggregate(mdl_build_scan(build, "fact_ratings"), "user_id", "count(*) as n");
+    mdl_status status = mdl_build_collect(build, mdl_project(users, "user_id"), out, error);
+    if (status == MDL_OK && told->n_told > 0) {
+        mdl_build_tell_changes(build, previous, NULL);
+    }
+    return status;
+}
+
+static mdl_model listening_model(told_changes *told)
+{
+    static const char *const refs[] = {"fact_ratings"};
+    static const mdl_model_column columns[] = {{"user_id", MDL_TYPE_INT32, "Id of the user"}};
+    return (mdl_model){
+        .struct_size = sizeof(mdl_model),
+        .name = "listener",
+        .layer = MDL_LAYER_SILVER,
+        .materialization = MDL_MATERIALIZATION_INCREMENTAL,
+        .description = "Is told what changed",
+        .refs = refs,
+        .n_refs = 1,
+        .columns = columns,
+        .n_columns = 1,
+        .build = build_and_listen,
+        .user_data = told,
+    };
+}
+
+static void load_rows(test_world *world, const char *name, const char *text)
+{
+    ck_assert_int_eq(world_load(world, world_write(world, name, text)), MDL_OK);
+}
+
+START_TEST(incremental_model_is_told_what_changed)
+{
+    told_changes told = {0};
+    const mdl_model model = listening_model(&told);
+    test_world world;
+    world_start(&world);
+    ck_assert_int_eq(mdl_warehouse_add_model(world.warehouse, &model, NULL), MDL_OK);
+    load_small_data(&world);
+    ck_assert_int_eq(build_and_tell(&world, "listener", false), FROM_ALL_ROWS);
+    ck_assert(!told.are_known && !told.is_unchanged);
+
+    ck_assert_int_eq(build_and_tell(&world, "listener", false), INCREMENTALLY);
+    ck_assert(told.are_known && told.is_unchanged);
+    ck_assert_int_eq(told.n_added + told.n_removed, 0);
+
+    /* One row takes the place of another, one is new. */
+    load_rows(&world, "01012026_ratings.csv", RATINGS "1,5,1.0,86400\n7,1,2.0,5\n");
+    ck_assert_int_eq(build_and_tell(&world, "listener", false), INCREMENTALLY);
+    ck_assert(told.are_known && !told.is_unchanged);
+    ck_assert_int_eq(told.n_added, 2);
+    ck_assert_int_eq(told.n_removed, 1);
+
+    /* The fact was built twice since: what it told last is not all. */
+    load_rows(&world, "02012026_ratings.csv", RATINGS "7,2,2.0,5\n");
+    world_build(&world, "+fact_ratings");
+    load_rows(&world, "03012026_ratings.csv", RATINGS "7,5,2.0,5\n");
+    ck_assert_int_eq(build_and_tell(&world, "listener", false), INCREMENTALLY);
+    ck_assert(!told.are_known && !told.is_unchanged);
+
+    told.starts_afresh = true;
+    ck_assert_int_eq(build_and_tell(&world, "listener", false), FROM_ALL_ROWS);
+    world_end(&world);
+}
+END_TEST
+
+START_TEST(changes_that_cannot_be_are_refused)
+{
+    told_changes told = {0};
+    const mdl_model model = listening_model(&told);
+    test_world world;
+    world_start(&world);
+    ck_assert_int_eq(mdl_warehouse_add_model(world.warehouse, &model, NULL), MDL_OK);
+    load_small_data(&world);
+    world_build(&world, NULL);
+    told.n_told = 2;
+    mdl_error error = MDL_ERROR_INIT;
+    ck_assert_int_eq(mdl_warehouse_build(world.warehouse, NULL, NULL, &error), MDL_E_MODEL);
+    ck_assert_str_eq(error.message,
+                     "model listener: it told 2 rows added and 0 removed, which does "
+                     "not make 2 rows of 2");
+    world_end(&world);
+}
+END_TEST
+
+/* Counts how often it is built. */
+static mdl_status build_and_count(mdl_build *build, mdl_table **out, mdl_error *error)
+{
+    ++*(int *)mdl_build_user_data(build);
+    return mdl_build_collect(build, mdl_project(mdl_build_scan(build, "src_tags"), "tag"), out,
+                             error);
+}
+
+START_TEST(model_with_a_version_is_reused)
+{
+    static const char *const refs[] = {"src_tags"};
+    static const mdl_model_column columns[] = {{"tag", MDL_TYPE_STRING, "Text of the tag"}};
+    int n_built[2] = {0, 0};
+    test_world world;
+    world_start(&world);
+    for (int version = 0; version < 2; version++) {
+        const mdl_model model = {
+            .struct_size = sizeof(mdl_model),
+            .name = version == 0 ? "unversioned" : "versioned",
+            .layer = MDL_LAYER_SILVER,
+            .materialization = MDL_MATERIALIZATION_TABLE,
+            .description = "Counts its builds",
+            .refs = refs,
+            .n_refs = 1,
+            .columns = columns,
+            .n_columns = 1,
+            .build = build_and_count,
+            .user_data = &n_built[version],
+            .version = version,
+        };
+        ck_assert_int_eq(mdl_warehouse_add_model(world.warehouse, &model, NULL), MDL_OK);
+    }
+    load_small_data(&world);
+    ck_assert_int_eq(build_and_tell(&world, "versioned", false), FROM_ALL_ROWS);
+    ck_assert_int_eq(build_and_tell(&world, "versioned", false), REUSED);
+    load_rows(&world, "01012026_ratings.csv", RATINGS "7,1,2.0,5\n");
+    ck_assert_int_eq(build_and_tell(&world, "versioned", false), REUSED);
+    ck_assert_int_eq(n_built[0], 3);
+    ck_assert_int_eq(n_built[1], 1);
+    load_rows(&world, "01012026_tags.csv", TAGS "7,1,new,5\n");
+    ck_assert_int_eq(build_and_tell(&world, "versioned", false), FROM_ALL_ROWS);
+    ck_assert_int_eq(world_n_rows(&world, "versioned"), 5);
+    ck_assert_int_eq(build_and_tell(&world, "versioned", true), FROM_ALL_ROWS);
+    ck_assert_int_eq(n_built[1], 3);
+    world_end(&world);
+}
+END_TEST
+
 /* The value of a text column in row 0 of a mart, "NULL" for NULL. */
 static void assert_label(test_world *world, const char *model, const char *column,
                          const char *expected)
@@ -682,6 +843,9 @@ static Suite *warehouse_suite(void)
     tcase_add_test(incremental, incremental_fact_takes_in_late_users_too);
     tcase_add_test(incremental, failed_build_keeps_the_incremental_state);
     tcase_add_test(incremental, incremental_model_sees_its_last_build);
+    tcase_add_test(incremental, incremental_model_is_told_what_changed);
+    tcase_add_test(incremental, changes_that_cannot_be_are_refused);
+    tcase_add_test(incremental, model_with_a_version_is_reused);
     suite_add_tcase(suite, incremental);
     TCase *callers = tcase_create("of the caller's");
     tcase_add_test(callers, tiers_are_data);
