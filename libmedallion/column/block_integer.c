@@ -97,17 +97,21 @@ static mdl_status open_source(mdl_context *context, const mdl_vector *vector, bo
  */
 
 /* Slots of the table: addressed by value - least value when the values are that close, else by
- * hash. */
+ * hash. Values that are even closer are looked up a frame at once. */
 #define DIRECT_SLOTS 4096
 #define HASH_SLOTS   (4 * MDLI_INTEGER_DICTIONARY_MAX)
 
 typedef struct distinct_values {
     bool is_known; /* all values are in; else they were not looked at, or are too many */
     bool is_direct;
+    bool
+        is_near; /* `near` holds of each slot: while values are looked for, whether it is not empty;
+                     then its value's position */
     int64_t min;
     int32_t n_values;
     int64_t values[MDLI_INTEGER_DICTIONARY_MAX];
     uint16_t codes[DIRECT_SLOTS]; /* position in `values` + 1; 0 = empty slot */
+    uint8_t near[MDLI_NEAR_VALUES];
 } distinct_values;
 
 /* The slot that holds the value, or the empty one that should. */
@@ -131,18 +135,41 @@ static bool add_value(distinct_values *set, uint32_t slot, int64_t value)
     return true;
 }
 
+/* Whether all values of a frame are in the set, which is near. */
+static bool has_near_values(const distinct_values *set, const mdli_profile *profile,
+                            const uint32_t *values)
+{
+    uint32_t is_there[MDLI_FRAME_ROWS];
+    uint32_t are_there = 1;
+    profile->kernels->lookup_near(set->near, values, (uint32_t)set->min, is_there);
+    for (int i = 0; i < MDLI_FRAME_ROWS; i++) {
+        are_there &= is_there[i];
+    }
+    return are_there != 0;
+}
+
+/* Adds the values of a frame by their slots. */
+static bool add_direct_values(distinct_values *set, const uint32_t *values)
+{
+    for (int i = 0; i < MDLI_FRAME_ROWS; i++) {
+        uint32_t slot = values[i] - (uint32_t)set->min;
+        if (set->codes[slot] == 0 && !add_value(set, slot, set->min + slot)) {
+            return false;
+        }
+        if (set->is_near) {
+            set->near[slot] = 1;
+        }
+    }
+    return true;
+}
+
 static bool add_frame(distinct_values *set, const mdli_profile *profile, int32_t f)
 {
     if (set->is_direct) {
         uint32_t scratch[MDLI_FRAME_ROWS];
         const uint32_t *values = mdli_profile_frame(profile, f, scratch);
-        for (int i = 0; i < MDLI_FRAME_ROWS; i++) {
-            uint32_t slot = values[i] - (uint32_t)set->min;
-            if (set->codes[slot] == 0 && !add_value(set, slot, set->min + slot)) {
-                return false;
-            }
-        }
-        return true;
+        return (set->is_near && has_near_values(set, profile, values)) ||
+               add_direct_values(set, values);
     }
     const int64_t start = (int64_t)f * MDLI_FRAME_ROWS;
     for (int64_t row = start; row < start + MDLI_FRAME_ROWS && row < profile->n_rows; row++) {
@@ -167,9 +194,11 @@ static void find_distinct_values(distinct_values *set, const mdli_profile *profi
 {
     set->is_known = false;
     set->is_direct = (uint64_t)profile->max - (uint64_t)profile->min < DIRECT_SLOTS;
+    set->is_near = (uint64_t)profile->max - (uint64_t)profile->min < MDLI_NEAR_VALUES;
     set->min = profile->min;
     set->n_values = 0;
     memset(set->codes, 0, sizeof set->codes);
+    memset(set->near, 0, sizeof set->near);
     for (int32_t f = 0; f < profile->n_frames; f++) {
         if (!add_frame(set, profile, f)) {
             return;
@@ -186,6 +215,9 @@ static void find_distinct_values(distinct_values *set, const mdli_profile *profi
         uint32_t slot =
             set->is_direct ? (uint32_t)(set->values[i] - set->min) : hash_slot(set, set->values[i]);
         set->codes[slot] = (uint16_t)(i + 1);
+        if (set->is_near) {
+            set->near[slot] = (uint8_t)i;
+        }
     }
 }
 
@@ -196,6 +228,10 @@ static void frame_codes(const distinct_values *set, const mdli_profile *profile,
     if (set->is_direct) {
         uint32_t scratch[MDLI_FRAME_ROWS];
         const uint32_t *values = mdli_profile_frame(profile, f, scratch);
+        if (set->is_near) {
+            profile->kernels->lookup_near(set->near, values, (uint32_t)set->min, codes);
+            return;
+        }
         for (int i = 0; i < MDLI_FRAME_ROWS; i++) {
             codes[i] = set->codes[values[i] - (uint32_t)set->min] - 1U;
         }

@@ -5,6 +5,7 @@
 
 #include "kernels/frame_kernels.h"
 #include "kernels/lane_kernels.h"
+#include "kernels/near_kernels.h"
 #include "kernels/page_kernels.h"
 #include "kernels/reduce_kernels.h"
 #include "kernels/run_kernels.h"
@@ -17,6 +18,7 @@ static const mdli_kernels scalar_kernels = {
     .csv_deal = mdli_csv_deal_scalar,
     MDLI_CSV_NUMBER_KERNELS(scalar),
     .relocate = mdli_relocate_scalar,
+    .lookup_near = mdli_lookup_near_scalar,
     .find_pages = mdli_find_pages_scalar,
     MDLI_FRAME_KERNELS(scalar),
     MDLI_REDUCE_KERNELS(scalar),
@@ -34,6 +36,7 @@ static const mdli_kernels avx2_kernels = {
     .csv_deal = mdli_csv_deal_scalar,
     MDLI_CSV_NUMBER_KERNELS(avx2),
     .relocate = mdli_relocate_avx2,
+    .lookup_near = mdli_lookup_near_scalar,
     .find_pages = mdli_find_pages_scalar,
     MDLI_FRAME_KERNELS(avx2),
     MDLI_REDUCE_KERNELS(avx2),
@@ -50,6 +53,7 @@ static const mdli_kernels avx512_kernels = {
     .csv_deal = mdli_csv_deal_avx512,
     MDLI_CSV_NUMBER_KERNELS(avx512),
     .relocate = mdli_relocate_avx512,
+    .lookup_near = mdli_lookup_near_avx512,
     .find_pages = mdli_find_pages_avx512,
     MDLI_FRAME_KERNELS(avx2),
     MDLI_REDUCE_KERNELS(avx512),

@@ -28,6 +28,9 @@
 /* Most entries of a table that `relocate` uses. */
 #define MDLI_RELOCATE_MAX 64
 
+/* Values that `lookup_near` has in its table. */
+#define MDLI_NEAR_VALUES 512
+
 /* Lanes that `add_to_lanes` adds to, a bit of a mask each; and most distance of a value, so that
  * lanes of 16 bits need not be widened too often. */
 #define MDLI_MASK_LANES          32
@@ -111,6 +114,10 @@ typedef struct mdli_kernels {
                          uint32_t *out);
     void (*lookup_int64)(const uint64_t *table, int n_entries, const uint32_t *codes,
                          uint64_t *out);
+    /* out[i] = table[values[i] - least], where values[i] - least is less than MDLI_NEAR_VALUES,
+     * which is how many entries the table has. */
+    void (*lookup_near)(const uint8_t *table, const uint32_t *values, uint32_t least,
+                        uint32_t *out);
     void (*frame_stats_int32)(const int32_t *values, mdli_frame_stats *stats);
     void (*frame_stats_int64)(const int64_t *values, mdli_frame_stats *stats);
 

@@ -332,6 +332,34 @@ START_TEST(find_pages)
 }
 END_TEST
 
+START_TEST(lookup_near)
+{
+    const mdli_kernels *kernels = table_of_level(_i);
+    if (kernels == NULL) {
+        return;
+    }
+    test_random random = test_random_start("lookup_near");
+    for (int round = 0; round < 300; round++) {
+        uint8_t table[MDLI_NEAR_VALUES];
+        uint32_t values[N];
+        uint32_t out[N + 1];
+        const uint32_t least = (uint32_t)test_random_next(&random);
+        for (int i = 0; i < MDLI_NEAR_VALUES; i++) {
+            table[i] = (uint8_t)test_random_below(&random, 256);
+        }
+        for (int i = 0; i < N; i++) {
+            values[i] = least + (uint32_t)test_random_below(&random, MDLI_NEAR_VALUES);
+        }
+        out[N] = 4711;
+        kernels->lookup_near(table, values, least, out);
+        for (int i = 0; i < N; i++) {
+            ASSERT_IN_LOOP(out[i] == table[values[i] - least], "value %d", i);
+        }
+        ck_assert_uint_eq(out[N], 4711);
+    }
+}
+END_TEST
+
 START_TEST(widen_and_narrow)
 {
     const mdli_kernels *kernels = table_of_level(_i);
@@ -694,6 +722,7 @@ static Suite *kernels_suite(void)
     tcase_add_loop_test(all, ranges, 0, N_LEVELS);
     tcase_add_loop_test(all, relocate, 0, N_LEVELS);
     tcase_add_loop_test(all, find_pages, 0, N_LEVELS);
+    tcase_add_loop_test(all, lookup_near, 0, N_LEVELS);
     tcase_add_loop_test(all, widen_and_narrow, 0, N_LEVELS);
     tcase_add_loop_test(all, lookup, 0, N_LEVELS);
     tcase_add_loop_test(all, frame_stats, 0, N_LEVELS);
