@@ -123,7 +123,8 @@ MDL_API const mdl_table *mdl_build_ref(const mdl_build *build, const char *name)
 
 /**
  * For INCREMENTAL models: the table that this model's last successful build gave, or NULL when
- * there is none or a full refresh was asked for.
+ * there is none, a full refresh was asked for, or the model has a version and that table was built
+ * by another definition.
  */
 MDL_API const mdl_table *mdl_build_previous(const mdl_build *build);
 
