@@ -398,14 +398,24 @@ static void free_workers(stretch_sort *sort, int n_workers)
     mdli_free(sort->context, sort->rows);
 }
 
-/* Makes column `c` of its blocks, which change hands. */
+/* Whether the blocks of column `c` are those that it had before, all of them. */
+static bool is_as_before(const stretch_sort *sort, int32_t c)
+{
+    const mdl_column *column = sort->table->columns[c];
+    const int64_t n_blocks = sort->cuts->n_blocks;
+    return sort->is_shared[c] ||
+           (column->n_blocks == n_blocks && memcmp(column->blocks, sort->blocks + c * n_blocks,
+                                                   (size_t)n_blocks * sizeof(mdli_block *)) == 0);
+}
+
+/* Makes column `c` of its blocks, which change hands where it is not the one there was. */
 static mdl_status make_column(stretch_sort *sort, int32_t c, mdl_column **out, mdl_error *error)
 {
     const mdl_column *column = sort->table->columns[c];
     const int64_t n_blocks = sort->cuts->n_blocks;
     mdli_block **blocks = sort->blocks + c * n_blocks;
     mdl_status status;
-    if (sort->is_shared[c]) {
+    if (is_as_before(sort, c)) {
         *out = mdli_column_retain(column);
         return MDL_OK;
     }
