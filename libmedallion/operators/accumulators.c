@@ -2,8 +2,8 @@
  * Accumulators: starting, taking rows, merging, reading.
  *
  * Rows come either scattered over states (`groups`), or as runs of one state; the latter are gone
- * over once per argument, by kernels. Loops are written once per form of the values, by macro, so that
- * none has a choice to make inside.
+ * over once per argument, by kernels. Loops are written once per form of the values, by macro, so
+ * that none has a choice to make inside.
  */
 #include "operators/accumulators.h"
 

@@ -32,8 +32,9 @@ typedef struct mdli_stage {
 
     /* JOIN */
     mdl_table *right;
-    bool is_aligned; /* both sides have the same keys, each once and in order: row i of the source
-                           has row i of the right side, and what is below here is not needed */
+    /* Both sides have the same keys, each once and in order: row i of the source has row i of the
+     * right side. Such a join has no map and no decoded right side. */
+    bool is_aligned;
     mdli_join_map *map;
     const int32_t *starts;
     const int32_t *rows;

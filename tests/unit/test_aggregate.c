@@ -428,12 +428,13 @@ START_TEST(runs_as_encoded)
 }
 END_TEST
 
-/* Values that rise inside most runs, and fall in some, shorter and longer than a vector. */
+/* Values that rise inside most runs, and fall in some, shorter and longer than a vector; at last with
+ * NULLs in some vectors of a run and not in others. */
 START_TEST(distinct_in_rising_runs)
 {
     test_random random = test_random_start("rising runs");
-    const int64_t run_rows[] = {2, 60, 5000};
-    for (int round = 0; round < 3; round++) {
+    const int64_t run_rows[] = {2, 60, 5000, 1500};
+    for (int round = 0; round < 4; round++) {
         shape how = {true, run_rows[round], 1, 3, 1, 0, false};
         number *left = random_left(&random, &how, ROWS);
         for (int64_t i = 1; i < ROWS; i++) {
@@ -441,6 +442,9 @@ START_TEST(distinct_in_rising_runs)
             int64_t step = (int64_t)test_random_below(&random, 3);
             step -= test_random_below(&random, 500) == 0 ? 9 : 0;
             left[i * 3 + 2].value = is_new ? -7 : left[i * 3 - 1].value + step;
+            if (round == 3 && test_random_below(&random, 1500) == 0) {
+                left[i * 3 + 2] = null_number;
+            }
         }
         expect_rows("k", left, true, "sorted runs, distinct by epochs");
     }
