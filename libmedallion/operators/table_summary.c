@@ -18,7 +18,6 @@
  */
 #include "operators/table_summary.h"
 
-#include <assert.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
