@@ -236,13 +236,21 @@ static mdl_status open_to_write(mdl_store *store, const mdl_store_options *optio
     return load_latest(store, error);
 }
 
+static mdl_status say_missing(const mdl_store *store, mdl_error *error)
+{
+    mdli_file_info info;
+    const bool has_path = store->files->path_info(store->files->data, store->path, &info) == 0;
+    return mdl_error_set(error, MDL_E_FILE_NOT_FOUND,
+                         has_path ? "%s is not a store" : "there is no store at %s", store->path);
+}
+
 static mdl_status open_store(mdl_store *store, const mdl_store_options *options, mdl_error *error)
 {
     if (options->read_only || options->must_exist) {
         bool is_there;
         MDLI_TRY(has_current(store, &is_there, error));
         if (!is_there) {
-            return mdl_error_set(error, MDL_E_FILE_NOT_FOUND, "%s is not a store", store->path);
+            return say_missing(store, error);
         }
     }
     if (!options->read_only) {

@@ -620,13 +620,17 @@ START_TEST(wrong_calls)
     mdl_store_options_init(&options);
     options.read_only = true;
     assert_fails(mdl_store_open(context, path, &options, &store, &error), MDL_E_FILE_NOT_FOUND,
-                 "is not a store");
+                 "there is no store at");
     ck_assert_ptr_null(store);
     ck_assert_int_ne(access(path, F_OK), 0);
     options.read_only = false;
     options.must_exist = true;
     assert_fails(mdl_store_open(context, path, &options, &store, &error), MDL_E_FILE_NOT_FOUND,
+                 "there is no store at");
+    ck_assert_int_eq(mkdir(path, 0700), 0);
+    assert_fails(mdl_store_open(context, path, &options, &store, &error), MDL_E_FILE_NOT_FOUND,
                  "is not a store");
+    ck_assert_int_eq(rmdir(path), 0);
     options.version = 1;
     assert_fails(mdl_store_open(context, path, &options, &store, &error), MDL_E_ARGUMENT, "older");
     options.struct_size = 1;
