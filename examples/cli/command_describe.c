@@ -13,7 +13,7 @@
 static void list_encodings(const mdl_column *column, char *text, size_t size)
 {
     enum {
-        N_ENCODINGS = MDL_ENCODING_ZSTD + 1
+        N_ENCODINGS = MDL_ENCODING_SLICE + 1
     };
     int64_t n_blocks = mdl_column_n_blocks(column);
     int64_t counts[N_ENCODINGS] = {0};

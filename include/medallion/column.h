@@ -34,7 +34,8 @@ typedef struct mdl_column mdl_column;
     X(DELTA, 4, "delta")           /* value − value before − least difference, bit-packed */   \
     X(DICTIONARY, 5, "dictionary") /* positions in the column's dictionary, bit-packed */          \
     X(PLAIN, 6, "plain")           /* as in a vector; text as lengths and bytes */                 \
-    X(ZSTD, 7, "zstd")             /* text: lengths, and the bytes compressed by zstd */
+    X(ZSTD, 7, "zstd")             /* text: lengths, and the bytes compressed by zstd */           \
+    X(SLICE, 8, "slice")           /* rows of another block, which is not copied: see mdl_upsert */
 
 /** The encoding of a block. */
 typedef enum mdl_encoding {
@@ -58,7 +59,8 @@ typedef struct mdl_column_stats {
     bool is_strictly_sorted; /**< true = sorted, and no value twice (false = not known) */
     int64_t n_distinct;      /**< distinct values that are not NULL; -1 = not known */
     int64_t
-        size_bytes; /**< bytes held by the encoded values, null bitmap and dictionary included */
+        size_bytes; /**< bytes held by the encoded values, null bitmap and dictionary included; a
+                       slice counts for its part of the block that it refers to */
 } mdl_column_stats;
 
 /** The type of the values. */

@@ -204,11 +204,34 @@ void mdli_block_release(mdli_block *block)
     mdli_block_free_proofs(block);
     mdli_dictionary_release(block->dictionary);
     mdli_block_release(block->payload_owner);
+    mdli_block_release(block->parent);
     if (block->slab != NULL) {
         mdli_slab_release(block->slab);
     } else {
         mdli_free(block->context, block);
     }
+}
+
+static mdl_type form_of(mdl_type type)
+{
+    switch (type) {
+    case MDL_TYPE_DECIMAL:
+        return MDL_TYPE_INT32;
+    case MDL_TYPE_TIMESTAMP:
+        return MDL_TYPE_INT64;
+    case MDL_TYPE_INT32:
+    case MDL_TYPE_INT64:
+    case MDL_TYPE_FLOAT64:
+    case MDL_TYPE_BOOL:
+    case MDL_TYPE_STRING:
+        break;
+    }
+    return type;
+}
+
+bool mdli_is_same_form(mdl_type a, mdl_type b)
+{
+    return form_of(a) == form_of(b);
 }
 
 mdl_status mdli_block_retype(mdli_block *block, mdl_type type, mdli_block **out, mdl_error *error)
@@ -217,7 +240,7 @@ mdl_status mdli_block_retype(mdli_block *block, mdl_type type, mdli_block **out,
     *out = NULL;
     assert(mdli_value_bytes(block->type) == mdli_value_bytes(type));
     MDLI_TRY(mdli_allocate(block->context, sizeof *block, "column", &memory, error));
-    mdli_block *owner = block->payload_owner != NULL ? block->payload_owner : block;
+    mdli_block *owner = mdli_block_owner(block);
     mdli_block *view = memory;
     /* All but the references, and from the note of the content on what other threads may be
      * changing. */
@@ -232,6 +255,9 @@ mdl_status mdli_block_retype(mdli_block *block, mdl_type type, mdli_block **out,
     mdli_block_retain(owner);
     if (view->dictionary != NULL) {
         mdli_dictionary_retain(view->dictionary);
+    }
+    if (view->parent != NULL) {
+        mdli_block_retain(view->parent);
     }
     *out = view;
     return MDL_OK;
@@ -414,6 +440,10 @@ mdl_status mdli_block_decode(const mdli_block *block, int64_t start, int64_t n,
     if (block->type == MDL_TYPE_STRING) {
         return decode_string(block, start, n, buffer, out, error);
     }
+    if (block->encoding == MDL_ENCODING_SLICE) {
+        start += block->first_row;
+        block = block->parent;
+    }
     const int64_t value_bytes = mdli_value_bytes(block->type);
     if (block->encoding == MDL_ENCODING_PLAIN) {
         out->values = (const uint8_t *)block->payload + start * value_bytes;
@@ -425,9 +455,11 @@ mdl_status mdli_block_decode(const mdli_block *block, int64_t start, int64_t n,
     return MDL_OK;
 }
 
+/* Slices hold the same bytes where they show the same rows of one block. */
 bool mdli_blocks_have_same_bytes(const mdli_block *a, const mdli_block *b)
 {
-    return a->payload_bytes == b->payload_bytes &&
+    return a->parent == b->parent && a->first_row == b->first_row &&
+           a->payload_bytes == b->payload_bytes &&
            (a->payload_bytes == 0 || memcmp(a->payload, b->payload, (size_t)a->payload_bytes) == 0);
 }
 

@@ -11,9 +11,8 @@
 
 #include "base/error.h"
 
-/* All values of a block of FLOAT64. */
-static mdl_status decode_reals(const mdli_block *block, mdli_decode_buffer *buffer,
-                               const double **reals, mdl_error *error)
+mdl_status mdli_decode_reals(const mdli_block *block, mdli_decode_buffer *buffer,
+                             const double **reals, mdl_error *error)
 {
     if (block->encoding == MDL_ENCODING_PLAIN) {
         *reals = block->payload;
@@ -48,7 +47,7 @@ mdl_status mdli_block_check(const mdli_block *block, mdli_decode_buffer *buffer,
     }
     if (block->type == MDL_TYPE_FLOAT64) {
         const double *reals;
-        MDLI_TRY(decode_reals(block, buffer, &reals, error));
+        MDLI_TRY(mdli_decode_reals(block, buffer, &reals, error));
         *fault = mdli_real_stats_fault(block, reals);
     } else {
         *fault = mdli_integer_stats_fault(block);

@@ -341,6 +341,7 @@ static int64_t payload_bytes(mdl_encoding encoding, mdl_type type, mdli_profile 
     case MDL_ENCODING_PLAIN:
         return profile->n_rows * mdli_value_bytes(type);
     case MDL_ENCODING_ZSTD:
+    case MDL_ENCODING_SLICE:
         break;
     }
     return -1;
@@ -403,13 +404,14 @@ static void write_payload(mdl_encoding encoding, mdl_type type, const mdli_profi
         break;
     case MDL_ENCODING_CONSTANT:
     case MDL_ENCODING_ZSTD:
+    case MDL_ENCODING_SLICE:
         break;
     }
 }
 
 /* Doubles have an order of their own. A NaN, which has no place in it, leaves everything unknown.
  */
-static void set_real_stats(mdli_block *block, const double *values)
+void mdli_block_set_real_stats(mdli_block *block, const double *values)
 {
     const bool has_nulls = block->n_nulls > 0;
     memcpy(&block->first, &values[0], sizeof block->first);
@@ -511,7 +513,7 @@ static mdl_status encode_source(mdl_context *context, mdl_encoding encoding,
     MDLI_TRY_GOTO_DONE(mdli_block_allocate(context, vector, choice.encoding, choice.bytes, &block,
                                            &payload, error));
     if (vector->type == MDL_TYPE_FLOAT64) {
-        set_real_stats(block, source->values);
+        mdli_block_set_real_stats(block, source->values);
     } else {
         const mdli_value_summary summary = summary_of_profile(&profile);
         set_integer_stats(block, &summary, set.is_known ? set.n_values : -1);
@@ -761,6 +763,9 @@ void mdli_decode_integers(const mdli_block *block, int64_t start, int64_t n, voi
         memcpy(out, (const uint8_t *)block->payload + start * value_bytes,
                (size_t)(n * value_bytes));
         break;
+    case MDL_ENCODING_SLICE:
+        mdli_decode_integers(block->parent, block->first_row + start, n, out);
+        break;
     case MDL_ENCODING_ZSTD:
         assert(!"ZSTD holds text only");
     }
@@ -822,30 +827,47 @@ static bool add_distinct(int64_t *values, int32_t capacity, int32_t *n, int64_t 
     return true;
 }
 
-int32_t mdli_block_distinct_values(const mdli_block *block, int64_t *values, int32_t capacity)
+/* Values that a block lists. */
+typedef struct value_list {
+    const void *values;
+    int32_t n;
+    int64_t value_bytes;
+} value_list;
+
+/* The values of a block that are listed, or decoded where there are few; n < 0 = neither. */
+static value_list list_values(const mdli_block *block, int64_t decoded[MDLI_VECTOR_ROWS])
 {
     const int64_t value_bytes = mdli_value_bytes(block->type);
-    const void *listed = NULL;
-    int32_t n_listed = 0;
-    int64_t decoded[MDLI_FRAME_ROWS];
+    const mdli_block *lister = block->encoding == MDL_ENCODING_SLICE ? block->parent : block;
+    if (lister->encoding == MDL_ENCODING_DICTIONARY) {
+        const dictionary_header *header = lister->payload;
+        return (value_list){header + 1, (int32_t)header->n_values, value_bytes};
+    }
+    if (block->encoding == MDL_ENCODING_CONSTANT) {
+        return (value_list){&block->first, 1, sizeof block->first};
+    }
+    if (block->encoding == MDL_ENCODING_RUN_LENGTH) {
+        const run_view runs = open_runs(block);
+        return (value_list){runs.values, runs.n_runs, sizeof *runs.values};
+    }
+    if (block->n_rows <= MDLI_VECTOR_ROWS) {
+        mdli_decode_integers(block, 0, block->n_rows, decoded);
+        return (value_list){decoded, block->n_rows, value_bytes};
+    }
+    return (value_list){.n = -1};
+}
+
+int32_t mdli_block_distinct_values(const mdli_block *block, int64_t *values, int32_t capacity)
+{
+    int64_t decoded[MDLI_VECTOR_ROWS];
     if (block->type == MDL_TYPE_FLOAT64 || block->type == MDL_TYPE_STRING || block->n_nulls > 0 ||
-        value_bytes < 4) {
+        mdli_value_bytes(block->type) < 4) {
         return -1;
     }
-    if (block->encoding == MDL_ENCODING_DICTIONARY) {
-        const dictionary_header *header = block->payload;
-        listed = header + 1;
-        n_listed = (int32_t)header->n_values;
-    } else if (block->encoding == MDL_ENCODING_CONSTANT || block->n_rows <= MDLI_FRAME_ROWS) {
-        n_listed = block->encoding == MDL_ENCODING_CONSTANT ? 1 : block->n_rows;
-        mdli_decode_integers(block, 0, n_listed, decoded);
-        listed = decoded;
-    } else {
-        return -1;
-    }
-    int32_t n = 0;
-    for (int32_t i = 0; i < n_listed; i++) {
-        if (!add_distinct(values, capacity, &n, listed_value(listed, value_bytes, i))) {
+    const value_list list = list_values(block, decoded);
+    int32_t n = list.n < 0 ? -1 : 0;
+    for (int32_t i = 0; i < list.n; i++) {
+        if (!add_distinct(values, capacity, &n, listed_value(list.values, list.value_bytes, i))) {
             return -1;
         }
     }
@@ -902,6 +924,20 @@ static const char *dictionary_fault(const mdli_block *block)
                                        : "it names a value that its dictionary does not have";
 }
 
+/* The parent was looked at by itself. */
+static const char *slice_fault(const mdli_block *block)
+{
+    const mdli_block *parent = block->parent;
+    if (block->payload_bytes != 0 || block->n_nulls != 0 ||
+        !mdli_is_same_form(block->type, parent->type) || !mdli_block_can_be_cut(parent) ||
+        parent->parent != NULL) {
+        return "it is a slice of a block that cannot be cut";
+    }
+    return block->first_row >= 0 && block->n_rows <= parent->n_rows - block->first_row
+               ? NULL
+               : "it is a slice of more rows than there are";
+}
+
 const char *mdli_integers_fault(const mdli_block *block)
 {
     const int64_t value_bytes = mdli_value_bytes(block->type);
@@ -925,6 +961,8 @@ const char *mdli_integers_fault(const mdli_block *block)
     case MDL_ENCODING_PLAIN:
         return block->payload_bytes == block->n_rows * value_bytes ? NULL
                                                                    : "its values are cut off";
+    case MDL_ENCODING_SLICE:
+        return slice_fault(block);
     case MDL_ENCODING_ZSTD:
         break;
     }
@@ -961,6 +999,13 @@ static const char *all_null_stats_fault(const mdli_block *block)
                : stats_fault;
 }
 
+void mdli_block_set_integer_stats(mdli_block *block)
+{
+    mdli_value_summary summary;
+    mdli_summarise_integers(block, &summary);
+    set_integer_stats(block, &summary, -1);
+}
+
 const char *mdli_integer_stats_fault(const mdli_block *block)
 {
     if (block->n_nulls == block->n_rows) {
@@ -982,6 +1027,6 @@ const char *mdli_real_stats_fault(const mdli_block *block, const double *reals)
         return all_null_stats_fault(block);
     }
     mdli_block expected = without_stats(block);
-    set_real_stats(&expected, reals);
+    mdli_block_set_real_stats(&expected, reals);
     return has_same_stats(block, &expected) ? NULL : stats_fault;
 }

@@ -151,6 +151,15 @@ const char *mdli_frames_fault(const mdli_kernels *kernels, mdl_encoding encoding
 const char *mdli_integer_stats_fault(const mdli_block *block);
 const char *mdli_real_stats_fault(const mdli_block *block, const double *reals);
 
+/* Say of a block with some value what its values are, as far as is known without looking for
+ * distinct ones; likewise. */
+void mdli_block_set_integer_stats(mdli_block *block);
+void mdli_block_set_real_stats(mdli_block *block, const double *reals);
+
+/* All values of a block of FLOAT64. */
+mdl_status mdli_decode_reals(const mdli_block *block, mdli_decode_buffer *buffer,
+                             const double **reals, mdl_error *error);
+
 /* What the values of an integer-like block are, those under NULL included. */
 typedef struct mdli_value_summary {
     int64_t first;

@@ -1,5 +1,6 @@
 /*
- * What the values of a block that came from outside are, for its statistics to be held against.
+ * What the values of a block are, told from its encoded form: for the statistics of a block that came
+ * from outside to be held against, and for those of a slice.
  *
  * Most of a block need not be decoded for that. Frames are decoded one after another, in the first
  * cache, until a value is less than the one before: from there on the block is known to be in no
@@ -8,9 +9,11 @@
  */
 #include "column/block_internal.h"
 
-/* A block that is looked at frame by frame. */
+/* Rows of a block that are looked at frame by frame: all, or those that a slice of it shows. */
 typedef struct summary_walk {
     const mdli_block *block;
+    int32_t first_row;
+    int32_t end_row;
     const mdli_kernels *kernels;
     bool has_frames; /* FRAME or DELTA: then `frames` is open */
     bool has_listed; /* DICTIONARY: then all values lie within these */
@@ -25,11 +28,11 @@ static bool has_64_bits(const mdli_block *block)
     return mdli_value_bytes(block->type) == 8;
 }
 
-/* The n values of frame `f` as INT32 or INT64, in `scratch` or where they are. */
-static const void *frame_values(const mdli_block *block, int32_t f, int32_t n,
+/* The n values from row `start` on, of one frame, as INT32 or INT64, in `scratch` or where they are.
+ */
+static const void *frame_values(const mdli_block *block, int32_t start, int32_t n,
                                 int64_t scratch[MDLI_FRAME_ROWS])
 {
-    const int64_t start = (int64_t)f * MDLI_FRAME_ROWS;
     const int64_t value_bytes = mdli_value_bytes(block->type);
     if (block->encoding == MDL_ENCODING_PLAIN && block->type != MDL_TYPE_BOOL) {
         return (const uint8_t *)block->payload + start * value_bytes;
@@ -46,20 +49,24 @@ static const void *frame_values(const mdli_block *block, int32_t f, int32_t n,
 static void add_frame(const summary_walk *walk, int32_t f)
 {
     mdli_value_summary *summary = walk->summary;
-    const int32_t n_left = walk->block->n_rows - f * MDLI_FRAME_ROWS;
-    const int32_t n = n_left < MDLI_FRAME_ROWS ? n_left : MDLI_FRAME_ROWS;
+    const int32_t frame_start = f * MDLI_FRAME_ROWS;
+    const bool is_first = frame_start <= walk->first_row;
+    const int32_t start = is_first ? walk->first_row : frame_start;
+    const int32_t n_left = walk->end_row - start;
+    const int32_t n_of_frame = frame_start + MDLI_FRAME_ROWS - start;
+    const int32_t n = n_left < n_of_frame ? n_left : n_of_frame;
     int64_t scratch[MDLI_FRAME_ROWS];
     mdli_profile profile;
-    mdli_profile_fill(&profile, walk->kernels, frame_values(walk->block, f, n, scratch),
+    mdli_profile_fill(&profile, walk->kernels, frame_values(walk->block, start, n, scratch),
                       has_64_bits(walk->block), n);
     const int64_t first = mdli_profile_value(&profile, 0);
-    if (f == 0) {
+    if (is_first) {
         summary->first = first;
         summary->min = profile.min;
         summary->max = profile.max;
     }
-    summary->n_runs += profile.n_runs - (f > 0 && first == summary->last);
-    summary->n_falls += profile.n_falls + (f > 0 && first < summary->last);
+    summary->n_runs += profile.n_runs - (!is_first && first == summary->last);
+    summary->n_falls += profile.n_falls + (!is_first && first < summary->last);
     summary->min = profile.min < summary->min ? profile.min : summary->min;
     summary->max = profile.max > summary->max ? profile.max : summary->max;
     summary->last = mdli_profile_value(&profile, n - 1);
@@ -94,10 +101,14 @@ static void summarise_runs(const int64_t *values, int32_t n_runs, mdli_value_sum
     }
 }
 
-static summary_walk start_walk(const mdli_block *block, mdli_value_summary *summary)
+static summary_walk start_walk(const mdli_block *of, mdli_value_summary *summary)
 {
-    summary_walk walk = {
-        .block = block, .kernels = mdli_kernels_of(block->context), .summary = summary};
+    const mdli_block *block = of->parent != NULL ? of->parent : of;
+    summary_walk walk = {.block = block,
+                         .first_row = of->first_row,
+                         .end_row = of->first_row + of->n_rows,
+                         .kernels = mdli_kernels_of(block->context),
+                         .summary = summary};
     if (block->encoding == MDL_ENCODING_FRAME || block->encoding == MDL_ENCODING_DELTA) {
         walk.has_frames = true;
         walk.frames =
@@ -120,8 +131,8 @@ void mdli_summarise_integers(const mdli_block *block, mdli_value_summary *summar
         return;
     }
     const summary_walk walk = start_walk(block, summary);
-    const int32_t last_frame = mdli_n_frames(block->n_rows) - 1;
-    int32_t f = 0;
+    const int32_t last_frame = (walk.end_row - 1) / MDLI_FRAME_ROWS;
+    int32_t f = walk.first_row / MDLI_FRAME_ROWS;
     while (f <= last_frame && summary->n_falls == 0) {
         add_frame(&walk, f++);
     }

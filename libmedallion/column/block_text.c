@@ -392,6 +392,7 @@ void mdli_decode_text(const mdli_block *block, const char *text, int64_t start, 
     case MDL_ENCODING_RUN_LENGTH:
     case MDL_ENCODING_FRAME:
     case MDL_ENCODING_DELTA:
+    case MDL_ENCODING_SLICE:
         assert(!"these hold no text");
     }
 }
@@ -483,6 +484,7 @@ const char *mdli_text_fault(const mdli_block *block)
     case MDL_ENCODING_RUN_LENGTH:
     case MDL_ENCODING_FRAME:
     case MDL_ENCODING_DELTA:
+    case MDL_ENCODING_SLICE:
         break;
     }
     return "its encoding holds no text";

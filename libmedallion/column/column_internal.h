@@ -56,6 +56,8 @@ typedef struct mdli_dictionary {
 void mdli_dictionary_retain(mdli_dictionary *dictionary);
 void mdli_dictionary_release(mdli_dictionary *dictionary);
 
+typedef struct mdli_decode_buffer mdli_decode_buffer;
+
 /*
  * One block. `payload` is in the layout of `encoding`, described in block.c and docs/format of the
  * encodings in docs/architecture.md. For integer-like types (all but FLOAT64 and STRING) `min` and
@@ -88,8 +90,10 @@ struct mdli_block {
     mdli_dictionary *dictionary; /* STRING in DICTIONARY encoding */
     mdli_block
         *payload_owner; /* block whose memory `validity` and `payload` are in; NULL = this one */
-    mdli_slab *slab;    /* that the block itself is in; NULL = it was allocated by itself */
-    mdli_content_note content;    /* of payload and validity; kept with the owner of the payload */
+    mdli_block *parent; /* SLICE: the block whose rows these are, from `first_row` on */
+    int32_t first_row;
+    mdli_slab *slab;           /* that the block itself is in; NULL = it was allocated by itself */
+    mdli_content_note content; /* of payload and validity; kept with the owner of the payload */
     _Atomic(mdli_proof *) proofs; /* likewise */
 };
 
@@ -104,8 +108,37 @@ void mdli_block_retain(mdli_block *block);
 /* Accepts NULL. */
 void mdli_block_release(mdli_block *block);
 
+/* Whether blocks of one type can be shown as the other: same form, same meaning of statistics. */
+bool mdli_is_same_form(mdl_type a, mdl_type b);
+
 /* The same values under another type with the same form; see mdli_column_retype. */
 mdl_status mdli_block_retype(mdli_block *block, mdl_type type, mdli_block **out, mdl_error *error);
+
+/* The block that holds the bytes of a payload: the block itself, or the one that it is a view of. */
+static inline mdli_block *mdli_block_owner(const mdli_block *block)
+{
+    return block->payload_owner != NULL ? block->payload_owner : (mdli_block *)block;
+}
+
+/*
+ * Slices. A SLICE block holds nothing but a reference to a parent, which is neither a slice nor a
+ * view, and says of its own rows what any block says of its values. block_slice.c
+ */
+
+/* Whether rows can be cut out of a block without encoding them again: numbers without NULL. */
+bool mdli_block_can_be_cut(const mdli_block *block);
+
+/*
+ * Makes a block of rows [start, start + n) of a block that can be cut, not all of its rows. Runs and
+ * constants are copied, so that they stay such; all else becomes a slice.
+ */
+mdl_status mdli_block_cut(mdli_block *block, int64_t start, int64_t n, mdli_decode_buffer *buffer,
+                          mdli_block **out, mdl_error *error);
+
+/* Makes a slice of a parent, with nothing said of its values. `type` has the form of the parent's.
+ */
+mdl_status mdli_block_allocate_slice(mdl_type type, mdli_block *parent, int32_t first_row,
+                                     int32_t n_rows, mdli_block **out, mdl_error *error);
 
 /*
  * Encodes a vector of 1 … MDLI_BLOCK_ROWS_MAX rows; the cheapest encoding is chosen by exact cost.
@@ -155,7 +188,7 @@ void mdli_slab_place_block(mdli_slab *slab, mdl_type type, mdl_encoding encoding
 
 /* Memory that decoded values live in; grows as needed and is reused. Zero-initialise; belongs to
  * one thread at a time. */
-typedef struct mdli_decode_buffer {
+struct mdli_decode_buffer {
     mdl_context *context;
     void *values;
     int64_t values_bytes;
@@ -167,7 +200,7 @@ typedef struct mdli_decode_buffer {
     int64_t text_bytes;
     mdli_block
         *text_block; /* block whose decompressed text `text` holds, with a reference; or NULL */
-} mdli_decode_buffer;
+};
 
 void mdli_decode_buffer_init(mdli_decode_buffer *buffer, mdl_context *context);
 void mdli_decode_buffer_free(mdli_decode_buffer *buffer);
@@ -201,9 +234,10 @@ bool mdli_block_runs(const mdli_block *block, const int64_t **values, const int3
                      int32_t *n_runs);
 
 /*
- * The distinct values of an integer-like block without NULL, where its encoding lists them
- * (CONSTANT, DICTIONARY, and blocks of at most MDLI_FRAME_ROWS rows): at most `capacity` of them,
- * in no order. −1 when they are not listed or more than that.
+ * Values of an integer-like block without NULL among which all of its values are, where its
+ * encoding lists them (CONSTANT, RUN_LENGTH, DICTIONARY, slices of it, and blocks of at most
+ * MDLI_VECTOR_ROWS rows): at most `capacity` of them, each once, in no order. Only a slice may list
+ * more than it holds. −1 when they are not listed or more than that.
  */
 int32_t mdli_block_distinct_values(const mdli_block *block, int64_t *values, int32_t capacity);
 

@@ -120,6 +120,10 @@ static void put_block(byte_writer *writer, const mdli_stored_block *block)
     put_number(writer, (uint64_t)block->payload_bytes, 8);
     put_number(writer, (uint32_t)block->dictionary, 4);
     put_piece(writer, &block->piece);
+    if (block->encoding == MDL_ENCODING_SLICE) {
+        put_number(writer, (uint32_t)block->parent, 4);
+        put_number(writer, (uint32_t)block->first_row, 4);
+    }
 }
 
 static void put_table(byte_writer *writer, const mdli_stored_table *table)
@@ -446,11 +450,30 @@ static mdl_type get_type(byte_reader *reader)
 static mdl_encoding get_encoding(byte_reader *reader)
 {
     const uint64_t encoding = get_number(reader, 1);
-    if (encoding < MDL_ENCODING_CONSTANT || encoding > MDL_ENCODING_ZSTD) {
+    if (encoding < MDL_ENCODING_CONSTANT || encoding > MDL_ENCODING_SLICE) {
         set_fault(reader, "an encoding is none");
         return MDL_ENCODING_CONSTANT;
     }
     return (mdl_encoding)encoding;
+}
+
+/* What a slice refers to: a block before it, of numbers without NULL, that holds its bytes itself. */
+static void get_parent(byte_reader *reader, const mdli_version *version, mdli_stored_block *block)
+{
+    block->parent = -1;
+    block->first_row = 0;
+    if (block->encoding != MDL_ENCODING_SLICE) {
+        return;
+    }
+    block->parent = get_position(reader, (int32_t)(block - version->blocks));
+    block->first_row =
+        (int32_t)get_count(reader, 4, MDLI_BLOCK_ROWS_MAX, "a slice starts too late");
+    const mdli_stored_block *parent = block->parent >= 0 ? &version->blocks[block->parent] : NULL;
+    if (parent == NULL || parent->parent >= 0 || parent->n_nulls > 0 || block->n_nulls > 0 ||
+        block->type == MDL_TYPE_STRING || !mdli_is_same_form(block->type, parent->type) ||
+        block->payload_bytes != 0 || block->n_rows > parent->n_rows - block->first_row) {
+        set_fault(reader, "a slice does not fit the block that it is of");
+    }
 }
 
 static void get_block(byte_reader *reader, const mdli_version *version, mdli_stored_block *block)
@@ -471,6 +494,7 @@ static void get_block(byte_reader *reader, const mdli_version *version, mdli_sto
     block->payload_bytes = get_count(reader, 8, INT64_MAX / 2, "a block is too large");
     block->dictionary = get_position(reader, version->n_dictionaries);
     get_piece(reader, version, &block->piece);
+    get_parent(reader, version, block);
     if (block->n_rows == 0 || mdli_stored_block_bytes(block) != block->piece.raw_bytes) {
         set_fault(reader, "a block does not fit its piece");
     }

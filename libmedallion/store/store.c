@@ -52,8 +52,9 @@ void mdli_loaded_version_clear(mdli_loaded_version *loaded)
 
 void mdli_loaded_version_prune(mdli_loaded_version *loaded)
 {
-    /* A count of 1 is ours, and nobody else can raise it. */
-    for (int32_t b = 0; b < loaded->version.n_blocks; b++) {
+    /* A count of 1 is ours, and nobody else can raise it. Slices, which keep their parents, are listed
+     * behind them. */
+    for (int32_t b = loaded->version.n_blocks - 1; b >= 0; b--) {
         mdli_block *block = loaded->blocks[b];
         if (block != NULL && atomic_load_explicit(&block->references, memory_order_acquire) == 1) {
             mdli_block_release(block);

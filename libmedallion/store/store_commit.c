@@ -123,9 +123,10 @@ static int32_t *find_slot(const slot_table *table, uint64_t hash, const void *li
  * What the tables consist of.
  */
 
-static const mdli_block *owner_of(const mdli_block *block)
+/* The block whose bytes hold the values of a block. */
+static const mdli_block *holder_of(const mdli_block *block)
 {
-    return block->payload_owner != NULL ? block->payload_owner : block;
+    return block->parent != NULL ? block->parent : mdli_block_owner(block);
 }
 
 static const void *address_of(const source *s)
@@ -164,7 +165,7 @@ static void add_sources_of(commit *c, const mdl_table *table)
     for (int32_t i = 0; i < table->n_columns; i++) {
         const mdl_column *column = table->columns[i];
         for (int64_t b = 0; b < column->n_blocks; b++) {
-            const mdli_block *block = owner_of(column->blocks[b]);
+            const mdli_block *block = holder_of(column->blocks[b]);
             if (body_bytes(block) > 0) {
                 add_source(c, block, NULL);
             }
@@ -175,7 +176,8 @@ static void add_sources_of(commit *c, const mdl_table *table)
     }
 }
 
-/* Blocks of the new version's columns, those counted twice that are there twice. */
+/* Blocks that the new version lists at most: those of its columns, counted twice where they are
+ * there twice, and the parents of slices. */
 static int64_t count_blocks(const commit *c)
 {
     int64_t n = 0;
@@ -190,13 +192,13 @@ static int64_t count_blocks(const commit *c)
             n += stored->columns[k].n_blocks;
         }
     }
-    return n;
+    return 2 * n;
 }
 
 static mdl_status collect_sources(commit *c)
 {
-    /* A block and perhaps its dictionary. */
-    const int64_t n_max = 2 * count_blocks(c);
+    /* A block and its parent or its dictionary. */
+    const int64_t n_max = count_blocks(c);
     void *memory;
     if (n_max > INT32_MAX / 4) {
         return mdl_error_set(c->error, MDL_E_UNSUPPORTED,
@@ -503,6 +505,7 @@ static bool is_block_at(const void *list, int32_t position, const void *item)
            a->n_nulls == b->n_nulls && a->n_distinct == b->n_distinct && a->min == b->min &&
            a->max == b->max && a->first == b->first && a->last == b->last &&
            a->payload_bytes == b->payload_bytes && a->dictionary == b->dictionary &&
+           a->parent == b->parent && a->first_row == b->first_row &&
            is_same_piece(&a->piece, &b->piece);
 }
 
@@ -529,7 +532,8 @@ static int32_t list_block(commit *c, const mdli_stored_block *block, mdli_block 
 {
     mdli_version *next = &c->next.version;
     const uint64_t hash = mdli_hash_integer(block->piece.content.low ^ (uint64_t)block->first) +
-                          (uint64_t)block->n_rows;
+                          (uint64_t)block->n_rows + mdli_hash_integer((uint64_t)block->first_row) +
+                          (uint64_t)block->parent;
     int32_t *slot = find_slot(&c->blocks_by_content, hash, next->blocks, block, is_block_at);
     if (*slot < 0) {
         *slot = next->n_blocks++;
@@ -570,14 +574,16 @@ static int32_t list_block_in_memory(commit *c, const mdli_block *block)
         .last = block->last,
         .payload_bytes = block->payload_bytes,
         .dictionary = -1,
-        .piece = piece_of(c, owner_of(block)),
+        .parent = block->parent != NULL ? list_block_in_memory(c, block->parent) : -1,
+        .first_row = block->first_row,
+        .piece = piece_of(c, mdli_block_owner(block)),
     };
     if (block->dictionary != NULL) {
         const mdli_stored_dictionary dictionary = {.piece = piece_of(c, block->dictionary),
                                                    .n_entries = block->dictionary->n_entries};
         stored.dictionary = list_dictionary(c, &dictionary, block->dictionary);
     }
-    return list_block(c, &stored, (mdli_block *)owner_of(block));
+    return list_block(c, &stored, mdli_block_owner(block));
 }
 
 /* Takes over a block of the version at hand. */
@@ -587,6 +593,9 @@ static int32_t list_block_of_base(commit *c, int32_t index)
     if (stored.dictionary >= 0) {
         stored.dictionary = list_dictionary(c, &c->base->version.dictionaries[stored.dictionary],
                                             c->base->dictionaries[stored.dictionary]);
+    }
+    if (stored.parent >= 0) {
+        stored.parent = list_block_of_base(c, stored.parent);
     }
     return list_block(c, &stored, c->base->blocks[index]);
 }

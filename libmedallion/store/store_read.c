@@ -28,8 +28,9 @@
 /* A block or a dictionary that is to be read, and the first place where it is used, for messages.
  */
 typedef struct load {
-    const mdli_piece *piece;
-    int32_t index; /* in the version's list */
+    const mdli_piece *piece; /* of a slice that of its parent */
+    int32_t index;           /* in the version's list */
+    int32_t holder; /* likewise, of the block whose bytes are read: of a slice its parent */
     const mdli_stored_table *table;
     const mdli_stored_column *column;
     int32_t block; /* in the column */
@@ -45,6 +46,7 @@ typedef struct load_worker {
     int64_t stored_capacity;
     void *raw; /* of a dictionary */
     int64_t raw_capacity;
+    mdli_block *holder; /* the last block that was read and is no slice */
 } load_worker;
 
 typedef struct store_reader {
@@ -184,30 +186,53 @@ static void fill_block(const mdli_stored_block *stored, mdli_dictionary *const *
     }
 }
 
+/* The parent of a slice: in memory before, or what was read just before the slice. */
+static mdli_block *find_parent(const store_reader *reader, const load_worker *worker, const load *l)
+{
+    mdli_block *parent = reader->blocks != NULL ? reader->blocks[l->holder] : NULL;
+    return parent != NULL ? parent : worker->holder;
+}
+
+static mdl_status allocate_block(const store_reader *reader, const load_worker *worker,
+                                 const load *l, mdli_block **block, void **body, mdl_error *error)
+{
+    const mdli_stored_block *stored = &reader->version->blocks[l->index];
+    if (stored->parent >= 0) {
+        return mdli_block_allocate_slice(stored->type, find_parent(reader, worker, l),
+                                         stored->first_row, stored->n_rows, block, error);
+    }
+    if (worker->slab != NULL) {
+        mdli_slab_place_block(worker->slab, stored->type, stored->encoding, stored->n_rows,
+                              stored->n_nulls, stored->payload_bytes, block, body);
+        return MDL_OK;
+    }
+    return mdli_block_allocate_unfilled(reader->store->context, stored->type, stored->encoding,
+                                        stored->n_rows, stored->n_nulls, stored->payload_bytes,
+                                        block, body, error);
+}
+
 static mdl_status load_block(const store_reader *reader, load_worker *worker, const load *l,
                              int file, const char *path, mdl_error *error)
 {
     const mdli_stored_block *stored = &reader->version->blocks[l->index];
     mdli_block *block;
     void *body;
-    if (worker->slab != NULL) {
-        mdli_slab_place_block(worker->slab, stored->type, stored->encoding, stored->n_rows,
-                              stored->n_nulls, stored->payload_bytes, &block, &body);
-    } else {
-        MDLI_TRY(mdli_block_allocate_unfilled(reader->store->context, stored->type,
-                                              stored->encoding, stored->n_rows, stored->n_nulls,
-                                              stored->payload_bytes, &block, &body, error));
-    }
+    MDLI_TRY(allocate_block(reader, worker, l, &block, &body, error));
     fill_block(stored, reader->dictionaries, block);
     mdl_status status = MDL_OK;
     const char *fault = NULL;
-    if (l->piece->segment >= 0) {
+    if (stored->piece.segment >= 0) {
         MDLI_TRY_GOTO_DONE(read_piece(reader, worker, l, file, path, body, error));
         mdli_content_note_set(&block->content, &l->piece->content);
     }
     MDLI_TRY_GOTO_DONE(mdli_block_check(block, &worker->decoding, &fault, error));
     if (fault != NULL) {
         status = say_damaged(l, path, fault, error);
+    }
+    if (status == MDL_OK && stored->parent < 0) {
+        mdli_block_release(worker->holder);
+        worker->holder = block;
+        mdli_block_retain(block);
     }
 done:
     if (status == MDL_OK && reader->blocks != NULL) {
@@ -265,8 +290,10 @@ static mdl_status begin_slab(const store_reader *reader, load_worker *worker, co
     int64_t size_bytes = 0;
     for (const load *l = first; l < end && reader->blocks != NULL; l++) {
         const mdli_stored_block *stored = &reader->version->blocks[l->index];
-        size_bytes +=
-            mdli_slab_bytes_of_block(stored->payload_bytes, stored->n_rows, stored->n_nulls);
+        if (stored->parent < 0) {
+            size_bytes +=
+                mdli_slab_bytes_of_block(stored->payload_bytes, stored->n_rows, stored->n_nulls);
+        }
     }
     if (size_bytes < SLAB_BYTES_MIN) {
         return MDL_OK;
@@ -323,10 +350,15 @@ static int compare_loads(const void *a, const void *b)
     if (x->piece->offset_bytes != y->piece->offset_bytes) {
         return x->piece->offset_bytes < y->piece->offset_bytes ? -1 : 1;
     }
+    if (x->holder != y->holder) {
+        return x->holder < y->holder ? -1 : 1;
+    }
+    /* A parent is listed before its slices. */
     return (x->index > y->index) - (x->index < y->index);
 }
 
-/* Cuts the loads, in order of place, in jobs that stay within a segment. */
+/* Cuts the loads, in order of place, in jobs that stay within a segment and do not part slices from
+ * their parents. */
 static void cut_jobs(store_reader *reader)
 {
     int64_t job_bytes = 0;
@@ -335,7 +367,7 @@ static void cut_jobs(store_reader *reader)
     for (int64_t i = 0; i < reader->n_loads; i++) {
         const mdli_piece *piece = reader->loads[i].piece;
         if (i == 0 || piece->segment != reader->loads[i - 1].piece->segment ||
-            job_bytes >= JOB_BYTES) {
+            (job_bytes >= JOB_BYTES && reader->loads[i].holder != reader->loads[i - 1].holder)) {
             reader->job_starts[reader->n_jobs++] = i;
             job_bytes = 0;
         }
@@ -373,6 +405,7 @@ static void free_workers(store_reader *reader)
         mdli_store_path_free(&reader->workers[w].path);
         mdli_free(context, reader->workers[w].stored);
         mdli_free(context, reader->workers[w].raw);
+        mdli_block_release(reader->workers[w].holder);
     }
     mdli_free(context, reader->workers);
     reader->workers = NULL;
@@ -405,6 +438,14 @@ static void want(store_reader *reader, const load *wanted)
     }
 }
 
+static void want_block(store_reader *reader, load *wanted)
+{
+    wanted->piece = &reader->version->blocks[wanted->holder].piece;
+    if (reader->blocks == NULL || reader->blocks[wanted->index] == NULL) {
+        want(reader, wanted);
+    }
+}
+
 /* Notes the blocks of a column, or their dictionaries, that are not there yet. */
 static void want_column(store_reader *reader, const mdli_stored_table *table,
                         const mdli_stored_column *column)
@@ -412,14 +453,17 @@ static void want_column(store_reader *reader, const mdli_stored_table *table,
     for (int32_t b = 0; b < column->n_blocks; b++) {
         const int32_t index = column->blocks[b];
         const mdli_stored_block *block = &reader->version->blocks[index];
-        load wanted = {.index = index, .table = table, .column = column, .block = b};
+        load wanted = {
+            .index = index, .holder = index, .table = table, .column = column, .block = b};
         if (!reader->are_dictionaries) {
-            wanted.piece = &block->piece;
-            if (reader->blocks == NULL || reader->blocks[index] == NULL) {
-                want(reader, &wanted);
+            if (block->parent >= 0) {
+                wanted.index = wanted.holder = block->parent;
+                want_block(reader, &wanted);
             }
+            wanted.index = index;
+            want_block(reader, &wanted);
         } else if (block->dictionary >= 0 && reader->dictionaries[block->dictionary] == NULL) {
-            wanted.index = block->dictionary;
+            wanted.index = wanted.holder = block->dictionary;
             wanted.piece = &reader->version->dictionaries[block->dictionary].piece;
             want(reader, &wanted);
         }

@@ -33,28 +33,6 @@ const mdli_stored_table *mdli_version_find_table(const mdli_version *version, co
     return NULL;
 }
 
-static mdl_type form_of(mdl_type type)
-{
-    switch (type) {
-    case MDL_TYPE_DECIMAL:
-        return MDL_TYPE_INT32;
-    case MDL_TYPE_TIMESTAMP:
-        return MDL_TYPE_INT64;
-    case MDL_TYPE_INT32:
-    case MDL_TYPE_INT64:
-    case MDL_TYPE_FLOAT64:
-    case MDL_TYPE_BOOL:
-    case MDL_TYPE_STRING:
-        break;
-    }
-    return type;
-}
-
-bool mdli_is_same_form(mdl_type a, mdl_type b)
-{
-    return form_of(a) == form_of(b);
-}
-
 int64_t mdli_stored_block_bytes(const mdli_stored_block *block)
 {
     return mdli_block_body_bytes(block->payload_bytes, block->n_rows, block->n_nulls);

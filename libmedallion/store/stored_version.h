@@ -11,8 +11,8 @@
 #include "base/memory.h"
 #include "column/column_internal.h"
 
-/* The format that is written, and the newest that is read. */
-#define MDLI_STORE_FORMAT 1
+/* The format that is written, and the newest that is read. Format 1 had no slices. */
+#define MDLI_STORE_FORMAT 2
 
 #define MDLI_CURRENT_BYTES         32
 #define MDLI_SEGMENT_HEADER_BYTES  32
@@ -70,7 +70,9 @@ typedef struct mdli_stored_block {
     int64_t last;
     int64_t payload_bytes;
     int32_t dictionary; /* in the version's list; −1 = none */
-    mdli_piece piece;
+    int32_t parent;     /* SLICE: in the list of blocks, before the slice; −1 = none */
+    int32_t first_row;  /* of the parent */
+    mdli_piece piece;   /* a slice has none */
 } mdli_stored_block;
 
 typedef struct mdli_stored_column {
@@ -112,9 +114,6 @@ void mdli_version_clear(mdli_version *version);
 
 /* The table of that name, or NULL. */
 const mdli_stored_table *mdli_version_find_table(const mdli_version *version, const char *name);
-
-/* Whether blocks of one type can be shown as the other: same form, same meaning of statistics. */
-bool mdli_is_same_form(mdl_type a, mdl_type b);
 
 /* The bytes that a block has on disk before compression. */
 int64_t mdli_stored_block_bytes(const mdli_stored_block *block);
