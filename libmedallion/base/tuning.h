@@ -13,6 +13,11 @@
  * one user). */
 #define MDLI_FRAME_ROWS 256
 
+/* Pieces of a full block that an upsert leaves: rows between two changes are not encoded again where
+ * they are at least this part of a block (4,096). A piece costs a partly used frame, a short vector
+ * and the bytes of its statistics wherever it is read, a hundredth of its rows or so. */
+#define MDLI_BLOCK_PIECES 16
+
 /* Rows that operators work on at once: a handful of such vectors stay in a level-1/2 cache. A
  * multiple of MDLI_FRAME_ROWS. */
 #define MDLI_VECTOR_ROWS 2048

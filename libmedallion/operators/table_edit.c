@@ -1,12 +1,27 @@
 /*
- * Edits of tables. Each block of a column is a job: without an edit it is shared, else its rows and
- * the new ones are gathered and encoded again, in as many blocks of equal size as are needed. An
- * edit at the border between two blocks belongs to the second, and one at the end of the table to
- * the last block, so that a few rows added again and again do not leave blocks of a few rows.
+ * Edits of tables.
+ *
+ * The rows of a column are cut in stretches. Kept ones are blocks of the base, which are shared, or
+ * parts of one, which become slices (column/block_slice.c): no value of them is encoded again. Made
+ * ones, between, are of rows that came and of base rows too close to a change; they are gathered and
+ * encoded. All columns that are cut alike in the base stay so, hence one of them, the lead, says
+ * where to cut.
+ *
+ * Edits made time and again would leave ever shorter pieces, and parents of which little is in use.
+ * Three rules keep that within bounds, where a piece of a block is 1 / MDLI_BLOCK_PIECES of its most
+ * rows:
+ *
+ *   - no slice is cut that is shorter than a piece,
+ *   - a kept stretch shorter than that is made anew with what is made beside it,
+ *   - slices that hold less than half of their parent's rows together are made anew.
+ *
+ * So two neighbours that edits left are a piece together at least, and a column keeps no more than
+ * twice the rows alive that it shows.
  */
 #include "operators/table_edit.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "base/context_internal.h"
 #include "base/error.h"
@@ -15,8 +30,12 @@
 #include "base/tuning.h"
 #include "operators/rowset.h"
 
-/* What becomes of one block of the base. */
-typedef struct block_edit {
+/* Rows that stay together. */
+typedef struct stretch {
+    bool is_made;
+    int64_t block; /* of the base, in which `row` is */
+    int64_t row;   /* of the base, as is `end` */
+    int64_t end;
     int64_t first_edit;
     int64_t n_edits;
     int64_t first_new_row;
@@ -24,12 +43,12 @@ typedef struct block_edit {
     int64_t n_rows;    /* that come out */
     int64_t first_out; /* place of its blocks in the new column */
     int64_t n_out;
-} block_edit;
+} stretch;
 
 /* Memory of one worker. */
 typedef struct edit_memory {
     mdli_decode_buffer buffer;
-    mdli_flat rows;     /* of the base's block, then new ones */
+    mdli_flat rows;     /* of the base, then new ones */
     mdli_flat gathered; /* rows of one block that comes out */
     int32_t *order;     /* numbers in `rows` of the rows that come out */
     int64_t order_capacity;
@@ -38,83 +57,262 @@ typedef struct edit_memory {
 typedef struct column_edit {
     mdl_context *context;
     const mdl_column *base;
+    const mdl_column *lead;    /* a column that is cut as the base is */
     const mdl_column *changes; /* or NULL */
     const mdli_table_edit *edits;
     int64_t n_edits;
-    block_edit *blocks; /* for each block of the base */
+    int64_t block_rows;
+    int64_t piece_rows;
+    stretch *stretches;
+    int64_t n_stretches;
+    int64_t stretches_capacity;
     edit_memory *memories;
     mdli_block **out;
     int64_t n_out;
 } column_edit;
 
-/* Finds the edits of each block and how many blocks come out of it. */
-static void plan_blocks(column_edit *edit)
+/*
+ * The plan.
+ */
+
+static mdl_status add_stretch(column_edit *edit, const stretch *added, mdl_error *error)
 {
-    const mdl_column *base = edit->base;
-    int64_t block_rows = mdli_context_block_rows(edit->context);
-    int64_t next_edit = 0;
-    for (int64_t b = 0; b < base->n_blocks; b++) {
-        block_edit *block = &edit->blocks[b];
-        bool is_last = b == base->n_blocks - 1;
-        *block = (block_edit){.first_edit = next_edit, .n_rows = base->blocks[b]->n_rows};
-        while (next_edit < edit->n_edits &&
-               (is_last || edit->edits[next_edit].row < base->row_starts[b + 1])) {
-            const mdli_table_edit *change = &edit->edits[next_edit++];
-            if (change->new_row >= 0) {
-                block->first_new_row =
-                    block->n_new_rows == 0 ? change->new_row : block->first_new_row;
-                block->n_new_rows++;
-                block->n_rows++;
-            }
-            block->n_rows -= change->drops_row;
+    void *memory = edit->stretches;
+    MDLI_TRY(mdli_grow_array(edit->context, &memory, &edit->stretches_capacity, edit->n_stretches,
+                             edit->n_stretches + 1, sizeof *edit->stretches, "edit", error));
+    edit->stretches = memory;
+    edit->stretches[edit->n_stretches++] = *added;
+    return MDL_OK;
+}
+
+/* Adds base rows [row, end) of a block to what is made, and an edit at `row` where there is one. */
+static mdl_status make_rows(column_edit *edit, int64_t block, int64_t row, int64_t end,
+                            int64_t edit_number, mdl_error *error)
+{
+    stretch *last = edit->n_stretches > 0 ? &edit->stretches[edit->n_stretches - 1] : NULL;
+    if (last == NULL || !last->is_made || last->block != block) {
+        const stretch made = {.is_made = true, .block = block, .row = row, .end = row};
+        MDLI_TRY(add_stretch(edit, &made, error));
+        last = &edit->stretches[edit->n_stretches - 1];
+    }
+    last->end = end;
+    last->n_rows += end - row;
+    if (edit_number >= 0) {
+        const mdli_table_edit *change = &edit->edits[edit_number];
+        last->first_edit = last->n_edits == 0 ? edit_number : last->first_edit;
+        last->n_edits++;
+        last->n_rows -= change->drops_row;
+        if (change->new_row >= 0) {
+            last->first_new_row = last->n_new_rows == 0 ? change->new_row : last->first_new_row;
+            last->n_new_rows++;
+            last->n_rows++;
         }
-        block->n_edits = next_edit - block->first_edit;
-        block->first_out = edit->n_out;
-        block->n_out = block->n_edits == 0 ? 1 : (block->n_rows + block_rows - 1) / block_rows;
-        edit->n_out += block->n_out;
+    }
+    return MDL_OK;
+}
+
+/* Whether a column's last block is to take in rows that come behind it, so that a few rows added
+ * again and again do not leave blocks of a few rows. */
+static bool takes_in_end(const column_edit *edit, int64_t block)
+{
+    return block == edit->lead->n_blocks - 1 &&
+           edit->edits[edit->n_edits - 1].row == edit->lead->n_rows &&
+           edit->lead->blocks[block]->n_rows < edit->block_rows / 2;
+}
+
+/* Keeps base rows [row, end) of a block as far as they can be kept. */
+static mdl_status keep_rows(column_edit *edit, int64_t b, int64_t row, int64_t end,
+                            mdl_error *error)
+{
+    const mdli_block *block = edit->lead->blocks[b];
+    const int64_t start = edit->lead->row_starts[b];
+    int64_t kept = row;
+    if (row == end) {
+        return MDL_OK;
+    }
+    if (takes_in_end(edit, b)) {
+        kept = end;
+    } else if (end - row < block->n_rows) {
+        /* Slices start with frames, as then all that is read of them does. */
+        const int64_t step = edit->piece_rows < MDLI_FRAME_ROWS ? 1 : MDLI_FRAME_ROWS;
+        kept = start + (row - start + step - 1) / step * step;
+        kept = end - kept < edit->piece_rows || !mdli_block_can_be_cut(block) ? end : kept;
+    }
+    if (kept > row) {
+        MDLI_TRY(make_rows(edit, b, row, kept, -1, error));
+    }
+    const stretch rest = {.block = b, .row = kept, .end = end, .n_rows = end - kept};
+    return kept < end ? add_stretch(edit, &rest, error) : MDL_OK;
+}
+
+/* Cuts the base where edits are. An edit at the border between two blocks belongs to the second, and
+ * one at the end of the table to the last. */
+static mdl_status cut_at_edits(column_edit *edit, mdl_error *error)
+{
+    const mdl_column *lead = edit->lead;
+    int64_t e = 0;
+    for (int64_t b = 0; b < lead->n_blocks; b++) {
+        const int64_t block_end = lead->row_starts[b + 1];
+        const bool is_last = b == lead->n_blocks - 1;
+        int64_t row = lead->row_starts[b];
+        for (; e < edit->n_edits && (is_last || edit->edits[e].row < block_end); e++) {
+            const mdli_table_edit *change = &edit->edits[e];
+            const int64_t end = change->row + change->drops_row;
+            MDLI_TRY(keep_rows(edit, b, row, change->row, error));
+            MDLI_TRY(make_rows(edit, b, change->row, end, e, error));
+            row = end;
+        }
+        MDLI_TRY(keep_rows(edit, b, row, block_end, error));
+    }
+    return MDL_OK;
+}
+
+/* The block whose memory a kept stretch of the lead needs without showing all of it, or NULL. */
+static const mdli_block *parent_of(const column_edit *edit, const stretch *s)
+{
+    const mdli_block *block = edit->lead->blocks[s->block];
+    if (s->is_made || (block->parent == NULL && s->end - s->row == block->n_rows)) {
+        return NULL;
+    }
+    return block->parent != NULL ? block->parent : mdli_block_owner(block);
+}
+
+/* Makes anew what holds less than half of a parent: of each run of stretches with one parent, what
+ * is between them aside. */
+static void leave_little_used(column_edit *edit)
+{
+    int64_t first = 0;
+    while (first < edit->n_stretches) {
+        const mdli_block *parent = parent_of(edit, &edit->stretches[first]);
+        int64_t n_used = 0;
+        int64_t end = first + 1;
+        if (parent != NULL) {
+            n_used = edit->stretches[first].n_rows;
+            for (int64_t s = end; s < edit->n_stretches; s++) {
+                const mdli_block *other = parent_of(edit, &edit->stretches[s]);
+                if (other != NULL && other != parent) {
+                    break;
+                }
+                if (other == parent) {
+                    n_used += edit->stretches[s].n_rows;
+                    end = s + 1;
+                }
+            }
+        }
+        for (int64_t s = first; s < end && parent != NULL && n_used < parent->n_rows / 2; s++) {
+            edit->stretches[s].is_made |= parent_of(edit, &edit->stretches[s]) == parent;
+        }
+        first = end;
     }
 }
 
-/* Collects the rows of a block, then the new rows that go into it. */
-static mdl_status collect_rows(column_edit *edit, int64_t b, edit_memory *memory, mdl_error *error)
+static bool is_made_at(const column_edit *edit, int64_t s)
 {
-    const block_edit *block = &edit->blocks[b];
+    return 0 <= s && s < edit->n_stretches && edit->stretches[s].is_made;
+}
+
+/* Makes short stretches anew beside what is made. What is found so may be beside others: hence both
+ * ways. */
+static void take_in_short(column_edit *edit)
+{
+    const int64_t n = edit->n_stretches;
+    for (int64_t i = 0; i < 2 * n; i++) {
+        const int64_t s = i < n ? i : 2 * n - 1 - i;
+        edit->stretches[s].is_made |= edit->stretches[s].n_rows < edit->piece_rows &&
+                                      (is_made_at(edit, s - 1) || is_made_at(edit, s + 1));
+    }
+}
+
+/* Whether what is made is to be encoded together with what is made behind it. */
+static bool belong_together(const column_edit *edit, const stretch *made, const stretch *next)
+{
+    return made->is_made && next->is_made &&
+           (made->n_rows + next->n_rows <= edit->block_rows || made->n_rows < edit->piece_rows ||
+            next->n_rows < edit->piece_rows);
+}
+
+static void join_made(stretch *made, const stretch *next)
+{
+    made->end = next->end;
+    made->n_rows += next->n_rows;
+    made->first_edit = made->n_edits == 0 ? next->first_edit : made->first_edit;
+    made->n_edits += next->n_edits;
+    made->first_new_row = made->n_new_rows == 0 ? next->first_new_row : made->first_new_row;
+    made->n_new_rows += next->n_new_rows;
+}
+
+/* Joins what is made, and numbers the blocks that come out: of what is made as many of equal size as
+ * are needed. */
+static void number_blocks(column_edit *edit)
+{
+    int64_t n = 0;
+    for (int64_t s = 0; s < edit->n_stretches; s++) {
+        if (n > 0 && belong_together(edit, &edit->stretches[n - 1], &edit->stretches[s])) {
+            join_made(&edit->stretches[n - 1], &edit->stretches[s]);
+        } else {
+            edit->stretches[n++] = edit->stretches[s];
+        }
+    }
+    edit->n_stretches = n;
+    for (int64_t s = 0; s < n; s++) {
+        stretch *at = &edit->stretches[s];
+        at->first_out = edit->n_out;
+        at->n_out = at->is_made ? (at->n_rows + edit->block_rows - 1) / edit->block_rows : 1;
+        edit->n_out += at->n_out;
+    }
+}
+
+/*
+ * Making blocks.
+ */
+
+/* Collects the base's rows of a stretch, then the new rows that go into it. */
+static mdl_status collect_rows(column_edit *edit, const stretch *made, edit_memory *memory,
+                               mdl_error *error)
+{
+    const mdl_column *base = edit->base;
     mdl_vector values;
-    MDLI_TRY(mdli_block_decode(edit->base->blocks[b], 0, edit->base->blocks[b]->n_rows,
-                               &memory->buffer, &values, error));
     mdli_flat_clear(&memory->rows);
-    MDLI_TRY(mdli_flat_append(&memory->rows, &values, edit->base->blocks[b]->dictionary, error));
-    for (int64_t i = 0; i < block->n_new_rows;) {
-        int64_t row = block->first_new_row + i;
-        int64_t n_left = block->n_new_rows - i;
+    int64_t row = made->row;
+    for (int64_t b = made->block; row < made->end; b++) {
+        const int64_t end =
+            made->end < base->row_starts[b + 1] ? made->end : base->row_starts[b + 1];
+        MDLI_TRY(mdli_block_decode(base->blocks[b], row - base->row_starts[b], end - row,
+                                   &memory->buffer, &values, error));
+        MDLI_TRY(mdli_flat_append(&memory->rows, &values, base->blocks[b]->dictionary, error));
+        row = end;
+    }
+    for (int64_t i = 0; i < made->n_new_rows;) {
+        int64_t n_left = made->n_new_rows - i;
         int64_t n = n_left < MDLI_BLOCK_ROWS_MAX ? n_left : MDLI_BLOCK_ROWS_MAX;
-        MDLI_TRY(mdli_column_read(edit->changes, row, n, &memory->buffer, &values, error));
+        MDLI_TRY(mdli_column_read(edit->changes, made->first_new_row + i, n, &memory->buffer,
+                                  &values, error));
         MDLI_TRY(mdli_flat_append(&memory->rows, &values, edit->changes->dictionary, error));
         i += n;
     }
     return MDL_OK;
 }
 
-/* Says where each row that comes out of a block stands among those collected. */
-static mdl_status order_rows(column_edit *edit, int64_t b, edit_memory *memory, mdl_error *error)
+/* Says where each row that comes out of a stretch stands among those collected. */
+static mdl_status order_rows(column_edit *edit, const stretch *made, edit_memory *memory,
+                             mdl_error *error)
 {
-    const block_edit *block = &edit->blocks[b];
-    int64_t n_base = edit->base->blocks[b]->n_rows;
-    if (n_base + block->n_new_rows > INT32_MAX) {
+    int64_t n_base = made->end - made->row;
+    if (n_base + made->n_new_rows > INT32_MAX) {
         return mdl_error_set(error, MDL_E_UNSUPPORTED,
                              "%lld new rows between two of the base, more than %lld",
-                             (long long)block->n_new_rows, (long long)(INT32_MAX - n_base));
+                             (long long)made->n_new_rows, (long long)(INT32_MAX - n_base));
     }
     void *memory_of_order = memory->order;
     MDLI_TRY(mdli_grow_array(edit->context, &memory_of_order, &memory->order_capacity, 0,
-                             block->n_rows, sizeof(int32_t), "edit", error));
+                             made->n_rows, sizeof(int32_t), "edit", error));
     memory->order = memory_of_order;
     int32_t *order = memory->order;
     int64_t base_row = 0;
     int64_t new_row = n_base;
-    for (int64_t e = 0; e < block->n_edits; e++) {
-        const mdli_table_edit *change = &edit->edits[block->first_edit + e];
-        int64_t edit_row = change->row - edit->base->row_starts[b];
+    for (int64_t e = 0; e < made->n_edits; e++) {
+        const mdli_table_edit *change = &edit->edits[made->first_edit + e];
+        int64_t edit_row = change->row - made->row;
         while (base_row < edit_row) {
             *order++ = (int32_t)base_row++;
         }
@@ -126,35 +324,57 @@ static mdl_status order_rows(column_edit *edit, int64_t b, edit_memory *memory, 
     while (base_row < n_base) {
         *order++ = (int32_t)base_row++;
     }
-    assert(order - memory->order == block->n_rows);
+    assert(order - memory->order == made->n_rows);
     return MDL_OK;
 }
 
-static mdl_status edit_block(void *data, int64_t job, int worker, mdl_error *error)
+static mdl_status make_blocks(column_edit *edit, const stretch *made, edit_memory *memory,
+                              mdl_error *error)
 {
-    column_edit *edit = data;
-    const block_edit *block = &edit->blocks[job];
-    edit_memory *memory = &edit->memories[worker];
-    if (block->n_edits == 0) {
-        edit->out[block->first_out] = edit->base->blocks[job];
-        mdli_block_retain(edit->base->blocks[job]);
-        return MDL_OK;
-    }
-    MDLI_TRY(collect_rows(edit, job, memory, error));
-    MDLI_TRY(order_rows(edit, job, memory, error));
+    MDLI_TRY(collect_rows(edit, made, memory, error));
+    MDLI_TRY(order_rows(edit, made, memory, error));
     mdl_vector rows = mdli_flat_vector(&memory->rows);
     mdli_dictionary *dictionary = memory->rows.has_codes ? memory->rows.dictionary : NULL;
     int64_t first = 0;
-    for (int64_t i = 0; i < block->n_out; i++) {
-        int64_t end = block->n_rows * (i + 1) / block->n_out;
+    for (int64_t i = 0; i < made->n_out; i++) {
+        int64_t end = made->n_rows * (i + 1) / made->n_out;
         mdl_vector values;
         MDLI_TRY(mdli_flat_gather(&memory->gathered, &rows, memory->order + first, end - first,
                                   &values, error));
         MDLI_TRY(mdli_block_encode(edit->context, &values, dictionary,
-                                   &edit->out[block->first_out + i], error));
+                                   &edit->out[made->first_out + i], error));
         first = end;
     }
     return MDL_OK;
+}
+
+/* Shares a block of the base, or a part of it where that can be; another column may be cut where
+ * this one cannot. */
+static mdl_status keep_block(column_edit *edit, const stretch *kept, edit_memory *memory,
+                             mdl_error *error)
+{
+    mdli_block *block = edit->base->blocks[kept->block];
+    mdli_block **out = &edit->out[kept->first_out];
+    const int64_t start = kept->row - edit->base->row_starts[kept->block];
+    if (kept->n_rows == block->n_rows) {
+        mdli_block_retain(block);
+        *out = block;
+        return MDL_OK;
+    }
+    if (mdli_block_can_be_cut(block)) {
+        return mdli_block_cut(block, start, kept->n_rows, &memory->buffer, out, error);
+    }
+    mdl_vector values;
+    MDLI_TRY(mdli_block_decode(block, start, kept->n_rows, &memory->buffer, &values, error));
+    return mdli_block_encode(edit->context, &values, block->dictionary, out, error);
+}
+
+static mdl_status work_on_stretch(void *data, int64_t job, int worker, mdl_error *error)
+{
+    column_edit *edit = data;
+    const stretch *at = &edit->stretches[job];
+    return at->is_made ? make_blocks(edit, at, &edit->memories[worker], error)
+                       : keep_block(edit, at, &edit->memories[worker], error);
 }
 
 static mdl_status create_memories(column_edit *edit, int n_workers, mdl_error *error)
@@ -197,44 +417,104 @@ static mdl_status join_blocks(column_edit *edit, mdl_column **out, mdl_error *er
                : mdli_string_column_from_blocks(edit->context, edit->out, edit->n_out, out, error);
 }
 
+static mdl_status edit_column(column_edit *edit, mdl_column **out, mdl_error *error)
+{
+    mdl_context *context = edit->context;
+    void *made = NULL;
+    int n_workers = 0;
+    mdl_status status;
+    *out = NULL;
+    MDLI_TRY_GOTO_DONE(cut_at_edits(edit, error));
+    leave_little_used(edit);
+    take_in_short(edit);
+    number_blocks(edit);
+    n_workers = mdli_n_workers(context, edit->n_stretches);
+    MDLI_TRY_GOTO_DONE(mdli_allocate_zeroed(context, (size_t)edit->n_out * sizeof(mdli_block *),
+                                            "edit", &made, error));
+    edit->out = made;
+    MDLI_TRY_GOTO_DONE(create_memories(edit, n_workers, error));
+    status = mdli_parallel_for(context, edit->n_stretches, work_on_stretch, edit, error);
+    if (status == MDL_OK) {
+        status = join_blocks(edit, out, error);
+    } else {
+        for (int64_t b = 0; b < edit->n_out; b++) {
+            mdli_block_release(edit->out[b]);
+        }
+    }
+done:
+    free_memories(edit, n_workers);
+    mdli_free(context, made);
+    mdli_free(context, edit->stretches);
+    return status;
+}
+
+/* As mdli_column_apply_edits, where another column, cut alike, says where to cut. */
+static mdl_status apply_edits(mdl_context *context, const mdl_column *base, const mdl_column *lead,
+                              const mdl_column *changes, const mdli_table_edit *edits,
+                              int64_t n_edits, mdl_column **out, mdl_error *error)
+{
+    assert(base->n_rows > 0);
+    if (n_edits == 0) {
+        *out = mdli_column_retain(base);
+        return MDL_OK;
+    }
+    const int64_t block_rows = mdli_context_block_rows(context);
+    column_edit edit = {
+        .context = context,
+        .base = base,
+        .lead = lead,
+        .changes = changes,
+        .edits = edits,
+        .n_edits = n_edits,
+        .block_rows = block_rows,
+        .piece_rows = (block_rows + MDLI_BLOCK_PIECES - 1) / MDLI_BLOCK_PIECES,
+    };
+    return edit_column(&edit, out, error);
+}
+
 mdl_status mdli_column_apply_edits(mdl_context *context, const mdl_column *base,
                                    const mdl_column *changes, const mdli_table_edit *edits,
                                    int64_t n_edits, mdl_column **out, mdl_error *error)
 {
-    assert(base->n_rows > 0);
-    column_edit edit = {
-        .context = context,
-        .base = base,
-        .changes = changes,
-        .edits = edits,
-        .n_edits = n_edits,
-    };
-    int n_workers = mdli_n_workers(context, base->n_blocks);
-    void *blocks = NULL;
-    void *made = NULL;
-    mdl_status status;
-    *out = NULL;
-    MDLI_TRY_GOTO_DONE(
-        mdli_allocate_array(context, base->n_blocks, sizeof(block_edit), "edit", &blocks, error));
-    edit.blocks = blocks;
-    plan_blocks(&edit);
-    MDLI_TRY_GOTO_DONE(mdli_allocate_zeroed(context, (size_t)edit.n_out * sizeof(mdli_block *),
-                                            "edit", &made, error));
-    edit.out = made;
-    MDLI_TRY_GOTO_DONE(create_memories(&edit, n_workers, error));
-    status = mdli_parallel_for(context, base->n_blocks, edit_block, &edit, error);
-    if (status == MDL_OK) {
-        status = join_blocks(&edit, out, error);
-    } else {
-        for (int64_t b = 0; b < edit.n_out; b++) {
-            mdli_block_release(edit.out[b]);
+    return apply_edits(context, base, base, changes, edits, n_edits, out, error);
+}
+
+static bool are_cut_alike(const mdl_column *a, const mdl_column *b)
+{
+    return a->n_blocks == b->n_blocks &&
+           memcmp(a->row_starts, b->row_starts,
+                  (size_t)(a->n_blocks + 1) * sizeof *a->row_starts) == 0;
+}
+
+/* Slices count most, since it is them whose parents have to be looked after; then blocks that can be
+ * cut. */
+static int64_t fitness_to_lead(const mdl_column *column)
+{
+    int64_t fitness = 0;
+    for (int64_t b = 0; b < column->n_blocks; b++) {
+        const mdli_block *block = column->blocks[b];
+        fitness += block->parent != NULL          ? column->n_blocks + 1
+                   : mdli_block_can_be_cut(block) ? 1
+                                                  : 0;
+    }
+    return fitness;
+}
+
+/* Of the columns that are cut as column `c` is, the one that says where: the same for all of them. */
+static const mdl_column *find_lead(const mdl_table *table, int32_t c)
+{
+    const mdl_column *lead = NULL;
+    int64_t most = -1;
+    for (int32_t i = 0; i < table->n_columns; i++) {
+        const mdl_column *column = table->columns[i];
+        const int64_t fitness =
+            are_cut_alike(column, table->columns[c]) ? fitness_to_lead(column) : -1;
+        if (fitness > most) {
+            lead = column;
+            most = fitness;
         }
     }
-done:
-    free_memories(&edit, n_workers);
-    mdli_free(context, made);
-    mdli_free(context, blocks);
-    return status;
+    return lead;
 }
 
 mdl_status mdli_table_apply_edits(mdl_context *context, const mdl_table *base,
@@ -249,9 +529,9 @@ mdl_status mdli_table_apply_edits(mdl_context *context, const mdl_table *base,
     mdl_status status = MDL_OK;
     int32_t n = 0;
     while (status == MDL_OK && n < base->n_columns) {
-        status = mdli_column_apply_edits(context, base->columns[n],
-                                         changes != NULL ? changes->columns[n] : NULL, edits,
-                                         n_edits, &columns[n], error);
+        status = apply_edits(context, base->columns[n], find_lead(base, n),
+                             changes != NULL ? changes->columns[n] : NULL, edits, n_edits,
+                             &columns[n], error);
         n += status == MDL_OK;
     }
     int64_t n_rows = base->n_rows;
