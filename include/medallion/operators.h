@@ -231,8 +231,12 @@ MDL_API mdl_rel *mdl_union_all(mdl_rel *first, mdl_rel *second);
 
 /**
  * Puts `changes` into `base`: rows with new keys enter, rows with a known key take the place of the
- * old. Both must be ascending by `keys` with no key twice (::MDL_E_DATA when not), and so is the
- * result. Their columns must be the same.
+ * old. Both must be ascending by `keys` with no key twice, and so is the result. Their columns must
+ * be the same.
+ *
+ * ::MDL_E_DATA when they are not so. Of a base with several keys that rises by the first of them, an
+ * INT, only the rows next to the changes are held against each other: the others are not even read,
+ * but shared with the result, where a block of the base falls in pieces (::MDL_ENCODING_SLICE).
  */
 MDL_API mdl_rel *mdl_upsert(mdl_rel *base, mdl_rel *changes, const char *keys);
 

@@ -20,17 +20,18 @@ typedef struct mdli_table_edit {
 /*
  * Finds the edit of each row of the changes: the row of the base before which it belongs, or, with
  * `drops_row`, the first that has its key. Both are in the order of the columns and have rows; keys
- * may come again. upsert.c
+ * may come again. Where they must not, `*first_bad` (else NULL) becomes a row of the base next to a
+ * change that is not above the row before it; −1 = none was seen. upsert.c
  */
 mdl_status mdli_find_edits(mdl_context *context, const mdl_table *base, const mdl_table *changes,
                            const mdli_key *columns, int32_t n_columns, mdli_table_edit *edits,
-                           mdl_error *error);
+                           int64_t *first_bad, mdl_error *error);
 
 /*
  * Applies edits, ascending by row, to a base with at least one row. `changes` has the columns of
  * the base; NULL when no edit puts a row in. The new rows are taken in the order of the edits,
- * ascending too. Blocks of the base without an edit are shared, the others are encoded again.
- * Parallel.
+ * ascending too. Blocks of the base are shared, or rows of them where edits fall in: only what is
+ * near to an edit is encoded. Parallel.
  */
 mdl_status mdli_table_apply_edits(mdl_context *context, const mdl_table *base,
                                   const mdl_table *changes, const mdli_table_edit *edits,

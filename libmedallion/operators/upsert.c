@@ -1,8 +1,11 @@
 /*
  * Upsert: rows of an ordered table put into another with the same order.
  *
- * A pass over both finds where each changed row goes; then the base is edited, and blocks into
- * which no change falls are shared.
+ * A pass over both finds where each changed row goes; then the base is edited, and rows between the
+ * changes are shared. Where statistics say that the base rises by its first key, the pass goes from
+ * change to change and leaves out what lies between. Then it is only near the changes that the order
+ * of the base is checked: rows that are not read cannot be, and reading all would cost more than
+ * everything else.
  */
 #include <stdio.h>
 
@@ -17,8 +20,8 @@
 #include "operators/table_edit.h"
 
 /* Says what is wrong with the order of a side. */
-static mdl_status fault_order(const mdl_rel *rel, const mdl_table *table,
-                              const mdli_row_order *order, const char *side, mdl_error *error)
+static mdl_status fault_order(const mdl_rel *rel, const mdl_table *table, int64_t first_bad,
+                              const char *side, mdl_error *error)
 {
     char names[160];
     size_t used = 0;
@@ -32,7 +35,7 @@ static mdl_status fault_order(const mdl_rel *rel, const mdl_table *table,
         error, MDL_E_DATA,
         "upsert: the %s must be ascending by %s with no key twice, but row %lld is "
         "not above the row before it",
-        side, names, (long long)order->first_bad);
+        side, names, (long long)first_bad);
 }
 
 static mdl_status check_side(const mdl_rel *rel, const mdl_table *table, const char *side,
@@ -44,9 +47,33 @@ static mdl_status check_side(const mdl_rel *rel, const mdl_table *table, const c
     mdl_status status = mdli_find_row_order(&keys, rel->n_keys, NULL, &order, error);
     mdli_sort_keys_free(&keys);
     if (status == MDL_OK && !order.is_strict) {
-        status = fault_order(rel, table, &order, side, error);
+        status = fault_order(rel, table, order.first_bad, side, error);
     }
     return status;
+}
+
+/* Whether statistics say that the table rises by its first key, so that places can be looked for. */
+static bool rises_by_first_key(const mdl_table *table, const mdli_key *columns)
+{
+    const mdl_column *column = table->columns[columns[0].column];
+    return mdli_type_is_integer(column->type) && column->stats.is_sorted &&
+           !columns[0].is_descending;
+}
+
+/* Proves the order of the base where that takes no look at all rows or is certain to fail; else
+ * `*is_proved` is false. */
+static mdl_status check_base(const mdl_rel *rel, const mdl_table *base, bool *is_proved,
+                             mdl_error *error)
+{
+    *is_proved = true;
+    if (!rises_by_first_key(base, rel->keys)) {
+        return check_side(rel, base, "base", error);
+    }
+    if (base->columns[rel->keys[0].column]->stats.is_strictly_sorted) {
+        return MDL_OK;
+    }
+    *is_proved = rel->n_keys == 1;
+    return rel->n_keys == 1 ? check_side(rel, base, "base", error) : MDL_OK;
 }
 
 /* Reads the key columns of one side, vector by vector. */
@@ -59,6 +86,7 @@ typedef struct key_cursor {
     mdl_vector *keys;
     int64_t first_row; /* of the vectors */
     int64_t n_rows;
+    int64_t n_wanted; /* rows to read at once */
 } key_cursor;
 
 static void key_cursor_free(key_cursor *cursor)
@@ -69,19 +97,23 @@ static void key_cursor_free(key_cursor *cursor)
     mdli_free(cursor->context, cursor->buffers);
 }
 
-/* Reads the next rows; none at the end of the table. */
-static mdl_status key_cursor_next(key_cursor *cursor, mdl_error *error)
+/* Reads rows from `row` on; none at the end of the table. */
+static mdl_status key_cursor_read(key_cursor *cursor, int64_t row, mdl_error *error)
 {
     MDLI_TRY(mdli_check_cancel(cursor->context, error));
-    cursor->first_row += cursor->n_rows;
-    int64_t n_left = cursor->table->n_rows - cursor->first_row;
-    cursor->n_rows = n_left < MDLI_VECTOR_ROWS ? n_left : MDLI_VECTOR_ROWS;
+    const int64_t n_left = cursor->table->n_rows - row;
+    cursor->first_row = row;
+    cursor->n_rows = n_left < cursor->n_wanted ? n_left : cursor->n_wanted;
     for (int32_t k = 0; k < cursor->n_columns; k++) {
-        MDLI_TRY(mdli_column_read(cursor->table->columns[cursor->columns[k].column],
-                                  cursor->first_row, cursor->n_rows, &cursor->buffers[k],
-                                  &cursor->keys[k], error));
+        MDLI_TRY(mdli_column_read(cursor->table->columns[cursor->columns[k].column], row,
+                                  cursor->n_rows, &cursor->buffers[k], &cursor->keys[k], error));
     }
     return MDL_OK;
+}
+
+static mdl_status key_cursor_next(key_cursor *cursor, mdl_error *error)
+{
+    return key_cursor_read(cursor, cursor->first_row + cursor->n_rows, error);
 }
 
 /* Opens a cursor whose context, table and columns are set. */
@@ -96,7 +128,8 @@ static mdl_status key_cursor_open(key_cursor *cursor, mdl_error *error)
     for (int32_t k = 0; k < cursor->n_columns; k++) {
         mdli_decode_buffer_init(&cursor->buffers[k], cursor->context);
     }
-    return key_cursor_next(cursor, error);
+    cursor->n_wanted = MDLI_VECTOR_ROWS;
+    return key_cursor_read(cursor, 0, error);
 }
 
 /* Orders row a of one cursor's vectors and row b of another's. */
@@ -126,14 +159,93 @@ static int64_t find_place(const key_cursor *base, const key_cursor *changes, int
     return low;
 }
 
+/* The first block, from `from` on, of a column that rises whose last value is not below a value. */
+static int64_t find_block(const mdl_column *column, int64_t from, int64_t value)
+{
+    int64_t low = from;
+    int64_t high = column->n_blocks;
+    while (low < high) {
+        const int64_t middle = low + (high - low) / 2;
+        if (column->blocks[middle]->last < value) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+/* A row, from `from` on, up to which all rows have a first key below a value, in a column that
+ * rises: the first row of the last such frame. */
+static mdl_status find_frame(const mdl_column *column, int64_t from, int64_t value,
+                             mdli_decode_buffer *buffer, int64_t *row, mdl_error *error)
+{
+    const int64_t first = from < column->n_rows ? mdli_column_find_block(column, from) : 0;
+    const int64_t b = from < column->n_rows ? find_block(column, first, value) : column->n_blocks;
+    if (b == column->n_blocks) {
+        *row = column->n_rows;
+        return MDL_OK;
+    }
+    int64_t low = 0;
+    int64_t high = (column->blocks[b]->n_rows - 1) / MDLI_FRAME_ROWS;
+    while (low < high) {
+        const int64_t middle = low + (high - low + 1) / 2;
+        mdl_vector start;
+        MDLI_TRY(mdli_block_decode(column->blocks[b], middle * MDLI_FRAME_ROWS, 1, buffer, &start,
+                                   error));
+        if (mdli_vector_integer(&start, 0) < value) {
+            low = middle;
+        } else {
+            high = middle - 1;
+        }
+    }
+    const int64_t found = column->row_starts[b] + low * MDLI_FRAME_ROWS;
+    *row = found > from ? found : from;
+    return MDL_OK;
+}
+
+/* Goes on in a base that rises by its first key, of which all rows at hand are below a change. After
+ * a jump few rows are likely to be wanted. */
+static mdl_status jump(key_cursor *base, const key_cursor *changes, int64_t change,
+                       mdl_error *error)
+{
+    const mdl_vector *first_key = &changes->keys[0];
+    const int64_t next = base->first_row + base->n_rows;
+    int64_t row = base->table->n_rows;
+    if (!mdl_vector_is_null(first_key, change)) {
+        MDLI_TRY(find_frame(base->table->columns[base->columns[0].column], next,
+                            mdli_vector_integer(first_key, change), &base->buffers[0], &row,
+                            error));
+    }
+    const int64_t n_more = 2 * base->n_wanted;
+    base->n_wanted = row > next                  ? MDLI_FRAME_ROWS
+                     : n_more < MDLI_VECTOR_ROWS ? n_more
+                                                 : MDLI_VECTOR_ROWS;
+    return key_cursor_read(base, row, error);
+}
+
+/* The first row at hand that is next to the place of a change and not above the row before it; −1 =
+ * none. */
+static int64_t find_disorder(const key_cursor *base, int64_t place)
+{
+    const int64_t end = place + 1 < base->n_rows ? place + 1 : base->n_rows - 1;
+    for (int64_t row = place > 0 ? place : 1; row <= end; row++) {
+        if (compare_keys(base, row - 1, base, row) >= 0) {
+            return base->first_row + row;
+        }
+    }
+    return -1;
+}
+
 /* Finds the edit of each changed row. */
 static mdl_status find_edits(key_cursor *base, key_cursor *changes, mdli_table_edit *edits,
-                             mdl_error *error)
+                             int64_t *first_bad, mdl_error *error)
 {
+    const bool can_jump = rises_by_first_key(base->table, base->columns);
     while (changes->n_rows > 0) {
         for (int64_t i = 0; i < changes->n_rows; i++) {
             while (base->n_rows > 0 && compare_keys(base, base->n_rows - 1, changes, i) < 0) {
-                MDLI_TRY(key_cursor_next(base, error));
+                MDLI_TRY(can_jump ? jump(base, changes, i, error) : key_cursor_next(base, error));
             }
             int64_t place = find_place(base, changes, i);
             edits[changes->first_row + i] = (mdli_table_edit){
@@ -141,6 +253,9 @@ static mdl_status find_edits(key_cursor *base, key_cursor *changes, mdli_table_e
                 .new_row = changes->first_row + i,
                 .drops_row = place < base->n_rows && compare_keys(base, place, changes, i) == 0,
             };
+            if (first_bad != NULL && *first_bad < 0) {
+                *first_bad = find_disorder(base, place);
+            }
         }
         MDLI_TRY(key_cursor_next(changes, error));
     }
@@ -149,16 +264,19 @@ static mdl_status find_edits(key_cursor *base, key_cursor *changes, mdli_table_e
 
 mdl_status mdli_find_edits(mdl_context *context, const mdl_table *base, const mdl_table *changes,
                            const mdli_key *columns, int32_t n_columns, mdli_table_edit *edits,
-                           mdl_error *error)
+                           int64_t *first_bad, mdl_error *error)
 {
     key_cursor base_cursor = {
         .context = context, .table = base, .columns = columns, .n_columns = n_columns};
     key_cursor changes_cursor = base_cursor;
     changes_cursor.table = changes;
     mdl_status status;
+    if (first_bad != NULL) {
+        *first_bad = -1;
+    }
     MDLI_TRY_GOTO_DONE(key_cursor_open(&base_cursor, error));
     MDLI_TRY_GOTO_DONE(key_cursor_open(&changes_cursor, error));
-    MDLI_TRY_GOTO_DONE(find_edits(&base_cursor, &changes_cursor, edits, error));
+    MDLI_TRY_GOTO_DONE(find_edits(&base_cursor, &changes_cursor, edits, first_bad, error));
 done:
     key_cursor_free(&base_cursor);
     key_cursor_free(&changes_cursor);
@@ -171,16 +289,23 @@ static mdl_status edit_base(mdl_rel *rel, const mdl_table *base, const mdl_table
     mdl_context *context = rel->query->context;
     void *memory;
     mdl_status status;
+    bool is_proved;
+    int64_t first_bad;
+    MDLI_TRY(check_base(rel, base, &is_proved, error));
     MDLI_TRY(mdli_allocate_array(context, changes->n_rows, sizeof(mdli_table_edit), "upsert",
                                  &memory, error));
     const mdli_table_edit *edits = memory;
-    MDLI_TRY_GOTO_DONE(
-        mdli_find_edits(context, base, changes, rel->keys, rel->n_keys, memory, error));
+    MDLI_TRY_GOTO_DONE(mdli_find_edits(context, base, changes, rel->keys, rel->n_keys, memory,
+                                       is_proved ? NULL : &first_bad, error));
+    if (!is_proved && first_bad >= 0) {
+        status = fault_order(rel, base, first_bad, "base", error);
+        goto done;
+    }
     if (edits[0].row == base->n_rows && changes->n_rows >= mdli_context_block_rows(context)) {
         mdli_trace_strategy(rel, "changes come after the base: blocks shared");
         status = mdli_table_concat(context, base, changes, out, error);
     } else {
-        mdli_trace_strategy(rel, "merge; blocks without changes shared");
+        mdli_trace_strategy(rel, "merge; rows between changes shared");
         status = mdli_table_apply_edits(context, base, changes, edits, changes->n_rows, out, error);
     }
 done:
@@ -203,6 +328,5 @@ mdl_status mdli_execute_upsert(mdl_rel *rel, const mdl_table *base, const mdl_ta
         *out = mdl_table_clone(changes);
         return MDL_OK;
     }
-    MDLI_TRY(check_side(rel, base, "base", error));
     return edit_base(rel, base, changes, out, error);
 }

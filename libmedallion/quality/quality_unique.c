@@ -132,7 +132,7 @@ static mdl_status mark_in_both(mdl_context *context, const mdl_table *ordered,
         mdli_allocate_array(context, list.n_rows, sizeof(mdli_table_edit), "test", &memory, error));
     const mdli_table_edit *edits = memory;
     MDLI_TRY_GOTO_DONE(
-        mdli_find_edits(context, ordered, sorted, columns, tail->n_columns, memory, error));
+        mdli_find_edits(context, ordered, sorted, columns, tail->n_columns, memory, NULL, error));
     for (int64_t i = 0; i < list.n_rows; i++) {
         if (edits[i].drops_row) {
             mdli_mark(marks, edits[i].row);
