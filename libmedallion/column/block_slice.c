@@ -17,11 +17,9 @@
 
 bool mdli_block_can_be_cut(const mdli_block *block)
 {
-    const bool is_number = block->type != MDL_TYPE_STRING;
     /* Doubles in runs are rare, and have an order of their own. */
-    const bool is_in_runs =
-        block->encoding == MDL_ENCODING_CONSTANT || block->encoding == MDL_ENCODING_RUN_LENGTH;
-    return is_number && block->n_nulls == 0 && !(is_in_runs && block->type == MDL_TYPE_FLOAT64);
+    return block->type != MDL_TYPE_STRING && block->n_nulls == 0 &&
+           !(block->type == MDL_TYPE_FLOAT64 && mdli_block_is_in_runs(block));
 }
 
 mdl_status mdli_block_allocate_slice(mdl_type type, mdli_block *parent, int32_t first_row,
@@ -119,8 +117,6 @@ mdl_status mdli_block_cut(mdli_block *block, int64_t start, int64_t n, mdli_deco
     assert(mdli_block_can_be_cut(block));
     assert(0 <= start && 1 <= n && start + n <= block->n_rows);
     *out = NULL;
-    const bool is_in_runs =
-        block->encoding == MDL_ENCODING_CONSTANT || block->encoding == MDL_ENCODING_RUN_LENGTH;
-    return is_in_runs ? cut_runs(block, start, n, out, error)
-                      : cut_slice(block, start, n, buffer, out, error);
+    return mdli_block_is_in_runs(block) ? cut_runs(block, start, n, out, error)
+                                        : cut_slice(block, start, n, buffer, out, error);
 }

@@ -125,6 +125,11 @@ static inline mdli_block *mdli_block_owner(const mdli_block *block)
  * view, and says of its own rows what any block says of its values. block_slice.c
  */
 
+static inline bool mdli_block_is_in_runs(const mdli_block *block)
+{
+    return block->encoding == MDL_ENCODING_CONSTANT || block->encoding == MDL_ENCODING_RUN_LENGTH;
+}
+
 /* Whether rows can be cut out of a block without encoding them again: numbers without NULL. */
 bool mdli_block_can_be_cut(const mdli_block *block);
 

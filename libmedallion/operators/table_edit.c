@@ -4,8 +4,7 @@
  * The rows of a column are cut in stretches. Kept ones are blocks of the base, which are shared, or
  * parts of one, which become slices (column/block_slice.c): no value of them is encoded again. Made
  * ones, between, are of rows that came and of base rows too close to a change; they are gathered and
- * encoded. All columns that are cut alike in the base stay so, hence one of them, the lead, says
- * where to cut.
+ * encoded. Columns that are cut alike in the base stay so: one plan is made for all of them.
  *
  * Edits made time and again would leave ever shorter pieces, and parents of which little is in use.
  * Three rules keep that within bounds, where a piece of a block is 1 / MDLI_BLOCK_PIECES of its most
@@ -57,7 +56,8 @@ typedef struct edit_memory {
 typedef struct column_edit {
     mdl_context *context;
     const mdl_column *base;
-    const mdl_column *lead;    /* a column that is cut as the base is */
+    const mdl_column **peers; /* the columns that are cut as the base is, it among them */
+    int32_t n_peers;
     const mdl_column *changes; /* or NULL */
     const mdli_table_edit *edits;
     int64_t n_edits;
@@ -115,28 +115,37 @@ static mdl_status make_rows(column_edit *edit, int64_t block, int64_t row, int64
  * again and again do not leave blocks of a few rows. */
 static bool takes_in_end(const column_edit *edit, int64_t block)
 {
-    return block == edit->lead->n_blocks - 1 &&
-           edit->edits[edit->n_edits - 1].row == edit->lead->n_rows &&
-           edit->lead->blocks[block]->n_rows < edit->block_rows / 2;
+    return block == edit->base->n_blocks - 1 &&
+           edit->edits[edit->n_edits - 1].row == edit->base->n_rows &&
+           edit->base->blocks[block]->n_rows < edit->block_rows / 2;
+}
+
+/* Whether a part of a block can be kept: in one column at least. The others follow. */
+static bool can_be_cut(const column_edit *edit, int64_t block)
+{
+    bool can_be = false;
+    for (int32_t p = 0; p < edit->n_peers && !can_be; p++) {
+        can_be = mdli_block_can_be_cut(edit->peers[p]->blocks[block]);
+    }
+    return can_be;
 }
 
 /* Keeps base rows [row, end) of a block as far as they can be kept. */
 static mdl_status keep_rows(column_edit *edit, int64_t b, int64_t row, int64_t end,
                             mdl_error *error)
 {
-    const mdli_block *block = edit->lead->blocks[b];
-    const int64_t start = edit->lead->row_starts[b];
+    const int64_t start = edit->base->row_starts[b];
     int64_t kept = row;
     if (row == end) {
         return MDL_OK;
     }
     if (takes_in_end(edit, b)) {
         kept = end;
-    } else if (end - row < block->n_rows) {
+    } else if (end - row < edit->base->blocks[b]->n_rows) {
         /* Slices start with frames, as then all that is read of them does. */
         const int64_t step = edit->piece_rows < MDLI_FRAME_ROWS ? 1 : MDLI_FRAME_ROWS;
         kept = start + (row - start + step - 1) / step * step;
-        kept = end - kept < edit->piece_rows || !mdli_block_can_be_cut(block) ? end : kept;
+        kept = end - kept < edit->piece_rows || !can_be_cut(edit, b) ? end : kept;
     }
     if (kept > row) {
         MDLI_TRY(make_rows(edit, b, row, kept, -1, error));
@@ -149,12 +158,12 @@ static mdl_status keep_rows(column_edit *edit, int64_t b, int64_t row, int64_t e
  * one at the end of the table to the last. */
 static mdl_status cut_at_edits(column_edit *edit, mdl_error *error)
 {
-    const mdl_column *lead = edit->lead;
+    const mdl_column *base = edit->base;
     int64_t e = 0;
-    for (int64_t b = 0; b < lead->n_blocks; b++) {
-        const int64_t block_end = lead->row_starts[b + 1];
-        const bool is_last = b == lead->n_blocks - 1;
-        int64_t row = lead->row_starts[b];
+    for (int64_t b = 0; b < base->n_blocks; b++) {
+        const int64_t block_end = base->row_starts[b + 1];
+        const bool is_last = b == base->n_blocks - 1;
+        int64_t row = base->row_starts[b];
         for (; e < edit->n_edits && (is_last || edit->edits[e].row < block_end); e++) {
             const mdli_table_edit *change = &edit->edits[e];
             const int64_t end = change->row + change->drops_row;
@@ -167,42 +176,65 @@ static mdl_status cut_at_edits(column_edit *edit, mdl_error *error)
     return MDL_OK;
 }
 
-/* The block whose memory a kept stretch of the lead needs without showing all of it, or NULL. */
-static const mdli_block *parent_of(const column_edit *edit, const stretch *s)
+/* The block whose memory a kept stretch of a column needs without showing all of it, or NULL. */
+static const mdli_block *parent_of(const mdl_column *column, const stretch *s)
 {
-    const mdli_block *block = edit->lead->blocks[s->block];
-    if (s->is_made || (block->parent == NULL && s->end - s->row == block->n_rows)) {
-        return NULL;
+    const mdli_block *block = column->blocks[s->block];
+    if (s->is_made || block->parent != NULL) {
+        return s->is_made ? NULL : block->parent;
     }
-    return block->parent != NULL ? block->parent : mdli_block_owner(block);
+    const bool becomes_slice = s->end - s->row < block->n_rows && mdli_block_can_be_cut(block) &&
+                               !mdli_block_is_in_runs(block);
+    return becomes_slice ? mdli_block_owner(block) : NULL;
 }
 
-/* Makes anew what holds less than half of a parent: of each run of stretches with one parent, what
- * is between them aside. */
+/* The end of the stretches of a column that have the parent that the first of them has, others aside
+ * that have none; `*n_used` counts their rows. */
+static int64_t end_of_parent(const column_edit *edit, const mdl_column *column, int64_t first,
+                             int64_t *n_used)
+{
+    const mdli_block *parent = parent_of(column, &edit->stretches[first]);
+    int64_t end = first;
+    *n_used = 0;
+    for (int64_t s = first; s < edit->n_stretches; s++) {
+        const mdli_block *other = parent_of(column, &edit->stretches[s]);
+        if (other == parent) {
+            *n_used += edit->stretches[s].n_rows;
+            end = s + 1;
+        } else if (other != NULL) {
+            break;
+        }
+    }
+    return end;
+}
+
+/* Makes anew what holds less than half of a parent in a column. False when there was nothing. */
+static bool leave_little_used_of(column_edit *edit, const mdl_column *column)
+{
+    bool has_left = false;
+    int64_t end;
+    for (int64_t first = 0; first < edit->n_stretches; first = end) {
+        const mdli_block *parent = parent_of(column, &edit->stretches[first]);
+        int64_t n_used = 0;
+        end = parent != NULL ? end_of_parent(edit, column, first, &n_used) : first + 1;
+        const bool is_little = parent != NULL && n_used < parent->n_rows / 2;
+        for (int64_t s = first; is_little && s < end; s++) {
+            edit->stretches[s].is_made |= parent_of(column, &edit->stretches[s]) == parent;
+        }
+        has_left |= is_little;
+    }
+    return has_left;
+}
+
+/* Likewise in any of the columns; what is made anew for one is so for all. */
 static void leave_little_used(column_edit *edit)
 {
-    int64_t first = 0;
-    while (first < edit->n_stretches) {
-        const mdli_block *parent = parent_of(edit, &edit->stretches[first]);
-        int64_t n_used = 0;
-        int64_t end = first + 1;
-        if (parent != NULL) {
-            n_used = edit->stretches[first].n_rows;
-            for (int64_t s = end; s < edit->n_stretches; s++) {
-                const mdli_block *other = parent_of(edit, &edit->stretches[s]);
-                if (other != NULL && other != parent) {
-                    break;
-                }
-                if (other == parent) {
-                    n_used += edit->stretches[s].n_rows;
-                    end = s + 1;
-                }
-            }
+    bool has_left = true;
+    while (has_left) {
+        has_left = false;
+        for (int32_t p = 0; p < edit->n_peers; p++) {
+            has_left |= leave_little_used_of(edit, edit->peers[p]);
         }
-        for (int64_t s = first; s < end && parent != NULL && n_used < parent->n_rows / 2; s++) {
-            edit->stretches[s].is_made |= parent_of(edit, &edit->stretches[s]) == parent;
-        }
-        first = end;
     }
 }
 
@@ -448,10 +480,11 @@ done:
     return status;
 }
 
-/* As mdli_column_apply_edits, where another column, cut alike, says where to cut. */
-static mdl_status apply_edits(mdl_context *context, const mdl_column *base, const mdl_column *lead,
-                              const mdl_column *changes, const mdli_table_edit *edits,
-                              int64_t n_edits, mdl_column **out, mdl_error *error)
+/* As mdli_column_apply_edits, for a column of several that are cut alike. */
+static mdl_status apply_edits(mdl_context *context, const mdl_column *base,
+                              const mdl_column **peers, int32_t n_peers, const mdl_column *changes,
+                              const mdli_table_edit *edits, int64_t n_edits, mdl_column **out,
+                              mdl_error *error)
 {
     assert(base->n_rows > 0);
     if (n_edits == 0) {
@@ -462,7 +495,8 @@ static mdl_status apply_edits(mdl_context *context, const mdl_column *base, cons
     column_edit edit = {
         .context = context,
         .base = base,
-        .lead = lead,
+        .peers = peers,
+        .n_peers = n_peers,
         .changes = changes,
         .edits = edits,
         .n_edits = n_edits,
@@ -476,45 +510,23 @@ mdl_status mdli_column_apply_edits(mdl_context *context, const mdl_column *base,
                                    const mdl_column *changes, const mdli_table_edit *edits,
                                    int64_t n_edits, mdl_column **out, mdl_error *error)
 {
-    return apply_edits(context, base, base, changes, edits, n_edits, out, error);
+    return apply_edits(context, base, &base, 1, changes, edits, n_edits, out, error);
 }
 
-static bool are_cut_alike(const mdl_column *a, const mdl_column *b)
+/* Lists the columns that are cut as column `c` is. */
+static int32_t list_peers(const mdl_table *table, int32_t c, const mdl_column **peers)
 {
-    return a->n_blocks == b->n_blocks &&
-           memcmp(a->row_starts, b->row_starts,
-                  (size_t)(a->n_blocks + 1) * sizeof *a->row_starts) == 0;
-}
-
-/* Slices count most, since it is them whose parents have to be looked after; then blocks that can be
- * cut. */
-static int64_t fitness_to_lead(const mdl_column *column)
-{
-    int64_t fitness = 0;
-    for (int64_t b = 0; b < column->n_blocks; b++) {
-        const mdli_block *block = column->blocks[b];
-        fitness += block->parent != NULL          ? column->n_blocks + 1
-                   : mdli_block_can_be_cut(block) ? 1
-                                                  : 0;
-    }
-    return fitness;
-}
-
-/* Of the columns that are cut as column `c` is, the one that says where: the same for all of them. */
-static const mdl_column *find_lead(const mdl_table *table, int32_t c)
-{
-    const mdl_column *lead = NULL;
-    int64_t most = -1;
+    const mdl_column *column = table->columns[c];
+    const size_t starts_bytes = (size_t)(column->n_blocks + 1) * sizeof *column->row_starts;
+    int32_t n = 0;
     for (int32_t i = 0; i < table->n_columns; i++) {
-        const mdl_column *column = table->columns[i];
-        const int64_t fitness =
-            are_cut_alike(column, table->columns[c]) ? fitness_to_lead(column) : -1;
-        if (fitness > most) {
-            lead = column;
-            most = fitness;
+        const mdl_column *other = table->columns[i];
+        if (other->n_blocks == column->n_blocks &&
+            memcmp(other->row_starts, column->row_starts, starts_bytes) == 0) {
+            peers[n++] = other;
         }
     }
-    return lead;
+    return n;
 }
 
 mdl_status mdli_table_apply_edits(mdl_context *context, const mdl_table *base,
@@ -523,13 +535,15 @@ mdl_status mdli_table_apply_edits(mdl_context *context, const mdl_table *base,
 {
     void *memory;
     *out = NULL;
-    MDLI_TRY(mdli_allocate_array(context, base->n_columns, sizeof(mdl_column *), "edit", &memory,
-                                 error));
+    MDLI_TRY(mdli_allocate_array(context, base->n_columns, 2 * sizeof(mdl_column *), "edit",
+                                 &memory, error));
     mdl_column **columns = memory;
+    const mdl_column **peers = (const mdl_column **)(columns + base->n_columns);
     mdl_status status = MDL_OK;
     int32_t n = 0;
     while (status == MDL_OK && n < base->n_columns) {
-        status = apply_edits(context, base->columns[n], find_lead(base, n),
+        const int32_t n_peers = list_peers(base, n, peers);
+        status = apply_edits(context, base->columns[n], peers, n_peers,
                              changes != NULL ? changes->columns[n] : NULL, edits, n_edits,
                              &columns[n], error);
         n += status == MDL_OK;

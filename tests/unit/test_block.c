@@ -413,6 +413,85 @@ static void check_proof(mdli_block *block)
     }
 }
 
+/* Rows [start, start + n) of values; `integers` and `values` are not the view's to free. */
+static test_values part_of(const test_values *values, int64_t start, int64_t n)
+{
+    const int64_t value_bytes =
+        values->vector.type == MDL_TYPE_BOOL                                               ? 1
+        : values->vector.type == MDL_TYPE_INT32 || values->vector.type == MDL_TYPE_DECIMAL ? 4
+                                                                                           : 8;
+    test_values part = {.integers = values->integers + start, .vector = values->vector};
+    part.vector.n_rows = n;
+    part.vector.values = (const uint8_t *)values->vector.values + start * value_bytes;
+    return part;
+}
+
+/* Every value of a block is among those that it lists, if it lists any, and none is there twice. */
+static void check_listed_values(const mdli_block *block, const test_values *values)
+{
+    int64_t listed[256];
+    const int32_t n = mdli_block_distinct_values(block, listed, 256);
+    for (int64_t i = 0; n >= 0 && i < block->n_rows; i++) {
+        int n_found = 0;
+        for (int32_t k = 0; k < n; k++) {
+            n_found += listed[k] == values->integers[i];
+        }
+        if (n_found != 1) {
+            ck_abort_msg("the value of row %d is listed %d times", (int)i, n_found);
+        }
+    }
+}
+
+static void check_cut_block(test_random *random, const mdli_block *block, const test_values *values)
+{
+    check_stats(block, values);
+    check_runs(block, values);
+    check_listed_values(block, values);
+    check_decoding(random, block, &values->vector);
+    ck_assert(!is_at_fault(block));
+}
+
+/*
+ * Cuts rows out of a block, and again out of those; what is cut out outlives the block. `form` is
+ * another type that the block can be shown as.
+ */
+static void check_cuts(test_random *random, mdli_block *block, const test_values *values,
+                       mdl_type form)
+{
+    mdli_decode_buffer buffer;
+    mdli_block *shown;
+    ck_assert_int_eq(mdli_block_retype(block, form, &shown, &error), MDL_OK);
+    mdli_decode_buffer_init(&buffer, context);
+    int64_t first = 0;
+    int64_t n = block->n_rows;
+    for (int depth = 0; depth < 3; depth++) {
+        const int64_t start = (int64_t)test_random_below(random, (uint64_t)n);
+        mdli_block *cut;
+        n = 1 + (int64_t)test_random_below(random, (uint64_t)(n - start));
+        first += start;
+        ck_assert_int_eq(mdli_block_cut(shown, start, n, &buffer, &cut, &error), MDL_OK);
+        mdli_block_release(shown);
+        shown = cut;
+        test_values part = part_of(values, first, n);
+        part.vector.type = form;
+        ck_assert_int_eq(cut->type, form);
+        /* A slice is of the block that has the bytes, whatever it was cut from. */
+        const bool is_in_runs = mdli_block_is_in_runs(block);
+        ck_assert_int_eq(cut->encoding == MDL_ENCODING_SLICE, !is_in_runs);
+        ck_assert_ptr_eq(cut->parent, is_in_runs ? NULL : block);
+        check_cut_block(random, cut, &part);
+    }
+    mdli_block_release(shown);
+    mdli_decode_buffer_free(&buffer);
+}
+
+static mdl_type other_form(mdl_type type)
+{
+    return type == MDL_TYPE_INT32   ? MDL_TYPE_DECIMAL
+           : type == MDL_TYPE_INT64 ? MDL_TYPE_TIMESTAMP
+                                    : type;
+}
+
 /* Encodes in all ways that can be, and in the cheapest; no other takes fewer bytes than that. */
 static void check_all_encodings(test_random *random, const test_values *values)
 {
@@ -436,6 +515,10 @@ static void check_all_encodings(test_random *random, const test_values *values)
             check_stats(block, values);
             check_runs(block, values);
         }
+        if (mdli_block_can_be_cut(block)) {
+            check_cuts(random, block, values, block->type);
+            check_cuts(random, block, values, other_form(block->type));
+        }
         check_decoding(random, block, &values->vector);
         check_proof(block);
         mdli_block_release(block);
@@ -454,6 +537,46 @@ static const mdl_type integer_types[] = {MDL_TYPE_INT32, MDL_TYPE_INT64,   MDL_T
 #define N_INTEGER_TYPES ((int)(sizeof integer_types / sizeof integer_types[0]))
 
 static const uint64_t null_rates[] = {0, 1, 2, 100};
+
+/* What a slice may not say, and what it may not be of. */
+START_TEST(faults_of_slices)
+{
+    test_random random = test_random_start("faults_of_slices");
+    test_values values = make_integers(&random, MDL_TYPE_INT32, SHAPE_ANY, 1000, 0);
+    mdli_block *parent;
+    mdli_block *slice;
+    mdli_decode_buffer buffer;
+    const char *fault;
+    mdli_decode_buffer_init(&buffer, context);
+    ck_assert_int_eq(mdli_block_encode(context, &values.vector, NULL, &parent, &error), MDL_OK);
+    ck_assert_int_eq(mdli_block_cut(parent, 300, 700, &buffer, &slice, &error), MDL_OK);
+    ck_assert_ptr_eq(slice->parent, parent);
+
+    slice->first_row = 301;
+    ck_assert_int_eq(mdli_block_check(slice, &buffer, &fault, &error), MDL_OK);
+    ck_assert_str_eq(fault, "it is a slice of more rows than there are");
+    slice->first_row = -1;
+    ck_assert_int_eq(mdli_block_check(slice, &buffer, &fault, &error), MDL_OK);
+    ck_assert_str_eq(fault, "it is a slice of more rows than there are");
+    slice->first_row = 299;
+    ck_assert_int_eq(mdli_block_check(slice, &buffer, &fault, &error), MDL_OK);
+    ck_assert_str_eq(fault, "its statistics are not those of its values");
+    slice->first_row = 300;
+    slice->type = MDL_TYPE_INT64;
+    ck_assert_int_eq(mdli_block_check(slice, &buffer, &fault, &error), MDL_OK);
+    ck_assert_str_eq(fault, "it is a slice of a block that cannot be cut");
+    slice->type = MDL_TYPE_INT32;
+    slice->parent = slice;
+    ck_assert_int_eq(mdli_block_check(slice, &buffer, &fault, &error), MDL_OK);
+    ck_assert_str_eq(fault, "it is a slice of a block that cannot be cut");
+    slice->parent = parent;
+
+    mdli_block_release(slice);
+    mdli_block_release(parent);
+    mdli_decode_buffer_free(&buffer);
+    test_values_free(&values);
+}
+END_TEST
 
 START_TEST(all_shapes)
 {
@@ -797,6 +920,7 @@ static void add_tests(Suite *suite, const char *name, void (*setup)(void))
     tcase_add_loop_test(tests, all_shapes, 0, N_INTEGER_TYPES);
     tcase_add_loop_test(tests, full_blocks, 0, N_INTEGER_TYPES);
     tcase_add_loop_test(tests, lone_extremes, 0, N_INTEGER_TYPES);
+    tcase_add_test(tests, faults_of_slices);
     tcase_add_test(tests, text_shapes);
     tcase_add_test(tests, constant_texts);
     tcase_add_test(tests, typical_choices);
