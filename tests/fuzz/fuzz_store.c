@@ -237,12 +237,17 @@ static uint8_t *make_input(mdl_context *context, const fake_files *files, size_t
 
 uint8_t *store_seed(int which, size_t *size)
 {
-    static const int64_t n_rows[N_STORE_SEEDS] = {40, 300, 1000};
+    static const int64_t n_rows[N_STORE_SEEDS] = {40, 300, 1000, 900};
     mdl_context *context = make_context();
     fake_files *files = fake_files_new();
     const mdli_file_system system = fake_file_system(files);
     mdl_store *store;
     mdl_table *table = make_store_table(context, 50, 0, n_rows[which]);
+    if (which == N_STORE_SEEDS - 1) {
+        mdl_table *sliced = make_sliced_table(context, table);
+        mdl_table_free(table);
+        table = sliced;
+    }
     const mdl_store_item item = {"t", table};
     if (mdli_store_open_with(context, &system, STORE, NULL, &store, NULL) != MDL_OK ||
         mdl_store_commit(store, &item, 1, "", 0, NULL) != MDL_OK) {

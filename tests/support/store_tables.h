@@ -12,6 +12,10 @@
 #include "medallion/medallion.h"
 #include "medallion/store.h"
 
+#include "base/context_internal.h"
+#include "column/column_internal.h"
+#include "operators/table_edit.h"
+
 /* The columns of make_store_table. */
 static const mdl_field store_fields[] = {
     {"sorted", MDL_TYPE_INT32},  {"runs", MDL_TYPE_INT32},     {"time", MDL_TYPE_INT64},
@@ -136,6 +140,21 @@ static inline mdl_table *make_store_table(mdl_context *context, uint64_t seed, i
     must(mdl_table_builder_finish(builder, &table, NULL) == MDL_OK);
     mdl_table_builder_free(builder);
     free(batch);
+    return table;
+}
+
+/* A table of rows of another, blocks of which fall in slices: a row in three blocks is left out. */
+static inline mdl_table *make_sliced_table(mdl_context *context, const mdl_table *from)
+{
+    const int64_t block_rows = mdli_context_block_rows(context);
+    mdli_table_edit edits[3];
+    mdl_table *table;
+    int64_t n_edits = 0;
+    for (int64_t row = block_rows / 2; n_edits < 3 && row < from->n_rows; row += block_rows) {
+        edits[n_edits++] = (mdli_table_edit){.row = row, .new_row = -1, .drops_row = true};
+    }
+    must(mdli_table_apply_edits(context, from, NULL, edits, n_edits, &table, NULL) == MDL_OK);
+    must(table->columns[3]->blocks[0]->encoding == MDL_ENCODING_SLICE); /* the first without NULL */
     return table;
 }
 
