@@ -58,25 +58,65 @@ int64_t mdli_compressed_bytes_bound(int64_t size_bytes)
     return (int64_t)ZSTD_compressBound((size_t)size_bytes);
 }
 
-mdl_status mdli_compress(mdl_context *context, int level, const void *bytes, int64_t size_bytes,
-                         void *out, int64_t capacity, int64_t *stored_bytes, mdl_error *error)
+struct mdli_compressor {
+    zstd_memory memory;
+    ZSTD_CCtx *zstd;
+};
+
+mdl_status mdli_compressor_create(mdl_context *context, mdli_compressor **out, mdl_error *error)
 {
-    zstd_memory memory = {.context = context, .error = error, .status = MDL_OK};
-    ZSTD_CCtx *compressor = ZSTD_createCCtx_advanced(zstd_hooks(&memory));
-    if (compressor == NULL) {
-        return zstd_failure(&memory, MDL_E_INTERNAL, "compression", "no compressor");
+    void *memory;
+    *out = NULL;
+    MDLI_TRY(mdli_allocate_zeroed(context, sizeof(mdli_compressor), "compression", &memory, error));
+    mdli_compressor *made = memory;
+    made->memory = (zstd_memory){.context = context, .error = error, .status = MDL_OK};
+    made->zstd = ZSTD_createCCtx_advanced(zstd_hooks(&made->memory));
+    if (made->zstd == NULL) {
+        mdl_status status =
+            zstd_failure(&made->memory, MDL_E_INTERNAL, "compression", "no compressor");
+        mdli_free(context, made);
+        return status;
     }
-    size_t written =
-        ZSTD_compressCCtx(compressor, out, (size_t)capacity, bytes, (size_t)size_bytes, level);
-    ZSTD_freeCCtx(compressor);
+    *out = made;
+    return MDL_OK;
+}
+
+void mdli_compressor_free(mdli_compressor *compressor)
+{
+    if (compressor != NULL) {
+        ZSTD_freeCCtx(compressor->zstd);
+        mdli_free(compressor->memory.context, compressor);
+    }
+}
+
+mdl_status mdli_compressor_run(mdli_compressor *compressor, int level, const void *bytes,
+                               int64_t size_bytes, void *out, int64_t capacity,
+                               int64_t *stored_bytes, mdl_error *error)
+{
+    zstd_memory *memory = &compressor->memory;
+    memory->error = error;
+    memory->status = MDL_OK;
+    size_t written = ZSTD_compressCCtx(compressor->zstd, out, (size_t)capacity, bytes,
+                                       (size_t)size_bytes, level);
     *stored_bytes = 0;
     if (!ZSTD_isError(written)) {
         *stored_bytes = (int64_t)written;
-    } else if (memory.status != MDL_OK ||
+    } else if (memory->status != MDL_OK ||
                ZSTD_getErrorCode(written) != ZSTD_error_dstSize_tooSmall) {
-        return zstd_failure(&memory, MDL_E_INTERNAL, "compression", ZSTD_getErrorName(written));
+        return zstd_failure(memory, MDL_E_INTERNAL, "compression", ZSTD_getErrorName(written));
     }
     return MDL_OK;
+}
+
+mdl_status mdli_compress(mdl_context *context, int level, const void *bytes, int64_t size_bytes,
+                         void *out, int64_t capacity, int64_t *stored_bytes, mdl_error *error)
+{
+    mdli_compressor *compressor;
+    MDLI_TRY(mdli_compressor_create(context, &compressor, error));
+    mdl_status status = mdli_compressor_run(compressor, level, bytes, size_bytes, out, capacity,
+                                            stored_bytes, error);
+    mdli_compressor_free(compressor);
+    return status;
 }
 
 struct mdli_decompressor {

@@ -22,8 +22,19 @@ mdl_status mdli_decompress(mdl_context *context, const void *stored, int64_t sto
                            void *out, int64_t size_bytes, mdl_error *error);
 
 /* zstd's working memory for many frames one after another: it is larger than most of them, and
- * filling it in anew takes longer than to decompress one. Belongs to one thread at a time. */
+ * filling it in anew takes longer than to make or to decompress one. Belongs to one thread at a
+ * time. */
+typedef struct mdli_compressor mdli_compressor;
 typedef struct mdli_decompressor mdli_decompressor;
+
+mdl_status mdli_compressor_create(mdl_context *context, mdli_compressor **out, mdl_error *error);
+/* Accepts NULL. */
+void mdli_compressor_free(mdli_compressor *compressor);
+
+/* As mdli_compress: what was compressed before does not show. */
+mdl_status mdli_compressor_run(mdli_compressor *compressor, int level, const void *bytes,
+                               int64_t size_bytes, void *out, int64_t capacity,
+                               int64_t *stored_bytes, mdl_error *error);
 
 mdl_status mdli_decompressor_create(mdl_context *context, mdli_decompressor **out,
                                     mdl_error *error);

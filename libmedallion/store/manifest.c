@@ -100,6 +100,10 @@ static void put_piece(byte_writer *writer, const mdli_piece *piece)
     put_number(writer, (uint64_t)piece->content.stored_bytes, 8);
     put_number(writer, piece->content.low, 8);
     put_number(writer, piece->content.high, 8);
+    if (piece->is_compressed) {
+        put_number(writer, piece->raw_low, 8);
+        put_number(writer, piece->raw_high, 8);
+    }
 }
 
 static void put_block(byte_writer *writer, const mdli_stored_block *block)
@@ -330,6 +334,7 @@ mdl_status mdli_segment_header_decode(const uint8_t bytes[MDLI_SEGMENT_HEADER_BY
 typedef struct byte_reader {
     const uint8_t *next;
     const uint8_t *end;
+    int format;
     const char *fault;
 } byte_reader;
 
@@ -409,6 +414,19 @@ static mdl_status get_name(byte_reader *reader, mdli_version *version, const cha
     return *name == NULL ? version->arena.failure : MDL_OK;
 }
 
+static void get_raw_hash(byte_reader *reader, mdli_piece *piece)
+{
+    if (!piece->is_compressed) {
+        piece->raw_low = piece->content.low;
+        piece->raw_high = piece->content.high;
+    } else if (reader->format >= 2) {
+        piece->raw_low = get_number(reader, 8);
+        piece->raw_high = get_number(reader, 8);
+    } else {
+        piece->raw_low = piece->raw_high = 0;
+    }
+}
+
 static void get_piece(byte_reader *reader, const mdli_version *version, mdli_piece *piece)
 {
     static const char fault[] = "a piece does not fit its segment";
@@ -419,6 +437,7 @@ static void get_piece(byte_reader *reader, const mdli_version *version, mdli_pie
     piece->content.stored_bytes = get_count(reader, 8, INT64_MAX, fault);
     piece->content.low = get_number(reader, 8);
     piece->content.high = get_number(reader, 8);
+    get_raw_hash(reader, piece);
     const int64_t stored_bytes = piece->content.stored_bytes;
     if (piece->segment < 0) {
         if (piece->is_compressed || piece->offset_bytes != 0 || piece->raw_bytes != 0 ||
@@ -647,6 +666,7 @@ mdl_status mdli_manifest_head_decode(const uint8_t *bytes, int64_t size_bytes, c
                                   "the checksum of its header is not that of its bytes");
     }
     *head = (mdli_manifest_head){
+        .format = (int)load_number(bytes + 8, 4),
         .number = (int64_t)load_number(bytes + 16, 8),
         .committed_at = (int64_t)load_number(bytes + 24, 8),
         .n_tables = (int32_t)load_number(bytes + 32, 4),
@@ -663,10 +683,10 @@ mdl_status mdli_manifest_head_decode(const uint8_t *bytes, int64_t size_bytes, c
     return MDL_OK;
 }
 
-mdl_status mdli_manifest_body_decode(const uint8_t *bytes, int64_t size_bytes, const char *path,
-                                     mdli_version *version, mdl_error *error)
+mdl_status mdli_manifest_body_decode(const uint8_t *bytes, int64_t size_bytes, int format,
+                                     const char *path, mdli_version *version, mdl_error *error)
 {
-    byte_reader reader = {.next = bytes, .end = bytes + size_bytes};
+    byte_reader reader = {.next = bytes, .end = bytes + size_bytes, .format = format};
     MDLI_TRY(get_body(&reader, version, error));
     if (reader.fault != NULL) {
         return mdli_error_damaged(error, path, "%s", reader.fault);
@@ -676,7 +696,7 @@ mdl_status mdli_manifest_body_decode(const uint8_t *bytes, int64_t size_bytes, c
 
 /* Decompresses the body where it was compressed, and reads it. */
 static mdl_status read_body(const uint8_t *stored, int64_t stored_bytes, int64_t raw_bytes,
-                            const char *path, mdli_version *version, mdl_error *error)
+                            int format, const char *path, mdli_version *version, mdl_error *error)
 {
     mdl_context *context = version->arena.context;
     const uint8_t *body = stored;
@@ -694,7 +714,7 @@ static mdl_status read_body(const uint8_t *stored, int64_t stored_bytes, int64_t
         body = memory;
     }
     if (status == MDL_OK) {
-        status = mdli_manifest_body_decode(body, raw_bytes, path, version, error);
+        status = mdli_manifest_body_decode(body, raw_bytes, format, path, version, error);
     }
     mdli_free(context, memory);
     return status;
@@ -723,7 +743,8 @@ mdl_status mdli_manifest_decode(const uint8_t *bytes, int64_t size_bytes, const 
     if (version->message == NULL) {
         return version->arena.failure;
     }
-    MDLI_TRY(read_body(body, (int64_t)stored_bytes, (int64_t)raw_bytes, path, version, error));
+    MDLI_TRY(read_body(body, (int64_t)stored_bytes, (int64_t)raw_bytes, head.format, path, version,
+                       error));
     if (version->n_tables != head.n_tables || version->n_rows != head.n_rows ||
         version->size_bytes != head.size_bytes) {
         return mdli_error_damaged(error, path, "its header does not fit its lists");

@@ -68,10 +68,13 @@ typedef struct commit {
 
     /* Pieces of the base and of the new segment. */
     slot_table pieces_by_content;
+    slot_table pieces_by_raw_hash;
     mdli_piece *pieces;
     int64_t n_pieces;
 
-    int64_t wave_start; /* source of job 0 */
+    int64_t wave_start;            /* source of job 0 */
+    mdli_compressor **compressors; /* by worker; NULL = it has compressed nothing so far */
+    int n_compressors;
 
     mdli_store_path path;
     mdli_store_path new_path;
@@ -236,12 +239,30 @@ static int32_t *find_piece(const commit *c, const mdli_piece *piece)
     return find_slot(&c->pieces_by_content, piece->content.low, c->pieces, piece, is_piece_at);
 }
 
+static bool is_raw_piece_at(const void *list, int32_t position, const void *piece)
+{
+    const mdli_piece *a = &((const mdli_piece *)list)[position];
+    const mdli_piece *b = piece;
+    return a->raw_low == b->raw_low && a->raw_high == b->raw_high && a->raw_bytes == b->raw_bytes;
+}
+
+/* As find_piece, by what the bytes are before compression. */
+static int32_t *find_raw_piece(const commit *c, const mdli_piece *piece)
+{
+    return find_slot(&c->pieces_by_raw_hash, piece->raw_low, c->pieces, piece, is_raw_piece_at);
+}
+
 static void add_piece(commit *c, const mdli_piece *piece)
 {
     int32_t *slot = find_piece(c, piece);
-    if (*slot < 0 && piece->segment >= 0) {
-        *slot = (int32_t)c->n_pieces;
-        c->pieces[c->n_pieces++] = *piece;
+    if (*slot >= 0 || piece->segment < 0) {
+        return;
+    }
+    *slot = (int32_t)c->n_pieces;
+    c->pieces[c->n_pieces++] = *piece;
+    int32_t *raw_slot = find_raw_piece(c, piece);
+    if (*raw_slot < 0 && (piece->raw_low | piece->raw_high) != 0) {
+        *raw_slot = *slot;
     }
 }
 
@@ -253,6 +274,7 @@ static mdl_status index_pieces(commit *c)
     MDLI_TRY(mdli_allocate_array(c->context, n_max, sizeof *c->pieces, "store", &memory, c->error));
     c->pieces = memory;
     MDLI_TRY(allocate_slots(c, n_max, &c->pieces_by_content));
+    MDLI_TRY(allocate_slots(c, n_max, &c->pieces_by_raw_hash));
     for (int32_t b = 0; b < base->n_blocks; b++) {
         add_piece(c, &base->blocks[b].piece);
     }
@@ -332,15 +354,19 @@ static bool may_compress(const source *s)
 }
 
 /* Takes the compressed form of a source's bytes where that saves enough. */
-static mdl_status compress_source(const commit *c, source *s, mdl_error *error)
+static mdl_status compress_source(const commit *c, source *s, int worker, mdl_error *error)
 {
     const int64_t raw_bytes = s->piece.raw_bytes;
     const int64_t capacity = raw_bytes - raw_bytes / COMPRESSION_SAVING_PART;
+    mdli_compressor **compressor = &c->compressors[worker];
     void *compressed;
     int64_t stored_bytes = 0;
+    if (*compressor == NULL) {
+        MDLI_TRY(mdli_compressor_create(c->context, compressor, error));
+    }
     MDLI_TRY(mdli_allocate(c->context, (size_t)capacity, "store", &compressed, error));
-    mdl_status status = mdli_compress(c->context, COMPRESSION_LEVEL, s->stored, raw_bytes,
-                                      compressed, capacity, &stored_bytes, error);
+    mdl_status status = mdli_compressor_run(*compressor, COMPRESSION_LEVEL, s->stored, raw_bytes,
+                                            compressed, capacity, &stored_bytes, error);
     if (stored_bytes == 0) {
         mdli_free(c->context, compressed);
         return status;
@@ -348,21 +374,20 @@ static mdl_status compress_source(const commit *c, source *s, mdl_error *error)
     mdli_free(c->context, s->memory);
     s->memory = compressed;
     s->stored = compressed;
+    const XXH128_hash_t hash = XXH3_128bits(compressed, (size_t)stored_bytes);
     s->piece.is_compressed = true;
-    s->piece.content.stored_bytes = stored_bytes;
+    s->piece.content = (mdli_content_id){hash.low64, hash.high64, stored_bytes};
     return MDL_OK;
 }
 
-/* Brings a source in the form that it has on disk. */
+/* Brings a source in the form that it has on disk, unless its bytes are there already. */
 static mdl_status encode_source(void *data, int64_t job, int worker, mdl_error *error)
 {
     const commit *c = data;
     source *s = &c->sources[c->wave_start + job];
-    (void)worker;
     if (s->is_placed) {
         return MDL_OK;
     }
-    s->piece.content.stored_bytes = s->piece.raw_bytes;
     if (s->block != NULL) {
         s->stored = s->block->payload;
     } else {
@@ -370,13 +395,17 @@ static mdl_status encode_source(void *data, int64_t job, int worker, mdl_error *
         write_dictionary(s->dictionary, s->memory);
         s->stored = s->memory;
     }
-    if (may_compress(s)) {
-        MDLI_TRY(compress_source(c, s, error));
+    const XXH128_hash_t hash = XXH3_128bits(s->stored, (size_t)s->piece.raw_bytes);
+    s->piece.raw_low = hash.low64;
+    s->piece.raw_high = hash.high64;
+    const int32_t found = *find_raw_piece(c, &s->piece);
+    if (found >= 0) {
+        s->piece = c->pieces[found];
+        s->is_placed = true;
+        return MDL_OK;
     }
-    const XXH128_hash_t hash = XXH3_128bits(s->stored, (size_t)s->piece.content.stored_bytes);
-    s->piece.content.low = hash.low64;
-    s->piece.content.high = hash.high64;
-    return MDL_OK;
+    s->piece.content = (mdli_content_id){hash.low64, hash.high64, s->piece.raw_bytes};
+    return may_compress(s) ? compress_source(c, s, worker, error) : MDL_OK;
 }
 
 static mdl_status open_new_segment(commit *c)
@@ -395,7 +424,10 @@ static mdl_status place_source(commit *c, source *s)
     const int32_t found = *find_piece(c, &s->piece);
     s->is_placed = true;
     if (found >= 0) {
+        const mdli_piece raw = s->piece;
         s->piece = c->pieces[found];
+        s->piece.raw_low = raw.raw_low;
+        s->piece.raw_high = raw.raw_high;
         return MDL_OK;
     }
     if (c->segment_file < 0) {
@@ -435,7 +467,12 @@ static mdl_status write_wave(commit *c, int64_t end)
 static mdl_status write_sources(commit *c)
 {
     int64_t wave_bytes = 0;
+    void *memory;
     c->wave_start = 0;
+    c->n_compressors = mdli_n_workers(c->context, c->n_sources);
+    MDLI_TRY(mdli_allocate_zeroed(c->context, (size_t)c->n_compressors * sizeof *c->compressors,
+                                  "store", &memory, c->error));
+    c->compressors = memory;
     for (int64_t i = 0; i < c->n_sources; i++) {
         wave_bytes += c->sources[i].is_placed ? 0 : c->sources[i].piece.raw_bytes;
         if (wave_bytes >= WAVE_BYTES || i == c->n_sources - 1) {
@@ -884,7 +921,12 @@ static void free_commit(commit *c)
     }
     mdli_free(c->context, c->sources_by_address.slots);
     mdli_free(c->context, c->sources);
+    for (int w = 0; w < c->n_compressors && c->compressors != NULL; w++) {
+        mdli_compressor_free(c->compressors[w]);
+    }
+    mdli_free(c->context, c->compressors);
     mdli_free(c->context, c->pieces_by_content.slots);
+    mdli_free(c->context, c->pieces_by_raw_hash.slots);
     mdli_free(c->context, c->pieces);
     mdli_free(c->context, c->blocks_by_content.slots);
     mdli_free(c->context, c->dictionaries_by_content.slots);

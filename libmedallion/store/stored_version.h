@@ -11,7 +11,8 @@
 #include "base/memory.h"
 #include "column/column_internal.h"
 
-/* The format that is written, and the newest that is read. Format 1 had no slices. */
+/* The format that is written, and the newest that is read. Format 1 had no slices, and did not say
+ * what compressed pieces had been. */
 #define MDLI_STORE_FORMAT 2
 
 #define MDLI_CURRENT_BYTES         32
@@ -40,12 +41,19 @@ typedef struct mdli_segment {
     int64_t size_bytes;
 } mdli_segment;
 
-/* Bytes in a segment: the body of a block, or a dictionary. */
+/*
+ * Bytes in a segment: the body of a block, or a dictionary.
+ *
+ * The XXH3-128 of the bytes before compression tells a commit without compressing that a version
+ * has them; for a piece that is not compressed it is that of its content.
+ */
 typedef struct mdli_piece {
     int32_t segment; /* in the version's list; −1 = no bytes */
     bool is_compressed;
     int64_t offset_bytes;
     int64_t raw_bytes;
+    uint64_t raw_low; /* both halves 0 = not known: a store of format 1 */
+    uint64_t raw_high;
     mdli_content_id content;
 } mdli_piece;
 
@@ -151,12 +159,13 @@ mdl_status mdli_manifest_encode(mdl_context *context, const mdli_version *versio
 mdl_status mdli_manifest_decode(const uint8_t *bytes, int64_t size_bytes, const char *path,
                                 mdli_version *version, mdl_error *error);
 
-/* Reads the lists that are behind the head of a manifest, decompressed. */
-mdl_status mdli_manifest_body_decode(const uint8_t *bytes, int64_t size_bytes, const char *path,
-                                     mdli_version *version, mdl_error *error);
+/* Reads the lists that are behind the head of a manifest of some format, decompressed. */
+mdl_status mdli_manifest_body_decode(const uint8_t *bytes, int64_t size_bytes, int format,
+                                     const char *path, mdli_version *version, mdl_error *error);
 
 /* What the head of a manifest tells: header and message, the first bytes of the file. */
 typedef struct mdli_manifest_head {
+    int format;
     int64_t number;
     int64_t committed_at;
     int32_t n_tables;

@@ -181,7 +181,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     mdli_version version;
     mdl_store *store;
     mdli_version_init(&version, context);
-    if (mdli_manifest_body_decode(data, list_bytes, STORE, &version, NULL) == MDL_OK &&
+    if (mdli_manifest_body_decode(data, list_bytes, MDLI_STORE_FORMAT, STORE, &version, NULL) ==
+            MDL_OK &&
         put_store(files, context, &version, data + list_bytes, size - list_bytes) &&
         mdli_store_open_with(context, &system, STORE, NULL, &store, NULL) == MDL_OK) {
         look_at(context, store);

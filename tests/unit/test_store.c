@@ -4,6 +4,7 @@
  */
 #include "support/random.h"
 #include "support/run_suite.h"
+#include "support/store_of_format_1.h"
 #include "support/store_tables.h"
 
 #include <ftw.h>
@@ -12,8 +13,11 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <xxhash.h>
 
+#include "base/compression.h"
 #include "column/column_internal.h"
+#include "store/store_internal.h"
 
 static char folder[64];
 static char path[128];
@@ -701,6 +705,171 @@ static void commit_until_killed(void)
     }
 }
 
+/* What the table of format_1_files holds. */
+static mdl_table *make_words_table(void)
+{
+    static const mdl_field fields[] = {{"id", MDL_TYPE_INT32}, {"word", MDL_TYPE_STRING}};
+    int32_t ids[FORMAT_1_ROWS];
+    mdl_string words[FORMAT_1_ROWS];
+    char texts[FORMAT_1_ROWS][64];
+    mdl_table_builder *builder;
+    mdl_table *table;
+    for (int i = 0; i < FORMAT_1_ROWS; i++) {
+        ids[i] = i * i;
+        const int size = snprintf(texts[i], sizeof texts[i], "the same words in row %d", i);
+        words[i] = (mdl_string){texts[i], size};
+    }
+    const mdl_vector vectors[] = {
+        {.type = MDL_TYPE_INT32, .n_rows = FORMAT_1_ROWS, .values = ids},
+        {.type = MDL_TYPE_STRING, .n_rows = FORMAT_1_ROWS, .values = words},
+    };
+    assert_ok(mdl_table_builder_create(context, fields, 2, &builder, &error));
+    assert_ok(mdl_table_builder_append(builder, vectors, FORMAT_1_ROWS, &error));
+    assert_ok(mdl_table_builder_finish(builder, &table, &error));
+    mdl_table_builder_free(builder);
+    return table;
+}
+
+/* Puts a file in the folder of the store. */
+static void put_file(const char *name, const void *bytes, int64_t size_bytes)
+{
+    char file_path[256];
+    snprintf(file_path, sizeof file_path, "%s/%s", path, name);
+    FILE *file = fopen(file_path, "wb");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_eq((int64_t)fwrite(bytes, 1, (size_t)size_bytes, file), size_bytes);
+    ck_assert_int_eq(fclose(file), 0);
+}
+
+/* A store of format 1 opens, and the next commit makes it one of the newest format. */
+START_TEST(format_1)
+{
+    start();
+    mdl_store_close(open_store()); /* makes the folders */
+    for (size_t f = 0; f < sizeof format_1_files / sizeof format_1_files[0]; f++) {
+        put_file(format_1_files[f].name, format_1_files[f].bytes, format_1_files[f].size_bytes);
+    }
+    mdl_table *words = make_words_table();
+    mdl_store *store = open_store();
+    ck_assert_str_eq(version_info(store, 0).message, "of format 1");
+    assert_ok(mdl_store_check(store, &error));
+    assert_table(store, "words", words);
+    mdl_store_close(store);
+
+    store = open_store();
+    const mdl_store_item kept_and_new[] = {{"words", NULL}, {"more words", words}};
+    assert_ok(mdl_store_commit(store, kept_and_new, 2, "of today", 1, &error));
+    mdl_store_close(store);
+    store = open_store();
+    assert_ok(mdl_store_check(store, &error));
+    assert_table(store, "words", words);
+    assert_table(store, "more words", words);
+    mdl_store_close(store);
+    mdl_table_free(words);
+    finish();
+}
+END_TEST
+
+/* The lists of version 1 of the store at `path`. */
+static void read_lists(mdli_version *version)
+{
+    mdli_version_init(version, context);
+    assert_ok(mdli_store_read_version(mdli_file_system_real(), path, 1, version, &error));
+}
+
+/* Writes them in the place of what is there, and lets go of them. */
+static void write_lists(mdli_version *version)
+{
+    void *bytes;
+    int64_t size_bytes;
+    assert_ok(mdli_version_add_up(version, &error));
+    version->new_bytes = version->size_bytes;
+    assert_ok(mdli_manifest_encode(context, version, &bytes, &size_bytes, &error));
+    put_file("versions/1.manifest", bytes, size_bytes);
+    mdli_free(context, bytes);
+    mdli_version_clear(version);
+}
+
+/* Makes of each compressed piece one that another compressor made: of a higher level. */
+static void compress_otherwise(void)
+{
+    uint8_t old[4096];
+    uint8_t new[4096] = {0};
+    uint8_t raw[4096];
+    mdli_version version;
+    mdli_store_path file;
+    read_lists(&version);
+    ck_assert_int_eq(version.n_segments, 1);
+    assert_ok(mdli_store_path_init(&file, context, path, &error));
+    FILE *segment = fopen(mdli_store_path_to_segment(&file, &version.segments[0].id), "rb");
+    ck_assert_ptr_nonnull(segment);
+    const int64_t size_bytes = (int64_t)fread(old, 1, sizeof old, segment);
+    fclose(segment);
+    ck_assert_int_eq(size_bytes, version.segments[0].size_bytes);
+    int64_t end = MDLI_SEGMENT_HEADER_BYTES;
+    int n_others = 0;
+    for (int32_t b = 0; b < version.n_blocks; b++) {
+        mdli_piece *piece = &version.blocks[b].piece;
+        ck_assert(piece->is_compressed);
+        const int64_t old_bytes = piece->content.stored_bytes;
+        assert_ok(mdli_decompress(context, old + piece->offset_bytes, old_bytes, raw,
+                                  piece->raw_bytes, &error));
+        assert_ok(mdli_compress(context, 19, raw, piece->raw_bytes, new + end,
+                                (int64_t)sizeof new - end, &piece->content.stored_bytes, &error));
+        n_others += piece->content.stored_bytes != old_bytes ||
+                    memcmp(new + end, old + piece->offset_bytes, (size_t)old_bytes) != 0;
+        const XXH128_hash_t hash = XXH3_128bits(new + end, (size_t)piece->content.stored_bytes);
+        piece->content.low = hash.low64;
+        piece->content.high = hash.high64;
+        piece->offset_bytes = end;
+        end += piece->content.stored_bytes;
+    }
+    ck_assert_int_gt(n_others, 0);
+    version.segments[0] = (mdli_segment){.id = {1, 2}, .size_bytes = end};
+    mdli_segment_header_encode(&version.segments[0].id, new);
+    mdli_store_path_to_segment(&file, &version.segments[0].id);
+    put_file(file.text + file.folder_bytes, new, end);
+    mdli_store_path_free(&file);
+    write_lists(&version);
+}
+
+/* What is known to be there is known by what it was before compression, whatever compressed it; and
+ * the check tells where the manifest is wrong in that, of which readers need not know. */
+START_TEST(raw_bytes_are_known)
+{
+    start();
+    mdl_table *words = make_words_table();
+    mdl_store *store = open_store();
+    commit_one(store, "words", words);
+    mdl_store_close(store);
+    mdl_table_free(words);
+    compress_otherwise();
+    if (_i == 1) {
+        mdli_version version;
+        read_lists(&version);
+        version.blocks[version.n_blocks - 1].piece.raw_low ^= 1;
+        write_lists(&version);
+    }
+
+    words = make_words_table();
+    store = open_store();
+    assert_table(store, "words", words);
+    if (_i == 0) {
+        assert_ok(mdl_store_check(store, &error));
+    } else {
+        assert_fails(mdl_store_check(store, &error), MDL_E_CORRUPT,
+                     "table words, column word, block 0: its bytes are not those");
+    }
+    commit_one(store, "words", words);
+    const int64_t new_bytes = version_info(store, 1).new_bytes;
+    ck_assert_msg((new_bytes > 0) == (_i == 1), "%lld bytes are new", (long long)new_bytes);
+    assert_ok(mdl_store_check(store, &error));
+    mdl_store_close(store);
+    mdl_table_free(words);
+    finish();
+}
+END_TEST
+
 START_TEST(killed_at_any_time)
 {
     start_with(1, 50);
@@ -791,6 +960,8 @@ static Suite *store_suite(void)
     tcase_add_test(versions, one_writer);
     tcase_add_test(versions, store_without_current_is_not_begun_anew);
     tcase_add_test(versions, wrong_calls);
+    tcase_add_test(versions, format_1);
+    tcase_add_loop_test(versions, raw_bytes_are_known, 0, 2);
     tcase_add_test(versions, killed_at_any_time);
     tcase_add_test(versions, stores_of_several_threads);
     suite_add_tcase(suite, versions);
