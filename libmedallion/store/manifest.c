@@ -20,7 +20,7 @@ static const char current_magic[8] = "MDLSTORE";
 static const char segment_magic[8] = "MDLSEGMT";
 static const char manifest_magic[8] = "MDLVERSN";
 
-#define COMPRESSION_LEVEL 3
+#define COMPRESSION_LEVEL 1
 
 /* Where a manifest's header has its parts. */
 #define BODY_CHECKSUM_OFFSET   80

@@ -32,7 +32,7 @@
 /* Bytes less than this are not worth a frame, and compression has to save this part of them. */
 #define COMPRESSED_BYTES_MIN    128
 #define COMPRESSION_SAVING_PART 8
-#define COMPRESSION_LEVEL       3
+#define COMPRESSION_LEVEL       1 /* level 3 takes 1.6 times as long for frames a thirteenth smaller */
 
 /* Bytes that are compressed before they are written, about. */
 #define WAVE_BYTES (INT64_C(64) << 20)
