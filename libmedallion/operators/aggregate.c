@@ -267,7 +267,7 @@ static mdl_status create_distincts(mdli_aggregator *a, mdli_aggregate_worker *wo
 mdl_status mdli_reserve_slots(mdli_aggregator *a, mdli_aggregate_worker *worker, mdl_error *error)
 {
     bool is_filled = a->compact.summary == NULL || worker == a->workers;
-    return is_filled ? mdli_reserve_states(a, worker, 0, a->n_slots, error) : MDL_OK;
+    return is_filled ? mdli_reserve_states(a, worker, 0, mdli_n_states(a), error) : MDL_OK;
 }
 
 static mdl_status create_worker(mdli_aggregator *a, mdli_aggregate_worker *worker, mdl_error *error)
@@ -862,7 +862,7 @@ static mdl_status fill_from_summary(mdli_aggregator *a, mdl_error *error)
         } else {
             mdli_add_key_slots(&a->keys[0], key, batch.n_rows, true, worker->groups);
         }
-        mdli_compact_fill(a, worker, batch.columns, batch.n_rows);
+        mdli_compact_fill(a, worker, &batch);
     }
 done:
     mdl_cursor_free(cursor);

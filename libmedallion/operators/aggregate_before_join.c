@@ -411,9 +411,10 @@ static void count_join_keys(const mdli_aggregator *a, int32_t distinct, const ch
     const mdli_accumulator *acc = &a->layout.accumulators[a->distincts[distinct].accumulator];
     int64_t size = a->layout.size_bytes;
     int32_t rows_offset = a->layout.accumulators[0].offset;
-    for (int64_t s = 0; s < mdli_join_map_n_slots(a->before.map); s++) {
+    for (int64_t s = 0; s < mdli_n_states(a); s++) {
         if (mdli_state_count(key_states + s * size, rows_offset) > 0) {
-            for (uint64_t mask = a->before.masks[s]; mask != 0; mask &= mask - 1) {
+            for (uint64_t mask = a->before.masks[mdli_slot_of_state(a, s)]; mask != 0;
+                 mask &= mask - 1) {
                 *(int64_t *)(states + __builtin_ctzll(mask) * size + acc->offset) += 1;
             }
         }
@@ -445,15 +446,17 @@ mdl_status mdli_before_join_finish(mdli_aggregator *a, mdl_error *error)
     int32_t rows_offset = a->layout.accumulators[0].offset;
     char *states = worker->states;
     int64_t n_groups = mdli_group_slots(a, 0, MDLI_SUBKEY_SLOTS_MAX);
+    const int64_t n_slots = mdli_join_map_n_slots(before->map);
     worker->states = NULL;
     worker->states_capacity = 0;
     mdl_status status = mdli_reserve_states(a, worker, 0, n_groups, error);
-    for (int64_t s = 0; status == MDL_OK && s < mdli_join_map_n_slots(before->map); s++) {
+    for (int64_t s = 0; status == MDL_OK && s < mdli_n_states(a); s++) {
         const char *state = states + s * size;
-        if (mdli_state_count(state, rows_offset) == 0) {
+        const int64_t slot = mdli_slot_of_state(a, s);
+        if (slot == n_slots || mdli_state_count(state, rows_offset) == 0) {
             continue;
         }
-        for (int32_t m = before->starts[s]; m < before->starts[s + 1]; m++) {
+        for (int32_t m = before->starts[slot]; m < before->starts[slot + 1]; m++) {
             mdli_merge_state(a, worker->states + before->row_slots[before->rows[m]] * size, state);
         }
     }
@@ -465,6 +468,8 @@ mdl_status mdli_before_join_finish(mdli_aggregator *a, mdl_error *error)
         }
     }
     mdli_free(a->context, states);
+    mdli_free(a->context, a->compact.slots);
+    a->compact.slots = NULL;
     a->n_slots = n_groups;
     return status;
 }

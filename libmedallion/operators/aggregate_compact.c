@@ -261,6 +261,12 @@ static mdl_status use_summary(mdli_aggregator *a, const mdli_summary *summary, m
         status = mdli_pipeline_add_variant(a->pipeline, needed, error);
     }
     mdli_free(a->context, needed);
+    /* Distinct values are counted into the states of their slots, save before a join. */
+    if (status == MDL_OK && (a->n_distincts == 0 || a->strategy == MDLI_GROUP_BEFORE_JOIN)) {
+        status = mdli_allocate_array(a->context, summary->groups->n_rows, sizeof(int32_t),
+                                     "aggregate", &memory, error);
+        a->compact.slots = memory;
+    }
     return status;
 }
 
@@ -338,16 +344,21 @@ void mdli_compact_feed(const mdli_aggregator *a, mdli_aggregate_worker *worker, 
         has_extremes ? worker->arguments[compact->extreme_argument].values : NULL, n_rows);
 }
 
-void mdli_compact_fill(const mdli_aggregator *a, mdli_aggregate_worker *worker,
-                       const mdl_vector *columns, int64_t n_rows)
+void mdli_compact_fill(mdli_aggregator *a, mdli_aggregate_worker *worker, const mdl_batch *batch)
 {
     /* Each state is set by one row, but for that of join keys without a match, which nobody reads.
      */
     const mdli_compact *compact = &a->compact;
     const mdli_summary *summary = compact->summary;
+    const mdl_vector *columns = batch->columns;
+    const int64_t n_rows = batch->n_rows;
     const int64_t size = a->layout.size_bytes;
     const int64_t least_value = a->arguments[compact->argument].range.least;
-    const int32_t *groups = worker->groups;
+    int32_t *groups = worker->groups;
+    for (int64_t i = 0; compact->slots != NULL && i < n_rows; i++) {
+        compact->slots[batch->first_row + i] = groups[i];
+        groups[i] = (int32_t)(batch->first_row + i);
+    }
     for (int32_t v = 0; v < summary->n_values; v++) {
         const uint32_t *counts = columns[mdli_summary_first_count(summary) + v].values;
         const int64_t offset = compact->codes[summary->values[v] - least_value] * sizeof(uint32_t);
@@ -455,16 +466,17 @@ typedef struct expand_jobs {
     char *states;
 } expand_jobs;
 
-/* Expands a stretch of slots. */
-static mdl_status expand_slots(void *data, int64_t job, int worker, mdl_error *error)
+/* Expands a stretch of states. */
+static mdl_status expand_states(void *data, int64_t job, int worker, mdl_error *error)
 {
     const expand_jobs *jobs = data;
     const mdli_aggregator *a = jobs->a;
     const mdli_compact *compact = &a->compact;
     const int64_t size = compact->full.size_bytes;
+    const int64_t n_states = mdli_n_states(a);
     const int64_t first = job * MDLI_DENSE_RANGE_FLOOR;
     const int64_t end =
-        first + MDLI_DENSE_RANGE_FLOOR < a->n_slots ? first + MDLI_DENSE_RANGE_FLOOR : a->n_slots;
+        first + MDLI_DENSE_RANGE_FLOOR < n_states ? first + MDLI_DENSE_RANGE_FLOOR : n_states;
     (void)worker;
     (void)error;
     for (int64_t s = first; s < end; s++) {
@@ -488,18 +500,19 @@ mdl_status mdli_compact_expand(mdli_aggregator *a, mdl_error *error)
         return MDL_OK;
     }
     void *memory;
-    MDLI_TRY(mdli_allocate_array(a->context, a->n_slots, (size_t)compact->full.size_bytes,
+    const int64_t n_states = mdli_n_states(a);
+    MDLI_TRY(mdli_allocate_array(a->context, n_states, (size_t)compact->full.size_bytes,
                                  "aggregate", &memory, error));
     expand_jobs jobs = {a, memory};
-    int64_t n_jobs = (a->n_slots + MDLI_DENSE_RANGE_FLOOR - 1) / MDLI_DENSE_RANGE_FLOOR;
-    mdl_status status = mdli_parallel_for(a->context, n_jobs, expand_slots, &jobs, error);
+    int64_t n_jobs = (n_states + MDLI_DENSE_RANGE_FLOOR - 1) / MDLI_DENSE_RANGE_FLOOR;
+    mdl_status status = mdli_parallel_for(a->context, n_jobs, expand_states, &jobs, error);
     if (status != MDL_OK) {
         mdli_free(a->context, memory);
         return status;
     }
     mdli_free(a->context, a->workers[0].states);
     a->workers[0].states = memory;
-    a->workers[0].states_capacity = a->n_slots;
+    a->workers[0].states_capacity = n_states;
     mdli_free(a->context, a->layout.accumulators);
     mdli_free(a->context, a->layout.initial);
     a->layout = compact->full;
@@ -511,6 +524,7 @@ mdl_status mdli_compact_expand(mdli_aggregator *a, mdl_error *error)
 void mdli_compact_free(mdli_aggregator *a)
 {
     mdli_free(a->context, a->compact.codes);
+    mdli_free(a->context, a->compact.slots);
     mdli_free(a->context, a->compact.full.accumulators);
     mdli_free(a->context, a->compact.full.initial);
     a->compact = (mdli_compact){0};

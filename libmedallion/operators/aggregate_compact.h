@@ -41,10 +41,9 @@ mdl_status mdli_compact_plan(mdli_aggregator *a, mdl_error *error);
  */
 void mdli_compact_feed(const mdli_aggregator *a, mdli_aggregate_worker *worker, int64_t n_rows);
 
-/* As mdli_compact_feed for groups of the summary that answers the aggregate: row i of the vectors,
- * which are the columns of the summary, is of the state worker->groups[i]. */
-void mdli_compact_fill(const mdli_aggregator *a, mdli_aggregate_worker *worker,
-                       const mdl_vector *columns, int64_t n_rows);
+/* As mdli_compact_feed for groups of the summary that answers the aggregate: row i of the batch,
+ * which has the columns of the summary, is of slot worker->groups[i]. */
+void mdli_compact_fill(mdli_aggregator *a, mdli_aggregate_worker *worker, const mdl_batch *batch);
 
 /* Turns the merged states of the first worker into those of the full layout. */
 mdl_status mdli_compact_expand(mdli_aggregator *a, mdl_error *error);

@@ -92,6 +92,9 @@ typedef struct mdli_compact {
     int32_t extreme_offset;
     const mdli_summary *summary; /* of the source, that has what these states have; or NULL */
     bool needs_rows;             /* with a summary: distinct values are counted from the rows */
+    /* With a summary: the slot of each state, where its groups alone have states; NULL = state s is
+     * of slot s. */
+    int32_t *slots;
 } mdli_compact;
 
 /* One key by which ARG_FIRST orders the groups of a run. */
@@ -231,8 +234,19 @@ mdl_status mdli_find_groups(mdli_aggregator *a, mdli_aggregate_worker *worker, i
 mdl_status mdli_reserve_states(mdli_aggregator *a, mdli_aggregate_worker *worker, int64_t n_used,
                                int64_t n, mdl_error *error);
 
-/* Makes room for all slots of a dense array in a worker that fills them. aggregate.c */
+/* Makes room for all states of a dense array in a worker that fills them. aggregate.c */
 mdl_status mdli_reserve_slots(mdli_aggregator *a, mdli_aggregate_worker *worker, mdl_error *error);
+
+/* States of a dense array, and the slot that one is of. */
+static inline int64_t mdli_n_states(const mdli_aggregator *a)
+{
+    return a->compact.slots != NULL ? a->compact.summary->groups->n_rows : a->n_slots;
+}
+
+static inline int64_t mdli_slot_of_state(const mdli_aggregator *a, int64_t state)
+{
+    return a->compact.slots != NULL ? a->compact.slots[state] : state;
+}
 
 /* Adds the state `from` to `into`. aggregate.c */
 void mdli_merge_state(const mdli_aggregator *a, char *into, const char *from);

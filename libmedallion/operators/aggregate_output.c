@@ -110,22 +110,23 @@ static mdl_status list_sorted(mdli_aggregator *a, ordered_groups *groups, mdl_er
     return status;
 }
 
-/* Slots are in the order of keys already. */
+/* States are in the order of keys already. */
 static mdl_status list_dense(mdli_aggregator *a, ordered_groups *groups, mdl_error *error)
 {
     const char *states = a->workers[0].states;
     int64_t size = a->layout.size_bytes;
     int32_t rows_offset = a->layout.accumulators[0].offset;
     bool is_global = a->strategy == MDLI_GROUP_GLOBAL;
+    const int64_t n_states = mdli_n_states(a);
     int64_t n = 0;
-    for (int64_t s = 0; s < a->n_slots; s++) {
+    for (int64_t s = 0; s < n_states; s++) {
         n += is_global || mdli_state_count(states + s * size, rows_offset) > 0;
     }
     MDLI_TRY(allocate_groups(a, groups, n, error));
-    for (int64_t s = 0; s < a->n_slots; s++) {
+    for (int64_t s = 0; s < n_states; s++) {
         if (is_global || mdli_state_count(states + s * size, rows_offset) > 0) {
             groups->states[groups->n] = states + s * size;
-            groups->numbers[groups->n++] = (int32_t)s;
+            groups->numbers[groups->n++] = (int32_t)mdli_slot_of_state(a, s);
         }
     }
     return MDL_OK;
