@@ -197,7 +197,7 @@ static mdl_status create_stage(mdli_pipeline *pipeline, mdli_stage *stage, mdl_e
 static mdl_status narrow_windows(mdli_pipeline *pipeline, const mdli_stage *stage,
                                  const mdl_column *column, mdl_error *error)
 {
-    const int64_t n_windows = column->n_rows / MDLI_VECTOR_ROWS + 1;
+    const int64_t n_windows = column->n_rows / MDLI_FRAME_ROWS + 1;
     const int64_t n_words = (n_windows + 63) / 64;
     bool are_known;
     void *memory;
@@ -583,16 +583,28 @@ mdl_status mdli_pipeline_push(const mdli_push *push, int32_t stage, const mdli_r
     return mdli_stage_run(push, stage, rows, error);
 }
 
-/* Whether one of some rows of the source, at most MDLI_VECTOR_ROWS, can come through the joins. */
-static bool may_come_through(const mdli_pipeline *pipeline, int64_t row, int64_t n_rows)
+/* Whether one of some rows of the source, at most MDLI_FRAME_ROWS, can come through the joins. */
+static bool may_come_through(const uint64_t *windows, int64_t row, int64_t n_rows)
 {
-    if (pipeline->windows == NULL) {
-        return true;
-    }
-    const int64_t first = row / MDLI_VECTOR_ROWS;
-    const int64_t last = (row + n_rows - 1) / MDLI_VECTOR_ROWS;
-    const uint64_t *windows = pipeline->windows;
+    const int64_t first = row / MDLI_FRAME_ROWS;
+    const int64_t last = (row + n_rows - 1) / MDLI_FRAME_ROWS;
     return (((windows[first >> 6] >> (first & 63)) | (windows[last >> 6] >> (last & 63))) & 1) != 0;
+}
+
+/* The end of the rows from `row` on, of a block that starts at row `start`, whose frames may or, as
+ * `comes` says, cannot come through the joins; at most `end`. */
+static int64_t find_stretch_end(const uint64_t *windows, int64_t start, int64_t row, int64_t end,
+                                bool comes)
+{
+    while (row < end) {
+        const int64_t to_frame_end = MDLI_FRAME_ROWS - (row - start) % MDLI_FRAME_ROWS;
+        const int64_t n = to_frame_end < end - row ? to_frame_end : end - row;
+        if (may_come_through(windows, row, n) != comes) {
+            break;
+        }
+        row += n;
+    }
+    return row;
 }
 
 mdl_status mdli_pipeline_run_morsel(mdli_pipeline *pipeline, int variant, int64_t morsel,
@@ -625,9 +637,13 @@ mdl_status mdli_pipeline_run_morsel(mdli_pipeline *pipeline, int variant, int64_
             int64_t to_block_end = starts[block + 1] - row;
             n = to_border < n ? to_border : n;
             n = to_block_end < n ? to_block_end : n;
+            if (pipeline->windows != NULL) {
+                const int64_t border = row + n;
+                row = find_stretch_end(pipeline->windows, starts[block], row, border, false);
+                n = find_stretch_end(pipeline->windows, starts[block], row, border, true) - row;
+            }
         }
-        if (!may_come_through(pipeline, row, n)) {
-            row += n;
+        if (n == 0) {
             continue;
         }
         for (int32_t c = 0; c < table->n_columns; c++) {

@@ -62,7 +62,7 @@ struct mdli_pipeline {
     int32_t n_stages;
     mdli_stage *stages; /* from the source on */
     mdli_column_facts *facts;
-    /* A bit for each window of MDLI_VECTOR_ROWS rows of the source: whether one of them can come
+    /* A bit for each window of MDLI_FRAME_ROWS rows of the source: whether one of them can come
      * through the joins; NULL = not known. */
     uint64_t *windows;
     int64_t n_morsels;

@@ -208,7 +208,7 @@ mdl_status mdli_join_stage_prove_matches(mdli_stage *stage, const mdl_column *co
 /* Marks the windows that rows [first, end) fall in. */
 static void mark_windows(uint64_t *windows, int64_t first, int64_t end)
 {
-    for (int64_t w = first / MDLI_VECTOR_ROWS; w <= (end - 1) / MDLI_VECTOR_ROWS; w++) {
+    for (int64_t w = first / MDLI_FRAME_ROWS; w <= (end - 1) / MDLI_FRAME_ROWS; w++) {
         windows[w >> 6] |= UINT64_C(1) << (w & 63);
     }
 }
