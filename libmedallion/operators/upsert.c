@@ -132,22 +132,41 @@ static mdl_status key_cursor_open(key_cursor *cursor, mdl_error *error)
     return key_cursor_read(cursor, 0, error);
 }
 
+/* As mdli_compare_rows, which the common case need not call. */
+static int compare_values(const mdl_vector *a, int64_t row_a, const mdl_vector *b, int64_t row_b)
+{
+    if (!mdli_type_is_integer(a->type) || a->validity != NULL || b->validity != NULL) {
+        return mdli_compare_rows(a, row_a, b, row_b, false);
+    }
+    const int64_t x = mdli_vector_integer(a, row_a);
+    const int64_t y = mdli_vector_integer(b, row_b);
+    return (x > y) - (x < y);
+}
+
 /* Orders row a of one cursor's vectors and row b of another's. */
 static int compare_keys(const key_cursor *a, int64_t row_a, const key_cursor *b, int64_t row_b)
 {
     int order = 0;
     for (int32_t k = 0; k < a->n_columns && order == 0; k++) {
-        order = mdli_compare_rows(&a->keys[k], row_a, &b->keys[k], row_b, false);
+        order = compare_values(&a->keys[k], row_a, &b->keys[k], row_b);
     }
     return order;
 }
 
-/* The first row of the base's vectors that is not below row `change` of the changes'; n_rows =
- * none. */
-static int64_t find_place(const key_cursor *base, const key_cursor *changes, int64_t change)
+/* The first row of the base's vectors, from `from` on, that is not below row `change` of the
+ * changes'; n_rows = none. Changes come close to each other more often than not, so the steps start
+ * small. */
+static int64_t find_place(const key_cursor *base, int64_t from, const key_cursor *changes,
+                          int64_t change)
 {
-    int64_t low = 0;
-    int64_t high = base->n_rows;
+    int64_t low = from;
+    int64_t high = from;
+    for (int64_t step = 1; high < base->n_rows && compare_keys(base, high, changes, change) < 0;
+         step *= 2) {
+        low = high + 1;
+        high += step;
+    }
+    high = high < base->n_rows ? high : base->n_rows;
     while (low < high) {
         int64_t middle = low + (high - low) / 2;
         if (compare_keys(base, middle, changes, change) < 0) {
@@ -242,12 +261,14 @@ static mdl_status find_edits(key_cursor *base, key_cursor *changes, mdli_table_e
                              int64_t *first_bad, mdl_error *error)
 {
     const bool can_jump = rises_by_first_key(base->table, base->columns);
+    int64_t place = 0; /* in the base's vectors */
     while (changes->n_rows > 0) {
         for (int64_t i = 0; i < changes->n_rows; i++) {
             while (base->n_rows > 0 && compare_keys(base, base->n_rows - 1, changes, i) < 0) {
                 MDLI_TRY(can_jump ? jump(base, changes, i, error) : key_cursor_next(base, error));
+                place = 0;
             }
-            int64_t place = find_place(base, changes, i);
+            place = find_place(base, place, changes, i);
             edits[changes->first_row + i] = (mdli_table_edit){
                 .row = base->first_row + place,
                 .new_row = changes->first_row + i,
