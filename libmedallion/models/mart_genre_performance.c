@@ -5,7 +5,8 @@
  * Incremental in what takes longest, the users of each genre. While no movie's genres change, users
  * whose ratings and tags are what they were count in the genres in which they counted: so the others
  * are counted in the tables as they were and as they are, and the difference is put upon the previous
- * numbers. All else is computed anew.
+ * numbers. What comes of movies or tags alone is taken from the previous numbers where these have
+ * not changed. All else is computed anew.
  */
 #include "models/models.h"
 
@@ -70,32 +71,63 @@ static mdl_rel *count_users(mdl_build *build, const mdl_table *fact, const mdl_t
     return mdl_aggregate(by_genre(build, rows), "genre", count);
 }
 
-/* The raters and taggers of each genre, by what some users, who alone may have changed, take from the
- * previous numbers and add to them. */
-static mdl_rel *recount_users(mdl_build *build, const mdl_table *users)
+/* The movies of each genre. A movie has one row per genre in dim_movies, so rows of a genre are its
+ * movies. */
+static mdl_rel *count_movies(mdl_build *build)
 {
-    const struct {
-        const mdl_table *fact;
-        const char *count;
-    } parts[] = {
-        {mdl_build_previous_ref(build, "fact_ratings"), "count(distinct user_id) as raters_before"},
-        {mdl_build_ref(build, "fact_ratings"), "count(distinct user_id) as raters_now"},
-        {mdl_build_previous_ref(build, "fact_tags"), "count(distinct user_id) as taggers_before"},
-        {mdl_build_ref(build, "fact_tags"), "count(distinct user_id) as taggers_now"},
-    };
-    mdl_rel *genres = mdl_aggregate(mdl_build_scan(build, "dim_movies"), "genre", "count(*) as n");
-    mdl_rel *previous =
-        mdl_project(mdl_scan(mdl_build_query(build), mdl_build_previous(build)),
-                    "genres as genre, unique_raters as all_raters, unique_taggers as all_taggers");
-    mdl_rel *counts = mdl_join(genres, previous, MDL_JOIN_LEFT, "genre");
-    for (int32_t i = 0; i < MDLI_COUNT_OF(parts); i++) {
-        counts = mdl_join(counts, count_users(build, parts[i].fact, users, parts[i].count),
-                          MDL_JOIN_LEFT, "genre");
+    if (mdl_build_is_unchanged(build, "dim_movies")) {
+        return mdl_project(mdl_scan(mdl_build_query(build), mdl_build_previous(build)),
+                           "genres as genre, total_movies, movies_2020s, movies_2010s, "
+                           "movies_2000s, movies_1990s, movies_1980s, movies_before_1980, "
+                           "movies_other_year");
     }
-    return mdl_project(counts, "genre, coalesce(all_raters, 0) - coalesce(raters_before, 0) + "
-                               "coalesce(raters_now, 0) as n_raters, "
-                               "coalesce(all_taggers, 0) - coalesce(taggers_before, 0) + "
-                               "coalesce(taggers_now, 0) as n_taggers");
+    return mdl_aggregate(mdl_build_scan(build, "dim_movies"), "genre",
+                         "count(*) as total_movies, "
+                         "count_if(year between 2020 and 2029) as movies_2020s, "
+                         "count_if(year between 2010 and 2019) as movies_2010s, "
+                         "count_if(year between 2000 and 2009) as movies_2000s, "
+                         "count_if(year between 1990 and 1999) as movies_1990s, "
+                         "count_if(year between 1980 and 1989) as movies_1980s, "
+                         "count_if(year < 1980) as movies_before_1980, "
+                         "count_if(year >= 2030 or year is null) as movies_other_year");
+}
+
+/* The users that each genre has in a fact. */
+typedef struct user_count {
+    const char *fact;
+    const char *previous; /* as the previous table has them */
+    const char *recounted;
+} user_count;
+
+static const user_count raters = {
+    "fact_ratings",
+    "genres as genre, unique_raters as n_raters",
+    "genre, coalesce(n_raters, 0) - coalesce(n_before, 0) + coalesce(n_now, 0) as n_raters",
+};
+static const user_count taggers = {
+    "fact_tags",
+    "genres as genre, unique_taggers as n_taggers",
+    "genre, coalesce(n_taggers, 0) - coalesce(n_before, 0) + coalesce(n_now, 0) as n_taggers",
+};
+
+/* The users of each genre, by what some users, who alone may have changed, take from the previous
+ * numbers and add to them. */
+static mdl_rel *recount_users(mdl_build *build, const user_count *count, const mdl_table *users)
+{
+    mdl_rel *previous =
+        mdl_project(mdl_scan(mdl_build_query(build), mdl_build_previous(build)), count->previous);
+    if (mdl_build_is_unchanged(build, count->fact)) {
+        return previous;
+    }
+    mdl_rel *before = count_users(build, mdl_build_previous_ref(build, count->fact), users,
+                                  "count(distinct user_id) as n_before");
+    mdl_rel *now = count_users(build, mdl_build_ref(build, count->fact), users,
+                               "count(distinct user_id) as n_now");
+    mdl_rel *counts = mdl_project(count_movies(build), "genre");
+    counts = mdl_join(counts, previous, MDL_JOIN_LEFT, "genre");
+    counts = mdl_join(counts, before, MDL_JOIN_LEFT, "genre");
+    counts = mdl_join(counts, now, MDL_JOIN_LEFT, "genre");
+    return mdl_project(counts, count->recounted);
 }
 
 #define OF_RATINGS                                                                                 \
@@ -105,31 +137,30 @@ static mdl_rel *recount_users(mdl_build *build, const mdl_table *users)
     "min(created_at) as first_rating_date, max(created_at) as last_rating_date"
 #define OF_TAGS "count(*) as n_tags"
 
+/* The tags of each genre, and the taggers if there are no users to be recounted. */
+static mdl_rel *count_tags(mdl_build *build, const mdl_table *users)
+{
+    if (mdl_build_is_unchanged(build, "dim_movies") && mdl_build_is_unchanged(build, "fact_tags")) {
+        return mdl_project(mdl_scan(mdl_build_query(build), mdl_build_previous(build)),
+                           "genres as genre, total_tags as n_tags");
+    }
+    return mdl_aggregate(by_genre(build, mdl_build_scan(build, "fact_tags")), "genre",
+                         users != NULL ? OF_TAGS
+                                       : OF_TAGS ", count(distinct user_id) as n_taggers");
+}
+
 /* The mart, with all users counted in one pass with the rest, or `users`, which is not NULL then,
- * recounted. */
+ * recounted. Without them there are no previous numbers either. */
 static mdl_rel *performance(mdl_build *build, const mdl_table *users)
 {
-    /* A movie has one row per genre in dim_movies, so rows of a genre are its movies. */
-    mdl_rel *movies = mdl_aggregate(mdl_build_scan(build, "dim_movies"), "genre",
-                                    "count(*) as total_movies, "
-                                    "count_if(year between 2020 and 2029) as movies_2020s, "
-                                    "count_if(year between 2010 and 2019) as movies_2010s, "
-                                    "count_if(year between 2000 and 2009) as movies_2000s, "
-                                    "count_if(year between 1990 and 1999) as movies_1990s, "
-                                    "count_if(year between 1980 and 1989) as movies_1980s, "
-                                    "count_if(year < 1980) as movies_before_1980, "
-                                    "count_if(year >= 2030 or year is null) as movies_other_year");
     mdl_rel *ratings = mdl_aggregate(
         by_genre(build, mdl_build_scan(build, "fact_ratings")), "genre",
         users != NULL ? OF_RATINGS : OF_RATINGS ", count(distinct user_id) as n_raters");
-    mdl_rel *tags =
-        mdl_aggregate(by_genre(build, mdl_build_scan(build, "fact_tags")), "genre",
-                      users != NULL ? OF_TAGS : OF_TAGS ", count(distinct user_id) as n_taggers");
-
-    mdl_rel *mart = mdl_join(movies, ratings, MDL_JOIN_LEFT, "genre");
-    mart = mdl_join(mart, tags, MDL_JOIN_LEFT, "genre");
+    mdl_rel *mart = mdl_join(count_movies(build), ratings, MDL_JOIN_LEFT, "genre");
+    mart = mdl_join(mart, count_tags(build, users), MDL_JOIN_LEFT, "genre");
     if (users != NULL) {
-        mart = mdl_join(mart, recount_users(build, users), MDL_JOIN_LEFT, "genre");
+        mart = mdl_join(mart, recount_users(build, &raters, users), MDL_JOIN_LEFT, "genre");
+        mart = mdl_join(mart, recount_users(build, &taggers, users), MDL_JOIN_LEFT, "genre");
     }
     return mdl_project(
         mart,
