@@ -1,5 +1,8 @@
 /*
  * mart_movie_analytics: how each movie was rated and tagged.
+ *
+ * Incremental in what comes of movies and tags: where neither have changed, it is what it was. What
+ * comes of ratings is computed anew.
  */
 #include "models/models.h"
 
@@ -44,6 +47,29 @@ static mdl_status add_tiers(mdl_build *build, mdl_error *error)
     return status;
 }
 
+/* What comes of movies and tags. */
+static mdl_rel *tagged_movies(mdl_build *build)
+{
+    if (mdl_build_is_unchanged(build, "dim_movies") && mdl_build_is_unchanged(build, "fact_tags")) {
+        return mdl_project(mdl_scan(mdl_build_query(build), mdl_build_previous(build)),
+                           "movie_id, title, year, genres, genre_count, total_tags, "
+                           "unique_taggers, first_tag_date, last_tag_date");
+    }
+    mdl_build_start_afresh(build);
+    mdl_rel *movies = mdl_aggregate(mdl_build_scan(build, "dim_movies"), "movie_id",
+                                    "first(title) as title, first(year) as year, "
+                                    "string_agg(genre, '|') as genres, "
+                                    "first(genre_count) as genre_count");
+    mdl_rel *tags = mdl_aggregate(mdl_build_scan(build, "fact_tags"), "movie_id",
+                                  "count(*) as n_tags, count(distinct user_id) as n_taggers, "
+                                  "min(created_at) as first_tag_date, "
+                                  "max(created_at) as last_tag_date");
+    return mdl_project(mdl_join(movies, tags, MDL_JOIN_LEFT, "movie_id"),
+                       "movie_id, title, year, genres, genre_count, "
+                       "coalesce(n_tags, 0) as total_tags, "
+                       "coalesce(n_taggers, 0) as unique_taggers, first_tag_date, last_tag_date");
+}
+
 static mdl_status build_mart_movie_analytics(mdl_build *build, mdl_table **out, mdl_error *error)
 {
     mdl_status status = add_tiers(build, error);
@@ -51,30 +77,19 @@ static mdl_status build_mart_movie_analytics(mdl_build *build, mdl_table **out, 
         return status;
     }
 
-    mdl_rel *movies = mdl_aggregate(mdl_build_scan(build, "dim_movies"), "movie_id",
-                                    "first(title) as title, first(year) as year, "
-                                    "string_agg(genre, '|') as genres, "
-                                    "first(genre_count) as genre_count");
     mdl_rel *ratings = mdl_aggregate(mdl_build_scan(build, "fact_ratings"), "movie_id",
                                      "count(*) as n_ratings, sum(rating) as hundredths, "
                                      "avg(rating) as avg_rating, min(rating) as min_rating, "
                                      "max(rating) as max_rating, stddev(rating) as stddev_rating, "
                                      "min(created_at) as first_rating_date, "
                                      "max(created_at) as last_rating_date");
-    mdl_rel *tags = mdl_aggregate(mdl_build_scan(build, "fact_tags"), "movie_id",
-                                  "count(*) as n_tags, count(distinct user_id) as n_taggers, "
-                                  "min(created_at) as first_tag_date, "
-                                  "max(created_at) as last_tag_date");
-
-    mdl_rel *mart = mdl_join(movies, ratings, MDL_JOIN_LEFT, "movie_id");
-    mart = mdl_join(mart, tags, MDL_JOIN_LEFT, "movie_id");
+    mdl_rel *mart = mdl_join(tagged_movies(build), ratings, MDL_JOIN_LEFT, "movie_id");
     mart = mdl_project(
         mart,
         "movie_id, title, year, genres, genre_count, coalesce(n_ratings, 0) as total_ratings, "
         "avg_rating, min_rating, max_rating, stddev_rating, first_rating_date, last_rating_date, "
         "cast(date(last_rating_date) - date(first_rating_date) as INT32) as rating_span_days, "
-        "coalesce(n_tags, 0) as total_tags, coalesce(n_taggers, 0) as unique_taggers, "
-        "first_tag_date, last_tag_date, "
+        "total_tags, unique_taggers, first_tag_date, last_tag_date, "
         "popularity_tier(coalesce(n_ratings, 0)) as popularity_tier, "
         "rating_tier(coalesce(n_ratings, 0)) as rating_tier, "
         "quality_tier(hundredths, n_ratings) as quality_tier");
@@ -111,7 +126,7 @@ const mdl_model mdli_mart_movie_analytics = {
     .struct_size = sizeof(mdl_model),
     .name = "mart_movie_analytics",
     .layer = MDL_LAYER_GOLD,
-    .materialization = MDL_MATERIALIZATION_TABLE,
+    .materialization = MDL_MATERIALIZATION_INCREMENTAL,
     .description = "One row per movie: its ratings, its tags, and tiers of popularity and quality",
     .refs = refs,
     .n_refs = MDLI_COUNT_OF(refs),

@@ -448,7 +448,7 @@ def test_ls(_):
 def test_describe(folder):
     data = write_data(folder)
     plain = run_well("describe", "mart_movie_analytics").out
-    check(plain.startswith("mart_movie_analytics (gold, table)\n"), plain)
+    check(plain.startswith("mart_movie_analytics (gold, incremental)\n"), plain)
     check("built from: " in plain and "key: movie_id" in plain and "rows:" not in plain, plain)
     columns = [re.match(r"│ (\w+) +│ ([\w(),]+) ", line).groups() for line in table_lines(plain)[3:23]]
     check_equal(len(columns), 20)
