@@ -263,6 +263,27 @@ mdl_status mdli_block_retype(mdli_block *block, mdl_type type, mdli_block **out,
     return MDL_OK;
 }
 
+/* A view would keep the block alive and with it each dictionary that there was before. */
+mdl_status mdli_block_copy_with_dictionary(const mdli_block *block, mdli_dictionary *dictionary,
+                                           mdli_block **out, mdl_error *error)
+{
+    void *body;
+    mdli_content_id id;
+    assert(block->type == MDL_TYPE_STRING && block->encoding == MDL_ENCODING_DICTIONARY);
+    MDLI_TRY(mdli_block_allocate_unfilled(block->context, block->type, block->encoding,
+                                          block->n_rows, block->n_nulls, block->payload_bytes, out,
+                                          &body, error));
+    memcpy(body, block->payload,
+           (size_t)mdli_block_body_bytes(block->payload_bytes, block->n_rows, block->n_nulls));
+    (*out)->n_distinct = block->n_distinct;
+    (*out)->dictionary = dictionary;
+    mdli_dictionary_retain(dictionary);
+    if (mdli_content_note_get(&mdli_block_owner(block)->content, &id)) {
+        mdli_content_note_set(&(*out)->content, &id);
+    }
+    return MDL_OK;
+}
+
 mdl_status mdli_error_encoding(mdl_error *error, mdl_encoding encoding, mdl_type type)
 {
     return mdl_error_set(error, MDL_E_UNSUPPORTED, "encoding %s cannot hold these %s values",

@@ -41,8 +41,9 @@ void mdli_content_note_set(mdli_content_note *note, const mdli_content_id *id);
 /* False when nothing was noted. */
 bool mdli_content_note_get(const mdli_content_note *note, mdli_content_id *id);
 
-/* Distinct strings that blocks share; immutable, reference-counted. Entries are in order of first
- * appearance in the column, and no entry is there twice. */
+/* Distinct strings that blocks share; immutable, reference-counted. No entry is there twice.
+ * Entries are in order of first appearance in the column, until that is edited: new texts are put
+ * behind the others, and those that are in no row any more stay. Values count, not codes. */
 typedef struct mdli_dictionary {
     atomic_int references;
     mdl_context *context;
@@ -113,6 +114,11 @@ bool mdli_is_same_form(mdl_type a, mdl_type b);
 
 /* The same values under another type with the same form; see mdli_column_retype. */
 mdl_status mdli_block_retype(mdli_block *block, mdl_type type, mdli_block **out, mdl_error *error);
+
+/* A copy of a DICTIONARY block of STRING that refers to another dictionary, which starts with the
+ * entries of its own. */
+mdl_status mdli_block_copy_with_dictionary(const mdli_block *block, mdli_dictionary *dictionary,
+                                           mdli_block **out, mdl_error *error);
 
 /* The block that holds the bytes of a payload: the block itself, or the one that it is a view of. */
 static inline mdli_block *mdli_block_owner(const mdli_block *block)

@@ -149,6 +149,21 @@ static inline mdl_status mdli_string_set_add(mdli_string_set *set, const mdli_he
     return MDL_OK;
 }
 
+/* The number of a text, or −1. The set has had room made in it. */
+static inline int32_t mdli_string_set_find(const mdli_string_set *set,
+                                           const mdli_headed_text *headed, uint32_t hash)
+{
+    const uint64_t slot_mask = (uint64_t)set->n_slots - 1;
+    uint64_t at = hash & slot_mask;
+    for (uint64_t slot; (slot = set->slots[at]) != 0; at = (at + 1) & slot_mask) {
+        const int32_t entry = (int32_t)((uint32_t)slot - 1);
+        if (slot >> 32 == hash && mdli_is_same_headed_text(&set->entries[entry], headed)) {
+            return entry;
+        }
+    }
+    return -1;
+}
+
 /* Gives a text a number of its own, which mdli_string_set_add will not find; there must be room. */
 static inline int32_t mdli_string_set_list(mdli_string_set *set, const mdli_headed_text *headed)
 {

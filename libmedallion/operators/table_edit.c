@@ -28,6 +28,7 @@
 #include "base/parallel.h"
 #include "base/tuning.h"
 #include "operators/rowset.h"
+#include "operators/shared_dictionary.h"
 
 /* Rows that stay together. */
 typedef struct stretch {
@@ -434,8 +435,8 @@ static void free_memories(column_edit *edit, int n_workers)
     mdli_free(edit->context, edit->memories);
 }
 
-/* Makes the column. Text that the base's dictionary does not have is looked at anew as a whole, or
- * the column would lose its dictionary by one edit. Takes over the blocks, also when it fails. */
+/* Makes the column. Text for which the base's dictionary would grow too large is looked at anew as a
+ * whole. Takes over the blocks, also when it fails. */
 static mdl_status join_blocks(column_edit *edit, mdl_column **out, mdl_error *error)
 {
     const mdli_dictionary *dictionary = edit->base->dictionary;
@@ -491,19 +492,27 @@ static mdl_status apply_edits(mdl_context *context, const mdl_column *base,
         *out = mdli_column_retain(base);
         return MDL_OK;
     }
+    mdl_column *shown = NULL; /* the base, and … */
+    mdl_column *added = NULL; /* … what comes to it, with one dictionary */
+    if (base->type == MDL_TYPE_STRING && changes != NULL) {
+        MDLI_TRY(mdli_columns_share_dictionary(context, base, changes, &shown, &added, error));
+    }
     const int64_t block_rows = mdli_context_block_rows(context);
     column_edit edit = {
         .context = context,
-        .base = base,
+        .base = shown != NULL ? shown : base,
         .peers = peers,
         .n_peers = n_peers,
-        .changes = changes,
+        .changes = added != NULL ? added : changes,
         .edits = edits,
         .n_edits = n_edits,
         .block_rows = block_rows,
         .piece_rows = (block_rows + MDLI_BLOCK_PIECES - 1) / MDLI_BLOCK_PIECES,
     };
-    return edit_column(&edit, out, error);
+    const mdl_status status = edit_column(&edit, out, error);
+    mdli_column_release(shown);
+    mdli_column_release(added);
+    return status;
 }
 
 mdl_status mdli_column_apply_edits(mdl_context *context, const mdl_column *base,

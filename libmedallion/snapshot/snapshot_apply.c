@@ -11,7 +11,6 @@
 #include "operators/rowset.h"
 #include "operators/table_edit.h"
 #include "snapshot/snapshot_internal.h"
-#include "snapshot/snapshot_recode.h"
 #include "snapshot/snapshot_scd_id.h"
 
 /* Whether a change brings a row. */
@@ -354,20 +353,6 @@ static int64_t list_ends(const mdl_snapshot_changes *changes, mdli_table_edit *e
     return n;
 }
 
-/* Puts the new values of a column among the old ones. */
-static mdl_status edit_column(const mdl_snapshot_changes *changes, const mdl_column *base,
-                              const mdl_column *new_values, const mdli_table_edit *edits,
-                              int64_t n_edits, mdl_column **out, mdl_error *error)
-{
-    mdl_context *context = changes->context;
-    mdl_column *recoded;
-    *out = NULL;
-    MDLI_TRY(mdli_column_recode(context, new_values, base, &recoded, error));
-    mdl_status status = mdli_column_apply_edits(context, base, recoded, edits, n_edits, out, error);
-    mdli_column_release(recoded);
-    return status;
-}
-
 /* Makes the new dbt_valid_to. */
 static mdl_status edit_ends(const mdl_snapshot_changes *changes, int64_t n_most, int64_t run_time,
                             mdl_column **out, mdl_error *error)
@@ -413,8 +398,9 @@ static mdl_status edit_columns(const mdl_snapshot_changes *changes, const apply_
             MDLI_TRY(
                 edit_ends(changes, counts->n_new + counts->n_ended, run_time, &columns[*n], error));
         } else {
-            MDLI_TRY(edit_column(changes, history->columns[*n], new_rows->columns[*n], edits,
-                                 counts->n_new, &columns[*n], error));
+            MDLI_TRY(mdli_column_apply_edits(changes->context, history->columns[*n],
+                                             new_rows->columns[*n], edits, counts->n_new,
+                                             &columns[*n], error));
         }
     }
     return MDL_OK;

@@ -3,6 +3,7 @@
  * their blocks stay within the bounds that table_edit.c promises; and stores give every version
  * back, as long as it is kept.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "support/fake_files.h"
@@ -16,7 +17,10 @@
 enum {
     N_ROWS_MAX = 40000,
     N_FIELDS = 8,
-    N_EDITS_MAX = 3000
+    N_EDITS_MAX = 3000,
+    N_WORDS_MAX = 4000,
+    N_FIRST_WORDS = 5, /* that tables are made of at first */
+    N_NEW_WORDS = 9    /* that come with edits */
 };
 
 /* A column of runs, some that become slices, and some that cannot. */
@@ -42,7 +46,8 @@ typedef struct model {
     model_row *rows;
 } model;
 
-static const char *const words[] = {"", "a", "short", "rather longer than that", "word"};
+static char words[N_WORDS_MAX][32] = {"", "a", "short", "rather longer than that", "word"};
+static int32_t n_words; /* in use so far */
 
 static mdl_context *context;
 static int n_context_threads;
@@ -50,6 +55,10 @@ static int n_context_threads;
 static void start(int64_t block_rows, int n_threads)
 {
     mdl_context_options options;
+    n_words = N_FIRST_WORDS;
+    for (int i = N_FIRST_WORDS; i < N_WORDS_MAX; i++) {
+        snprintf(words[i], sizeof words[i], "%d%s", i, i % 3 == 0 ? " is longer than others" : "");
+    }
     mdl_context_options_init(&options);
     options.block_rows = block_rows;
     options.n_threads = n_threads;
@@ -74,7 +83,7 @@ static model_row random_row(test_random *random, int64_t number)
         .flag = (uint8_t)test_random_below(random, 2),
         .real = (double)test_random_below(random, 1000) / 8,
         .maybe = (int64_t)test_random_below(random, 5),
-        .word = (int32_t)test_random_below(random, sizeof words / sizeof words[0]),
+        .word = (int32_t)test_random_below(random, (uint64_t)n_words),
     };
 }
 
@@ -270,6 +279,7 @@ static void make_edits(test_random *random, int64_t n_rows, edit_list *list)
     int64_t row = 0;
     list->n_edits = 0;
     list->n_new = 0;
+    n_words += N_NEW_WORDS;
     for (int64_t p = 0; p < n_places && row < n_rows; p++) {
         const int64_t n_near = is_scattered ? 1 : 1 + (int64_t)test_random_below(random, 60);
         row += (int64_t)test_random_below(random, (uint64_t)(2 * n_rows / n_places + 1));
@@ -409,6 +419,91 @@ START_TEST(days_do_not_add_up)
 }
 END_TEST
 
+/* ---- Texts ---- */
+
+static void assert_starts_with(const mdli_dictionary *dictionary, const mdli_dictionary *start)
+{
+    for (int64_t i = 0; i < start->n_entries; i++) {
+        ASSERT_IN_LOOP(mdli_is_same_text(dictionary->entries[i], start->entries[i]), "entry %d",
+                       (int)i);
+    }
+}
+
+/* Rows with texts of their own, and rows with known ones, put in before `place`. */
+static void put_in_words(test_random *random, edit_list *list, int64_t place, int32_t n)
+{
+    list->n_edits = list->n_new = n;
+    for (int32_t i = 0; i < n; i++) {
+        list->rows[i] = random_row(random, place);
+        list->rows[i].word = i % 2 == 0 ? N_FIRST_WORDS + i / 2 : i / 2 % N_FIRST_WORDS;
+        list->edits[i] = (mdli_table_edit){.row = place, .new_row = i};
+    }
+}
+
+/* Texts that the base does not have are put behind its own, and its blocks keep their codes. */
+START_TEST(new_texts_come_behind_known_ones)
+{
+    enum {
+        BLOCK_ROWS = 1000,
+        N_CAME = 40
+    };
+    test_random random = test_random_start("new_texts_come_behind_known_ones");
+    edit_list *list = allocate(sizeof *list);
+    start(BLOCK_ROWS, 1);
+    model m = random_model(&random, N_ROWS_MAX / 2);
+    mdl_table *table = table_of(m.rows, m.n_rows);
+    const mdl_column *base = table->columns[N_FIELDS - 1];
+    put_in_words(&random, list, 5 * BLOCK_ROWS + 10, N_CAME);
+    mdl_table *edited = edit_table(table, list);
+    const mdl_column *column = edited->columns[N_FIELDS - 1];
+    edit_model(&m, list);
+    assert_same(edited, &m, &random);
+    ck_assert_ptr_nonnull(column->dictionary);
+    ck_assert_int_eq(column->dictionary->n_entries, N_FIRST_WORDS + N_CAME / 2);
+    assert_starts_with(column->dictionary, base->dictionary);
+    for (int64_t b = 0; b < 5; b++) {
+        const int64_t from_end = base->n_blocks - 1 - b;
+        ck_assert(mdli_blocks_have_same_bytes(column->blocks[b], base->blocks[b]));
+        ck_assert(mdli_blocks_have_same_bytes(column->blocks[column->n_blocks - 1 - b],
+                                              base->blocks[from_end]));
+    }
+    /* What is all known takes the dictionary as it is. */
+    mdl_table *again = edit_table(edited, list);
+    edit_model(&m, list);
+    assert_same(again, &m, &random);
+    ck_assert_ptr_eq(again->columns[N_FIELDS - 1]->dictionary, column->dictionary);
+    ck_assert_ptr_eq(again->columns[N_FIELDS - 1]->blocks[0], column->blocks[0]);
+    mdl_table_free(again);
+    mdl_table_free(edited);
+    mdl_table_free(table);
+    free(m.rows);
+    free(list);
+    finish();
+}
+END_TEST
+
+/* A dictionary does not grow beyond what it saves. */
+START_TEST(dictionaries_that_do_not_pay_are_left)
+{
+    test_random random = test_random_start("dictionaries_that_do_not_pay_are_left");
+    edit_list *list = allocate(sizeof *list);
+    start(64, 1);
+    model m = random_model(&random, 300);
+    mdl_table *table = table_of(m.rows, m.n_rows);
+    ck_assert_ptr_nonnull(table->columns[N_FIELDS - 1]->dictionary);
+    put_in_words(&random, list, 100, N_EDITS_MAX);
+    mdl_table *edited = edit_table(table, list);
+    edit_model(&m, list);
+    assert_same(edited, &m, &random);
+    ck_assert_ptr_null(edited->columns[N_FIELDS - 1]->dictionary);
+    mdl_table_free(edited);
+    mdl_table_free(table);
+    free(m.rows);
+    free(list);
+    finish();
+}
+END_TEST
+
 /* ---- Stores ---- */
 
 static void assert_version(const mdli_file_system *files, int64_t version, const model *m,
@@ -503,6 +598,8 @@ static Suite *table_edits_suite(void)
     TCase *property = tcase_create("property");
     tcase_add_loop_test(property, edited_tables_are_edited_arrays, 0, N_BLOCK_ROWS);
     tcase_add_test(property, days_do_not_add_up);
+    tcase_add_test(property, new_texts_come_behind_known_ones);
+    tcase_add_test(property, dictionaries_that_do_not_pay_are_left);
     tcase_add_loop_test(property, stores_give_versions_back, 0, 3);
     tcase_set_timeout(property, 120);
     suite_add_tcase(suite, property);
