@@ -4,6 +4,7 @@
  */
 #include <immintrin.h>
 
+#include "kernels/avx2_lanes.h"
 #include "kernels/run_kernels.h"
 
 /* All ones in the first n lanes of 32 bits. */
@@ -11,22 +12,6 @@ static inline __m256i first_lanes(int64_t n)
 {
     const __m256i numbers = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
     return _mm256_cmpgt_epi32(_mm256_set1_epi32(n < 8 ? (int32_t)n : 8), numbers);
-}
-
-static int32_t min_lane(__m256i v)
-{
-    __m128i m = _mm_min_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
-    m = _mm_min_epi32(m, _mm_shuffle_epi32(m, 0x4e));
-    m = _mm_min_epi32(m, _mm_shuffle_epi32(m, 0xb1));
-    return _mm_cvtsi128_si32(m);
-}
-
-static int32_t max_lane(__m256i v)
-{
-    __m128i m = _mm_max_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
-    m = _mm_max_epi32(m, _mm_shuffle_epi32(m, 0x4e));
-    m = _mm_max_epi32(m, _mm_shuffle_epi32(m, 0xb1));
-    return _mm_cvtsi128_si32(m);
 }
 
 static uint64_t sum_lanes(__m256i v)
@@ -57,8 +42,8 @@ void mdli_run_facts_int32_avx2(const int32_t *values, int64_t n, mdli_run_facts 
     }
     facts->sum = (int64_t)sum_lanes(sum);
     facts->squares = sum_lanes(squares);
-    facts->min = min_lane(min);
-    facts->max = max_lane(max);
+    facts->min = mdli_min_lane(min);
+    facts->max = mdli_max_lane(max);
 }
 
 static inline __m256i min_epi64(__m256i a, __m256i b)
@@ -135,8 +120,8 @@ int64_t mdli_run_distinct_int32_avx2(const int32_t *values, int64_t n)
     if (_mm256_testz_si256(falls, falls)) {
         return n - n_equal;
     }
-    const int32_t least = min_lane(min);
-    return (uint32_t)max_lane(max) - (uint32_t)least < MDLI_RUN_SPAN_MAX
+    const int32_t least = mdli_min_lane(min);
+    return (uint32_t)mdli_max_lane(max) - (uint32_t)least < MDLI_RUN_SPAN_MAX
                ? count_bits(values, n, least)
                : -1;
 }

@@ -3,6 +3,7 @@
  * are shifts and masks without shuffles; each width has code of its own, made by the compiler from
  * one function with a constant.
  */
+#include "kernels/avx2_lanes.h"
 #include "kernels/frame_kernels.h"
 #include "kernels/run_kernels.h"
 
@@ -346,22 +347,6 @@ static int32_t sum_int32(__m256i v)
     return sum;
 }
 
-static int32_t min_int32(__m256i v)
-{
-    __m128i m = _mm_min_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
-    m = _mm_min_epi32(m, _mm_shuffle_epi32(m, 0x4e));
-    m = _mm_min_epi32(m, _mm_shuffle_epi32(m, 0xb1));
-    return _mm_cvtsi128_si32(m);
-}
-
-static int32_t max_int32(__m256i v)
-{
-    __m128i m = _mm_max_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
-    m = _mm_max_epi32(m, _mm_shuffle_epi32(m, 0x4e));
-    m = _mm_max_epi32(m, _mm_shuffle_epi32(m, 0xb1));
-    return _mm_cvtsi128_si32(m);
-}
-
 void mdli_frame_stats_int32_avx2(const int32_t *values, mdli_frame_stats *stats)
 {
     __m256i min = load(values);
@@ -392,10 +377,10 @@ void mdli_frame_stats_int32_avx2(const int32_t *values, mdli_frame_stats *stats)
         minus_equal = _mm256_add_epi32(minus_equal, equal);
         minus_falls = _mm256_add_epi32(minus_falls, fall);
     }
-    stats->min = min_int32(min);
-    stats->max = max_int32(max);
-    stats->difference_min = min_int32(difference_min);
-    stats->difference_max = max_int32(difference_max);
+    stats->min = mdli_min_lane(min);
+    stats->max = mdli_max_lane(max);
+    stats->difference_min = mdli_min_lane(difference_min);
+    stats->difference_max = mdli_max_lane(difference_max);
     stats->n_changes = MDLI_FRAME_ROWS - 1 + sum_int32(minus_equal);
     stats->n_falls = -sum_int32(minus_falls);
 }
