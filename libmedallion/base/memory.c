@@ -45,16 +45,16 @@ static bool reserve_budget(mdl_context *context, int64_t bytes, int64_t *in_use)
 }
 
 /* Allocates from the heap or, what is small or does not fit, from the allocator; NULL = no memory. */
-static mdli_piece *allocate_piece(mdl_context *context, size_t total)
+static mdli_heap_piece *allocate_piece(mdl_context *context, size_t total)
 {
-    mdli_piece *piece = NULL;
+    mdli_heap_piece *piece = NULL;
     if (context->has_heap && total >= HEAP_BYTES_MIN) {
         piece = mdli_piece_heap_take(&context->heap, total);
     }
     if (piece == NULL) {
         piece = context->allocator.allocate(context->allocator.user_data, total, 64);
         if (piece != NULL) {
-            *piece = (mdli_piece){.total_bytes = total};
+            *piece = (mdli_heap_piece){.total_bytes = total};
         }
     }
     return piece;
@@ -76,7 +76,7 @@ mdl_status mdli_allocate(mdl_context *context, size_t size_bytes, const char *wh
                              "memory budget used up by %s: %zu bytes asked, %lld of %lld in use",
                              what, total, (long long)in_use, (long long)context->budget_bytes);
     }
-    mdli_piece *piece = allocate_piece(context, total);
+    mdli_heap_piece *piece = allocate_piece(context, total);
     if (piece == NULL) {
         atomic_fetch_sub_explicit(&context->in_use_bytes, (int64_t)total, memory_order_relaxed);
         return mdl_error_set(error, MDL_E_NO_MEMORY,
@@ -135,7 +135,7 @@ void mdli_free(mdl_context *context, void *memory)
     if (memory == NULL) {
         return;
     }
-    mdli_piece *piece = (mdli_piece *)((char *)memory - MDLI_PIECE_HEADER_BYTES);
+    mdli_heap_piece *piece = (mdli_heap_piece *)((char *)memory - MDLI_PIECE_HEADER_BYTES);
     size_t total = piece->total_bytes;
     atomic_fetch_sub_explicit(&context->in_use_bytes, (int64_t)total, memory_order_relaxed);
     if (piece->region != NULL) {

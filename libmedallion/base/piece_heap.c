@@ -39,7 +39,7 @@ void mdli_piece_heap_init(mdli_piece_heap *heap)
     pthread_mutex_init(&heap->lock, NULL);
 }
 
-static char *end_of(const mdli_piece *piece)
+static char *end_of(const mdli_heap_piece *piece)
 {
     return (char *)piece + piece->total_bytes;
 }
@@ -59,9 +59,9 @@ static int bin_of(size_t total_bytes)
     return bin < MDLI_PIECE_BINS ? bin : MDLI_PIECE_BINS - 1;
 }
 
-static void put_in_bin(mdli_piece_heap *heap, mdli_piece *piece)
+static void put_in_bin(mdli_piece_heap *heap, mdli_heap_piece *piece)
 {
-    mdli_piece **bin = &heap->bins[bin_of(piece->total_bytes)];
+    mdli_heap_piece **bin = &heap->bins[bin_of(piece->total_bytes)];
     piece->next = *bin;
     piece->link = bin;
     if (*bin != NULL) {
@@ -70,7 +70,7 @@ static void put_in_bin(mdli_piece_heap *heap, mdli_piece *piece)
     *bin = piece;
 }
 
-static void take_from_bin(mdli_piece *piece)
+static void take_from_bin(mdli_heap_piece *piece)
 {
     *piece->link = piece->next;
     if (piece->next != NULL) {
@@ -80,10 +80,10 @@ static void take_from_bin(mdli_piece *piece)
 }
 
 /* A free piece that is large enough: of its own bin the first that is, of the next ones any. */
-static mdli_piece *find_free(const mdli_piece_heap *heap, size_t total_bytes)
+static mdli_heap_piece *find_free(const mdli_piece_heap *heap, size_t total_bytes)
 {
     for (int b = bin_of(total_bytes); b < MDLI_PIECE_BINS; b++) {
-        for (mdli_piece *piece = heap->bins[b]; piece != NULL; piece = piece->next) {
+        for (mdli_heap_piece *piece = heap->bins[b]; piece != NULL; piece = piece->next) {
             if (piece->total_bytes >= total_bytes) {
                 return piece;
             }
@@ -93,17 +93,17 @@ static mdli_piece *find_free(const mdli_piece_heap *heap, size_t total_bytes)
 }
 
 /* Tells who stands behind a piece how large it is. */
-static void tell_neighbour(const mdli_piece *piece)
+static void tell_neighbour(const mdli_heap_piece *piece)
 {
     if (end_of(piece) == piece->region->top) {
         piece->region->last_bytes = piece->total_bytes;
     } else {
-        ((mdli_piece *)end_of(piece))->before_bytes = piece->total_bytes;
+        ((mdli_heap_piece *)end_of(piece))->before_bytes = piece->total_bytes;
     }
 }
 
 /* Takes a free piece into use; what is left of it becomes a free piece. */
-static void use_piece(mdli_piece_heap *heap, mdli_piece *piece, size_t total_bytes)
+static void use_piece(mdli_piece_heap *heap, mdli_heap_piece *piece, size_t total_bytes)
 {
     take_from_bin(piece);
     const size_t n_left = piece->total_bytes - total_bytes;
@@ -113,8 +113,8 @@ static void use_piece(mdli_piece_heap *heap, mdli_piece *piece, size_t total_byt
     }
     /* Where the touched pages are is not known: the piece counts as having as many as it can. */
     const size_t n_touched = smaller(piece->touched_bytes, total_bytes);
-    mdli_piece *rest = (mdli_piece *)((char *)piece + total_bytes);
-    *rest = (mdli_piece){
+    mdli_heap_piece *rest = (mdli_heap_piece *)((char *)piece + total_bytes);
+    *rest = (mdli_heap_piece){
         .total_bytes = n_left,
         .before_bytes = total_bytes,
         .touched_bytes = piece->touched_bytes - n_touched,
@@ -159,11 +159,11 @@ static mdli_region *find_region(mdli_piece_heap *heap, size_t total_bytes)
 }
 
 /* Cuts a piece from the top of a region. */
-static mdli_piece *cut_piece(mdli_piece_heap *heap, mdli_region *region, size_t total_bytes)
+static mdli_heap_piece *cut_piece(mdli_piece_heap *heap, mdli_region *region, size_t total_bytes)
 {
-    mdli_piece *piece = (mdli_piece *)region->top;
+    mdli_heap_piece *piece = (mdli_heap_piece *)region->top;
     heap->touched_bytes -= smaller((size_t)(region->touched - region->top), total_bytes);
-    *piece = (mdli_piece){
+    *piece = (mdli_heap_piece){
         .total_bytes = total_bytes,
         .before_bytes = region->last_bytes,
         .region = region,
@@ -174,10 +174,10 @@ static mdli_piece *cut_piece(mdli_piece_heap *heap, mdli_region *region, size_t 
     return piece;
 }
 
-mdli_piece *mdli_piece_heap_take(mdli_piece_heap *heap, size_t total_bytes)
+mdli_heap_piece *mdli_piece_heap_take(mdli_piece_heap *heap, size_t total_bytes)
 {
     pthread_mutex_lock(&heap->lock);
-    mdli_piece *piece = find_free(heap, total_bytes);
+    mdli_heap_piece *piece = find_free(heap, total_bytes);
     if (piece != NULL) {
         use_piece(heap, piece, total_bytes);
     } else {
@@ -189,10 +189,10 @@ mdli_piece *mdli_piece_heap_take(mdli_piece_heap *heap, size_t total_bytes)
 }
 
 /* Joins a free piece with its neighbours as far as they are free; gives the piece that it is then. */
-static mdli_piece *join_neighbours(mdli_piece *piece)
+static mdli_heap_piece *join_neighbours(mdli_heap_piece *piece)
 {
     if (end_of(piece) < piece->region->top) {
-        mdli_piece *behind = (mdli_piece *)end_of(piece);
+        mdli_heap_piece *behind = (mdli_heap_piece *)end_of(piece);
         if (behind->link != NULL) {
             take_from_bin(behind);
             piece->total_bytes += behind->total_bytes;
@@ -200,7 +200,7 @@ static mdli_piece *join_neighbours(mdli_piece *piece)
         }
     }
     if (piece->before_bytes > 0) {
-        mdli_piece *before = (mdli_piece *)((char *)piece - piece->before_bytes);
+        mdli_heap_piece *before = (mdli_heap_piece *)((char *)piece - piece->before_bytes);
         if (before->link != NULL) {
             take_from_bin(before);
             before->total_bytes += piece->total_bytes;
@@ -224,7 +224,7 @@ static void return_pages(char *start, char *end)
 }
 
 /* Makes a free piece at the end of its region part of the top. */
-static void join_top(mdli_piece_heap *heap, mdli_piece *piece)
+static void join_top(mdli_piece_heap *heap, mdli_heap_piece *piece)
 {
     mdli_region *region = piece->region;
     /* All of the top up to `touched` counts as touched. */
@@ -240,7 +240,7 @@ static void join_top(mdli_piece_heap *heap, mdli_piece *piece)
 }
 
 /* Makes a free piece one that can be taken again. */
-static void keep_piece(mdli_piece_heap *heap, mdli_piece *piece)
+static void keep_piece(mdli_piece_heap *heap, mdli_heap_piece *piece)
 {
     if (heap->touched_bytes > TOUCHED_BYTES_MAX && piece->touched_bytes > RETURNED_BYTES_MIN) {
         return_pages((char *)piece + sizeof *piece, end_of(piece));
@@ -250,7 +250,7 @@ static void keep_piece(mdli_piece_heap *heap, mdli_piece *piece)
     put_in_bin(heap, piece);
 }
 
-void mdli_piece_heap_give_back(mdli_piece_heap *heap, mdli_piece *piece)
+void mdli_piece_heap_give_back(mdli_piece_heap *heap, mdli_heap_piece *piece)
 {
     pthread_mutex_lock(&heap->lock);
     piece->touched_bytes = piece->total_bytes;

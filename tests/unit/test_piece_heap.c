@@ -19,13 +19,13 @@ enum {
     MIB = 1024 * 1024
 };
 
-static void fill(mdli_piece *piece, unsigned char with)
+static void fill(mdli_heap_piece *piece, unsigned char with)
 {
     memset((char *)piece + MDLI_PIECE_HEADER_BYTES, with,
            piece->total_bytes - MDLI_PIECE_HEADER_BYTES);
 }
 
-static bool is_filled(const mdli_piece *piece, unsigned char with)
+static bool is_filled(const mdli_heap_piece *piece, unsigned char with)
 {
     const unsigned char *bytes = (const unsigned char *)piece;
     bool is_same = true;
@@ -35,7 +35,7 @@ static bool is_filled(const mdli_piece *piece, unsigned char with)
     return is_same;
 }
 
-static bool is_piece(const mdli_piece *piece, size_t total)
+static bool is_piece(const mdli_heap_piece *piece, size_t total)
 {
     return piece != NULL && (uintptr_t)piece % 64 == 0 && piece->total_bytes == total;
 }
@@ -59,7 +59,7 @@ typedef struct random_user {
 static void *use_at_random(void *data)
 {
     random_user *user = data;
-    mdli_piece *pieces[PIECES] = {NULL};
+    mdli_heap_piece *pieces[PIECES] = {NULL};
     for (int round = 0; round < ROUNDS; round++) {
         const int i = (int)test_random_below(&user->random, PIECES);
         const unsigned char mark = (unsigned char)(user->number * PIECES + i);
@@ -106,7 +106,7 @@ START_TEST(freed_neighbours_are_joined)
 {
     mdli_piece_heap heap;
     mdli_piece_heap_init(&heap);
-    mdli_piece *pieces[4];
+    mdli_heap_piece *pieces[4];
     for (int i = 0; i < 4; i++) {
         pieces[i] = mdli_piece_heap_take(&heap, MIB);
         ck_assert_ptr_nonnull(pieces[i]);
@@ -115,7 +115,7 @@ START_TEST(freed_neighbours_are_joined)
     mdli_piece_heap_give_back(&heap, pieces[0]);
     mdli_piece_heap_give_back(&heap, pieces[2]);
     mdli_piece_heap_give_back(&heap, pieces[1]);
-    mdli_piece *joined = mdli_piece_heap_take(&heap, 3 * MIB);
+    mdli_heap_piece *joined = mdli_piece_heap_take(&heap, 3 * MIB);
     ck_assert_ptr_eq(joined, pieces[0]);
     /* What is left of a larger one is free, up to the last 64 bytes. */
     mdli_piece_heap_give_back(&heap, joined);
@@ -135,8 +135,8 @@ START_TEST(very_large_pieces)
     mdli_piece_heap heap;
     mdli_piece_heap_init(&heap);
     const size_t total = (size_t)1 << 30;
-    mdli_piece *small = mdli_piece_heap_take(&heap, MIB);
-    mdli_piece *large = mdli_piece_heap_take(&heap, total);
+    mdli_heap_piece *small = mdli_piece_heap_take(&heap, MIB);
+    mdli_heap_piece *large = mdli_piece_heap_take(&heap, total);
     ck_assert_ptr_nonnull(large);
     ((char *)large)[total - 1] = 1;
     mdli_piece_heap_give_back(&heap, large);
@@ -154,7 +154,7 @@ START_TEST(pages_are_given_back)
 {
     mdli_piece_heap heap;
     mdli_piece_heap_init(&heap);
-    mdli_piece *pieces[14];
+    mdli_heap_piece *pieces[14];
     for (int i = 0; i < 14; i++) {
         pieces[i] = mdli_piece_heap_take(&heap, 15 * MIB);
         ck_assert_ptr_nonnull(pieces[i]);
@@ -170,7 +170,7 @@ START_TEST(pages_are_given_back)
         ck_assert_uint_le(heap.touched_bytes, 128 * MIB);
     }
     ck_assert(is_whole(&heap));
-    mdli_piece *again = mdli_piece_heap_take(&heap, 13 * 15 * MIB);
+    mdli_heap_piece *again = mdli_piece_heap_take(&heap, 13 * 15 * MIB);
     ck_assert_ptr_eq(again, pieces[1]);
     int64_t n_zeros = 0;
     for (size_t i = MDLI_PIECE_HEADER_BYTES; i < again->total_bytes; i++) {
