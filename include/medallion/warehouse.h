@@ -257,7 +257,9 @@ MDL_API const mdl_table *mdl_warehouse_runs(const mdl_warehouse *warehouse);
  * The log of tasks: one row each, in the order of runs and of tasks in them. Columns: run_id INT64 ·
  * task INT32 (from 1) · kind, name, table, layer, state STRING · n_rows, n_failures INT64 ·
  * started_at TIMESTAMP · start_seconds, seconds FLOAT64 · attempt INT32 · incremental BOOL · details
- * STRING (counters, "new 3, late 1"; NULL = none) · message STRING (NULL = none). Lives as above.
+ * STRING (counters, "new 3, late 1"; NULL = none) · message STRING (NULL = none) · reused BOOL (a
+ * model that was not built, as nothing had changed; NULL = logged before models were reused). Lives
+ * as above.
  */
 MDL_API const mdl_table *mdl_warehouse_run_tasks(const mdl_warehouse *warehouse);
 

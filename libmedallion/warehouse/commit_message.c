@@ -18,7 +18,8 @@ typedef struct deeds {
     int64_t n_files;
     int64_t n_rows;
     int64_t n_rejected;
-    int64_t n_models;
+    int64_t n_built;
+    int64_t n_reused;
     int64_t n_snapshots;
     int64_t n_tests;
     mdl_snapshot_counts changes; /* of the snapshots */
@@ -30,8 +31,9 @@ static mdl_status count_task(void *data, const mdli_logged_task *task, mdl_error
     deeds *done = data;
     if (task->run_id >= done->first_run) {
         bool is_success = mdli_is_text(task->state, mdl_run_state_name(MDL_RUN_SUCCESS));
-        done->n_models +=
-            is_success && mdli_is_text(task->kind, mdl_task_kind_name(MDL_TASK_MODEL));
+        bool is_model = mdli_is_text(task->kind, mdl_task_kind_name(MDL_TASK_MODEL));
+        done->n_built += is_success && is_model && !task->is_reused;
+        done->n_reused += is_success && is_model && task->is_reused;
         done->n_snapshots +=
             is_success && mdli_is_text(task->kind, mdl_task_kind_name(MDL_TASK_SNAPSHOT));
         done->n_tests += mdli_is_text(task->kind, mdl_task_kind_name(MDL_TASK_TEST));
@@ -125,6 +127,19 @@ static void add_snapshots(const deeds *done, message *m)
     add_part(m, has_changes ? ")" : " (nothing changed)");
 }
 
+/* "built 5 models, reused 7". */
+static void add_models(const deeds *done, message *m)
+{
+    if (done->n_built > 0) {
+        add_part(m, "built %s", count_of(done->n_built, "model").text);
+    }
+    if (done->n_reused > 0 && done->n_built > 0) {
+        add_part(m, "reused %s", grouped(done->n_reused).text);
+    } else if (done->n_reused > 0) {
+        add_part(m, "reused %s", count_of(done->n_reused, "model").text);
+    }
+}
+
 /* "run 3: loaded 2 files (1,234 rows), built 12 models, took 3 snapshots (5 changed)". */
 static void write_message(const deeds *done, message *m)
 {
@@ -142,8 +157,8 @@ static void write_message(const deeds *done, message *m)
     }
     if (has_run && done->last.has_failed) {
         add_part(m, "failed");
-    } else if (done->n_models > 0) {
-        add_part(m, "built %s", count_of(done->n_models, "model").text);
+    } else if (done->n_built + done->n_reused > 0) {
+        add_models(done, m);
     } else if (done->n_tests > 0) {
         add_part(m, "ran %s", count_of(done->n_tests, "test").text);
     }

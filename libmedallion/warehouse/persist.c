@@ -300,9 +300,27 @@ static mdl_status raise_other_columns(const mdl_warehouse *warehouse, const char
                          name, mdl_store_path(warehouse->store));
 }
 
-mdl_status mdli_read_log_table(const mdl_warehouse *warehouse, const char *name,
-                               const mdl_field *fields, int32_t n_fields, mdl_table **out,
-                               mdl_error *error)
+/* The table with a column of NULL for each field. */
+static mdl_status add_missing_fields(mdl_context *context, const mdl_table *table,
+                                     const mdl_field *fields, int32_t n_fields, mdl_table **out,
+                                     mdl_error *error)
+{
+    char list[256] = "*";
+    size_t used = 1;
+    for (int32_t i = 0; i < n_fields && used < sizeof list; i++) {
+        used += (size_t)snprintf(list + used, sizeof list - used, ", cast(null as %s) as %s",
+                                 mdl_type_name(fields[i].type), fields[i].name);
+    }
+    mdl_query *query = mdl_query_create(context);
+    mdl_status status =
+        mdl_query_collect(query, mdl_project(mdl_scan(query, table), list), out, error);
+    mdl_query_free(query);
+    return status;
+}
+
+mdl_status mdli_read_grown_log_table(const mdl_warehouse *warehouse, const char *name,
+                                     const mdl_field *fields, int32_t n_first, int32_t n_fields,
+                                     mdl_table **out, mdl_error *error)
 {
     *out = NULL;
     if (mdl_store_table_rows(warehouse->store, name) < 0) {
@@ -310,12 +328,25 @@ mdl_status mdli_read_log_table(const mdl_warehouse *warehouse, const char *name,
     }
     mdl_table *table;
     MDLI_TRY(mdl_store_read_table(warehouse->store, name, NULL, 0, &table, error));
-    if (!mdli_table_has_fields(table, fields, n_fields)) {
-        mdl_table_free(table);
-        return raise_other_columns(warehouse, name, error);
+    const int32_t n = mdl_table_n_columns(table);
+    mdl_status status = MDL_OK;
+    if (n < n_first || n > n_fields || !mdli_table_has_fields(table, fields, n)) {
+        status = raise_other_columns(warehouse, name, error);
+    } else if (n < n_fields) {
+        status =
+            add_missing_fields(warehouse->context, table, fields + n, n_fields - n, out, error);
+    } else {
+        *out = mdl_table_clone(table);
     }
-    *out = table;
-    return MDL_OK;
+    mdl_table_free(table);
+    return status;
+}
+
+mdl_status mdli_read_log_table(const mdl_warehouse *warehouse, const char *name,
+                               const mdl_field *fields, int32_t n_fields, mdl_table **out,
+                               mdl_error *error)
+{
+    return mdli_read_grown_log_table(warehouse, name, fields, n_fields, n_fields, out, error);
 }
 
 /* Sources cannot be built again: one of another form is not passed over as a model is. */

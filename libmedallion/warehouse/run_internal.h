@@ -152,6 +152,7 @@ typedef struct mdli_logged_task {
     mdl_string kind;
     mdl_string name;
     mdl_string state;
+    bool is_reused;
 } mdli_logged_task;
 
 /* Calls `visit` for all tasks of the log in their order, until it fails. */

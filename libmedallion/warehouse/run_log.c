@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "column/column_internal.h"
 #include "column/table_rows.h"
+#include "operators/rowset.h"
 #include "operators/table_edit.h"
 #include "warehouse/run_internal.h"
 
@@ -36,10 +37,12 @@ static const mdl_field task_fields[] = {
     {"start_seconds", MDL_TYPE_FLOAT64}, {"seconds", MDL_TYPE_FLOAT64},
     {"attempt", MDL_TYPE_INT32},         {"incremental", MDL_TYPE_BOOL},
     {"details", MDL_TYPE_STRING},        {"message", MDL_TYPE_STRING},
+    {"reused", MDL_TYPE_BOOL},
 };
 
 enum {
-    N_FIELDS_MAX = 16,
+    N_FIRST_TASK_FIELDS = 16, /* that the first version wrote, which reused no model */
+    N_FIELDS_MAX = 17,
     DETAILS_BYTES_MAX = 1024
 };
 
@@ -52,11 +55,11 @@ mdl_status mdli_run_log_create(mdl_context *context, mdl_table **runs, mdl_table
 
 /* Puts a table of the store's, if there is one, in the place of an empty one. */
 static mdl_status read_table(const mdl_warehouse *warehouse, const char *name,
-                             const mdl_field *fields, int32_t n_fields, mdl_table **table,
-                             mdl_error *error)
+                             const mdl_field *fields, int32_t n_first, int32_t n_fields,
+                             mdl_table **table, mdl_error *error)
 {
     mdl_table *read;
-    MDLI_TRY(mdli_read_log_table(warehouse, name, fields, n_fields, &read, error));
+    MDLI_TRY(mdli_read_grown_log_table(warehouse, name, fields, n_first, n_fields, &read, error));
     if (read != NULL) {
         mdl_table_free(*table);
         *table = read;
@@ -67,9 +70,9 @@ static mdl_status read_table(const mdl_warehouse *warehouse, const char *name,
 mdl_status mdli_run_log_read(mdl_warehouse *warehouse, mdl_error *error)
 {
     MDLI_TRY(read_table(warehouse, MDLI_TABLE_RUNS, run_fields, COUNT_OF(run_fields),
-                        &warehouse->runs, error));
-    return read_table(warehouse, MDLI_TABLE_RUN_TASKS, task_fields, COUNT_OF(task_fields),
-                      &warehouse->run_tasks, error);
+                        COUNT_OF(run_fields), &warehouse->runs, error));
+    return read_table(warehouse, MDLI_TABLE_RUN_TASKS, task_fields, N_FIRST_TASK_FIELDS,
+                      COUNT_OF(task_fields), &warehouse->run_tasks, error);
 }
 
 /* Rows in the making: values are put in the order of the fields. */
@@ -196,6 +199,7 @@ static mdl_status append_task(mdl_table_builder *builder, const mdl_run *run, in
     put_integer(&row, result->incremental);
     put_text_or_null(&row, details);
     put_text_or_null(&row, result->message);
+    put_integer(&row, result->reused);
     return mdli_append_row(builder, task_fields, COUNT_OF(task_fields), row.values, error);
 }
 
@@ -273,7 +277,7 @@ mdl_status mdli_run_log_visit(const mdl_warehouse *warehouse,
                                                   mdl_error *error),
                               void *data, mdl_error *error)
 {
-    static const char *const columns[] = {"run_id", "kind", "name", "state"};
+    static const char *const columns[] = {"run_id", "kind", "name", "state", "reused"};
     mdl_cursor *cursor = NULL;
     mdl_batch batch;
     mdl_status status;
@@ -287,6 +291,8 @@ mdl_status mdli_run_log_visit(const mdl_warehouse *warehouse,
                 .kind = mdl_vector_string(&batch.columns[1], i),
                 .name = mdl_vector_string(&batch.columns[2], i),
                 .state = mdl_vector_string(&batch.columns[3], i),
+                .is_reused = !mdl_vector_is_null(&batch.columns[4], i) &&
+                             mdli_vector_integer(&batch.columns[4], i) != 0,
             };
             MDLI_TRY_GOTO_DONE(visit(data, &task, error));
         }

@@ -216,6 +216,12 @@ mdl_status mdli_read_log_table(const mdl_warehouse *warehouse, const char *name,
                                const mdl_field *fields, int32_t n_fields, mdl_table **out,
                                mdl_error *error);
 
+/* Likewise, where older versions wrote less than all fields, but the first `n_first` at least: those
+ * that are missing are NULL. */
+mdl_status mdli_read_grown_log_table(const mdl_warehouse *warehouse, const char *name,
+                                     const mdl_field *fields, int32_t n_first, int32_t n_fields,
+                                     mdl_table **out, mdl_error *error);
+
 /* load.c */
 
 /* The column `record` of a file's rejects as an array; NULL gives NULL. */

@@ -353,7 +353,11 @@ START_TEST(versions_say_what_was_done)
     assert_message(&world, "run 1: loaded 1 file (1,200 rows), built 12 models");
     world_build(&world.base, "mart_user_behavior");
     store_world_commit(&world);
-    assert_message(&world, "run 2: built 1 model");
+    assert_message(&world, "run 2: reused 1 model");
+    load(&world, "02012026_links.csv", LINKS "2,c,d\n");
+    world_build(&world.base, NULL);
+    store_world_commit(&world);
+    assert_message(&world, "run 3: loaded 1 file (1 row), built 8 models, reused 4");
     ck_assert_int_eq(mdl_warehouse_commit(world.base.warehouse, "by hand", NULL), MDL_OK);
     assert_message(&world, "by hand");
     mdl_load_options options;
@@ -963,6 +967,37 @@ START_TEST(logs_that_do_not_fit_are_refused)
 }
 END_TEST
 
+/* Stores that were written before models were reused say nothing of it, and go on. */
+START_TEST(logs_without_reuse_are_read)
+{
+    store_world world;
+    store_world_start(&world, NULL);
+    load_first_files(&world);
+    world_build(&world.base, NULL);
+    store_world_commit(&world);
+    store_world_close(&world);
+    mdl_table *tasks = stored_rows(&world, "_run_tasks", "true",
+                                   "run_id, task, kind, name, \"table\", layer, state, n_rows, "
+                                   "n_failures, started_at, start_seconds, seconds, attempt, "
+                                   "incremental, details, message");
+    const int64_t n_tasks = mdl_table_n_rows(tasks);
+    replace_stored(&world, "_run_tasks", tasks);
+    mdl_table_free(tasks);
+    store_world_open(&world, 0);
+    const mdl_table *log = mdl_warehouse_run_tasks(world.base.warehouse);
+    int32_t reused = mdl_table_find_column(log, "reused");
+    ck_assert_int_eq(mdl_column_get_stats(mdl_table_column(log, reused)).n_nulls, n_tasks);
+    world_build(&world.base, "mart_user_behavior");
+    store_world_commit(&world);
+    assert_message(&world, "run 2: reused 1 model");
+    store_world_reopen(&world);
+    log = mdl_warehouse_run_tasks(world.base.warehouse);
+    ck_assert_int_eq(mdl_column_get_stats(mdl_table_column(log, reused)).n_nulls, n_tasks);
+    ck_assert_int_gt(mdl_table_n_rows(log), n_tasks);
+    store_world_end(&world);
+}
+END_TEST
+
 START_TEST(summaries_that_do_not_fit_are_passed_over)
 {
     store_world world;
@@ -1091,6 +1126,7 @@ static Suite *persist_suite(void)
     TCase *failures = tcase_create("failures");
     tcase_add_test(failures, damaged_tables_fail_what_needs_them);
     tcase_add_test(failures, logs_that_do_not_fit_are_refused);
+    tcase_add_test(failures, logs_without_reuse_are_read);
     tcase_add_test(failures, summaries_that_do_not_fit_are_passed_over);
     tcase_set_timeout(failures, 120);
     suite_add_tcase(suite, failures);
