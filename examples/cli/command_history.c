@@ -10,37 +10,50 @@
 
 /* ---- history --------------------------------------------------------------------------------- */
 
-static mdl_status add_version(session *s, int32_t index, mdl_table_builder *builder)
+enum {
+    VERSION_COLUMNS = 9
+};
+
+/* Adds a row for a version. Of one whose manifest cannot be read it says why, and `*fault` keeps the
+ * first such failure: the other versions are told all the same. */
+static mdl_status add_version(session *s, int32_t index, mdl_table_builder *builder,
+                              mdl_error *fault)
 {
     mdl_store_version_info info;
-    mdl_status status = mdl_store_get_version(s->store, index, &info, &s->error);
+    mdl_error error = MDL_ERROR_INIT;
+    mdl_status status = mdl_store_get_version(s->store, index, &info, &error);
+    mdl_value row[VERSION_COLUMNS] = {listing_integer(info.version),
+                                      listing_time(info.committed_at),
+                                      listing_integer(info.n_tables),
+                                      listing_integer(info.n_rows),
+                                      listing_integer(info.new_bytes),
+                                      listing_integer(info.size_bytes),
+                                      listing_real((double)info.new_bytes / 1e6),
+                                      listing_real((double)info.size_bytes / 1e6),
+                                      listing_text(info.message)};
     if (status != MDL_OK) {
-        return status;
+        for (int i = 1; i < VERSION_COLUMNS - 1; i++) {
+            row[i].is_null = true;
+        }
+        row[VERSION_COLUMNS - 1] = listing_text(error.message);
+        *fault = fault->status == MDL_OK ? error : *fault;
     }
-    const mdl_value row[] = {listing_integer(info.version),
-                             listing_time(info.committed_at),
-                             listing_integer(info.n_tables),
-                             listing_integer(info.n_rows),
-                             listing_integer(info.new_bytes),
-                             listing_integer(info.size_bytes),
-                             listing_real((double)info.new_bytes / 1e6),
-                             listing_real((double)info.size_bytes / 1e6),
-                             listing_text(info.message)};
-    return listing_add(builder, row, 9, &s->error);
+    return listing_add(builder, row, VERSION_COLUMNS, &s->error);
 }
 
-static mdl_status list_versions(session *s, mdl_table **out)
+static mdl_status list_versions(session *s, mdl_table **out, mdl_error *fault)
 {
-    static const mdl_field fields[] = {
+    static const mdl_field fields[VERSION_COLUMNS] = {
         {"version", MDL_TYPE_INT64},   {"committed_at", MDL_TYPE_TIMESTAMP},
         {"n_tables", MDL_TYPE_INT64},  {"n_rows", MDL_TYPE_INT64},
         {"new_bytes", MDL_TYPE_INT64}, {"size_bytes", MDL_TYPE_INT64},
         {"new_mb", MDL_TYPE_FLOAT64},  {"size_mb", MDL_TYPE_FLOAT64},
         {"message", MDL_TYPE_STRING}};
     mdl_table_builder *builder = NULL;
-    mdl_status status = mdl_table_builder_create(s->context, fields, 9, &builder, &s->error);
+    mdl_status status =
+        mdl_table_builder_create(s->context, fields, VERSION_COLUMNS, &builder, &s->error);
     for (int32_t i = 0; status == MDL_OK && i < mdl_store_n_versions(s->store); i++) {
-        status = add_version(s, i, builder);
+        status = add_version(s, i, builder, fault);
     }
     if (status == MDL_OK) {
         status = mdl_table_builder_finish(builder, out, &s->error);
@@ -57,15 +70,20 @@ static exit_code run_history(const cli_settings *settings)
                                     .float_digits = 3};
     session s;
     mdl_table *versions = NULL;
+    mdl_error fault = MDL_ERROR_INIT;
     mdl_status status = session_begin(&s, "history", settings, false);
     if (status == MDL_OK) {
         status = session_open_store(&s, STORE_READ);
     }
     if (status == MDL_OK) {
-        status = list_versions(&s, &versions);
+        status = list_versions(&s, &versions, &fault);
     }
     if (status == MDL_OK) {
         status = view_table(&s, versions, &view);
+    }
+    if (status == MDL_OK && fault.status != MDL_OK) {
+        s.error = fault;
+        status = fault.status;
     }
     mdl_table_free(versions);
     return session_close(&s, status);
@@ -81,7 +99,8 @@ const cli_command history_command = {
     .details = "Lists the versions that the store keeps: when each was committed, what it loaded, "
                "built and changed in snapshots, how much it added to the disk (new_mb, in "
                "1,000,000 bytes) and what all that it refers to takes there (size_mb). --format "
-               "csv and json have more columns.",
+               "csv and json have more columns. A version whose manifest is damaged is listed with "
+               "what is wrong with it, and the exit status is 1.",
     .max_arguments = 0,
     .data = STORE_ONLY,
     .groups = history_groups,

@@ -88,7 +88,9 @@ MDL_API int32_t mdl_store_n_versions(const mdl_store *store);
 
 /**
  * Version `index` of those kept, oldest first, 0 ≤ index < ::mdl_store_n_versions; what it points to
- * lives until the next call on the store. ::MDL_E_ARGUMENT, ::MDL_E_CORRUPT, ::MDL_E_IO.
+ * lives until the next call on the store. ::MDL_E_ARGUMENT, ::MDL_E_CORRUPT, ::MDL_E_IO. Of a
+ * version whose manifest cannot be read `out->version` is told, and the rest is zero; the others can
+ * be asked for all the same.
  */
 MDL_API MDL_MUST_CHECK mdl_status mdl_store_get_version(mdl_store *store, int32_t index,
                                                         mdl_store_version_info *out,

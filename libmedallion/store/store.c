@@ -415,10 +415,12 @@ mdl_status mdl_store_get_version(mdl_store *store, int32_t index, mdl_store_vers
     int64_t size_bytes;
     mdli_manifest_head head;
     mdl_status status;
+    *out = (mdl_store_version_info){.version = 0};
     if (index < 0 || index >= store->n_versions) {
         return mdl_error_set(error, MDL_E_ARGUMENT, "there is no version at %d of %lld", (int)index,
                              (long long)store->n_versions);
     }
+    out->version = store->versions[index];
     MDLI_TRY(mdli_store_path_init(&path, store->context, store->path, error));
     mdli_store_path_to_manifest(&path, store->versions[index]);
     MDLI_TRY_GOTO_DONE(mdli_file_read_whole(store->files, store->context, path.text,

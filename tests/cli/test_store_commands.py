@@ -385,6 +385,24 @@ def test_a_damaged_store(folder):
     check_fails(run("audit", "--store", store), 1, largest.name)
 
 
+def test_a_damaged_old_version(folder):
+    """The history tells the other versions, and what is wrong with this one."""
+    _, store = make_store(folder)
+    check_equal(run("build", "--store", store, "--quiet").status, 0)
+    manifest = store / "versions" / "1.manifest"
+    damaged = bytearray(manifest.read_bytes())
+    damaged[20] ^= 4
+    manifest.chmod(0o644)
+    manifest.write_bytes(damaged)
+    told = run("history", "--store", store, "--format", "json")
+    check_equal(told.status, 1, told)
+    check(manifest.name in told.err, told)
+    rows = json.loads(told.out)
+    check_equal([row["version"] for row in rows], [2, 1])
+    check_equal([row["committed_at"] is None for row in rows], [False, True])
+    check("damaged" in rows[1]["message"], rows[1])
+
+
 def test_one_writer_at_a_time(folder):
     data, store = make_store(folder)
     process, told = start_build(data, store)
