@@ -52,6 +52,28 @@ void mdli_integer_set_release(mdli_integer_set *set)
     }
 }
 
+bool mdli_integer_set_has_any(const mdli_integer_set *set, int64_t least, int64_t greatest)
+{
+    if (set->n_slots == 0 || least > greatest || greatest < set->least) {
+        return false;
+    }
+    const uint64_t first = least > set->least ? (uint64_t)least - (uint64_t)set->least : 0;
+    const uint64_t last_slot = set->n_slots - 1;
+    uint64_t last = (uint64_t)greatest - (uint64_t)set->least;
+    last = last < last_slot ? last : last_slot;
+    if (first > last) {
+        return false;
+    }
+    const uint32_t of_first = UINT32_MAX << (first & 31);
+    const uint32_t of_last = UINT32_MAX >> (31 - (last & 31));
+    uint64_t word = first / 32;
+    uint32_t found = set->bits[word] & of_first;
+    for (; word < last / 32 && found == 0; word++) {
+        found = set->bits[word + 1];
+    }
+    return (word < last / 32 ? found : found & of_last) != 0;
+}
+
 /* The bits of slots [slot, slot + 32), some of which may lie outside of the set. */
 static uint32_t bits_from(const mdli_integer_set *set, int64_t slot)
 {

@@ -45,6 +45,9 @@ static inline bool mdli_integer_set_has(const mdli_integer_set *set, int64_t val
     return ((set->bits[slot >> 5] >> (slot & 31)) & 1) != 0;
 }
 
+/* Whether an integer from `least` to `greatest` is in the set. */
+bool mdli_integer_set_has_any(const mdli_integer_set *set, int64_t least, int64_t greatest);
+
 /*
  * Looks for proofs that the values of blocks are in one set. Blocks mostly have the same proof; what
  * was found when it was compared with the set is kept for the next block. Zero-initialise but for

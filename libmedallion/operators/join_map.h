@@ -31,6 +31,9 @@ mdli_integer_set *mdli_join_map_set(const mdli_join_map *map);
 /* "dense" or "hash". */
 const char *mdli_join_map_strategy(const mdli_join_map *map);
 
+/* Whether a key of one integer-like column, from `least` to `greatest`, may have a match. */
+bool mdli_join_map_may_have(const mdli_join_map *map, int64_t least, int64_t greatest);
+
 /* Finds the slot of each row's key: −1 = no match. `keys` has a vector per key column. Thread-safe.
  */
 mdl_status mdli_join_map_find(const mdli_join_map *map, const mdl_vector *keys, int64_t n_rows,

@@ -97,9 +97,10 @@ mdl_status mdli_join_stage_prove_matches(mdli_stage *stage, const mdl_column *co
                                          mdl_error *error);
 
 /*
- * Marks the windows of the source (see mdli_pipeline) in which a semi or inner join keeps a row. Its
- * key is `column` of the source, unchanged. One look-up per run tells it; where the column is not in
- * runs, `*are_known` is false and the marks mean nothing.
+ * Marks the windows of the source (see mdli_pipeline) in which a semi or inner join may keep a row.
+ * Its key is `column` of the source, unchanged. One look-up per run tells it; of a block that is not
+ * in runs all windows are marked, unless its bounds tell that none of its rows has a match. For
+ * other joins `*are_known` is false and the marks mean nothing.
  */
 mdl_status mdli_join_stage_mark_windows(const mdli_stage *stage, const mdl_column *column,
                                         uint64_t *windows, bool *are_known, mdl_error *error);

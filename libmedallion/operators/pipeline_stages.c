@@ -234,26 +234,34 @@ static mdl_status mark_runs(const mdli_stage *stage, int64_t start, const int64_
     return MDL_OK;
 }
 
+/* Marks where a block that starts at row `start` may have rows with a match: those of its runs, else
+ * all rows, unless its bounds say that none has. */
+static mdl_status mark_block(const mdli_stage *stage, const mdli_block *block, int64_t start,
+                             uint64_t *windows, mdl_error *error)
+{
+    const int64_t *values;
+    const int32_t *ends;
+    int32_t n_runs;
+    if (!block->has_min_max || !mdli_join_map_may_have(stage->map, block->min, block->max)) {
+        return MDL_OK;
+    }
+    if (mdli_block_runs(block, &values, &ends, &n_runs)) {
+        return mark_runs(stage, start, values, ends, n_runs, windows, error);
+    }
+    mark_windows(windows, start, start + block->n_rows);
+    return MDL_OK;
+}
+
 mdl_status mdli_join_stage_mark_windows(const mdli_stage *stage, const mdl_column *column,
                                         uint64_t *windows, bool *are_known, mdl_error *error)
 {
     mdl_type type = stage->rel->left->fields[stage->rel->left_keys[0]].type;
     mdl_join_kind kind = stage->rel->join_kind;
-    *are_known = false;
-    if ((kind != MDL_JOIN_SEMI && kind != MDL_JOIN_INNER) || stage->rel->n_join_keys != 1 ||
-        (type != MDL_TYPE_INT32 && type != MDL_TYPE_INT64)) {
-        return MDL_OK;
+    *are_known = (kind == MDL_JOIN_SEMI || kind == MDL_JOIN_INNER) &&
+                 stage->rel->n_join_keys == 1 && (type == MDL_TYPE_INT32 || type == MDL_TYPE_INT64);
+    for (int64_t b = 0; *are_known && b < column->n_blocks; b++) {
+        MDLI_TRY(mark_block(stage, column->blocks[b], column->row_starts[b], windows, error));
     }
-    for (int64_t b = 0; b < column->n_blocks; b++) {
-        const int64_t *values;
-        const int32_t *ends;
-        int32_t n_runs;
-        if (!mdli_block_runs(column->blocks[b], &values, &ends, &n_runs)) {
-            return MDL_OK;
-        }
-        MDLI_TRY(mark_runs(stage, column->row_starts[b], values, ends, n_runs, windows, error));
-    }
-    *are_known = true;
     return MDL_OK;
 }
 

@@ -836,6 +836,45 @@ START_TEST(semi_join_over_runs)
 }
 END_TEST
 
+/* Where only some blocks of a key are in runs, the others are read, but for those whose bounds tell
+ * that no row has a match. */
+START_TEST(semi_join_over_runs_and_others)
+{
+    mdl_context *context = new_context(_i % 2 == 0 ? 5000 : 7, 1 + _i / 2);
+    mdl_table *in_runs = ascending_table(context, 30000, 100);
+    mdl_table *keys = ascending_table(context, 2000, 1);
+    mdl_query *query = mdl_query_create(context);
+    mdl_rel *scan = mdl_project(mdl_scan(query, in_runs), "a, d");
+    mdl_rel *out_of_order = mdl_project(scan, "cast(d % 1000 + 500 as int32) as a, d");
+    mdl_table *mixed = collect(query, mdl_union_all(scan, out_of_order), "mixed");
+    static const struct {
+        const char *which;
+        int64_t n_rows;
+    } cases[] = {
+        {"a = 137", 100},
+        {"a = 600", 30},
+        {"a = 137 or a = 600", 130},
+        {"a = 400", 0},
+        {"a >= 1500", 0},
+        {"a = 299 or a = 500 or a = 1499", 160},
+        {"a < 100 or a > 1400", 12970},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        mdl_rel *chosen = mdl_filter(mdl_scan(query, keys), cases[i].which);
+        mdl_table *out = collect(
+            query, mdl_join(mdl_scan(query, mixed), chosen, MDL_JOIN_SEMI, "a"), "semi join");
+        ASSERT_IN_LOOP(mdl_table_n_rows(out) == cases[i].n_rows, "%s: %d rows", cases[i].which,
+                       (int)mdl_table_n_rows(out));
+        mdl_table_free(out);
+    }
+    mdl_query_free(query);
+    mdl_table_free(in_runs);
+    mdl_table_free(mixed);
+    mdl_table_free(keys);
+    mdl_context_free(context);
+}
+END_TEST
+
 /* A join with a table that has the same keys, each once and in order, reads it row by row; one that
  * only seems to be such must not. All give the rows of the table. */
 START_TEST(aligned_joins)
@@ -1191,6 +1230,7 @@ static Suite *rows_suite(void)
     tcase_add_loop_test(promises, texts_are_sorted_in_stretches, 0, 8);
     tcase_add_loop_test(promises, taken_rows_are_those_chosen, 0, 4);
     tcase_add_loop_test(promises, semi_join_over_runs, 0, 4);
+    tcase_add_loop_test(promises, semi_join_over_runs_and_others, 0, 4);
     tcase_add_loop_test(promises, aligned_joins, 0, 6);
     tcase_add_test(promises, edits_leave_other_blocks_alone);
     tcase_add_test(promises, upsert_keeps_one_dictionary);

@@ -142,6 +142,36 @@ START_TEST(sets_are_compared)
 }
 END_TEST
 
+/* Whether a range has a value of a set is what looking at each value tells. */
+START_TEST(ranges_are_looked_for)
+{
+    enum {
+        N_ROUNDS = 20000
+    };
+    test_random random = test_random_start("ranges_are_looked_for");
+    const int64_t bases[] = {0, -50, INT64_MIN, INT64_MAX - 400};
+    int n_found = 0;
+    for (int i = 0; i < N_ROUNDS; i++) {
+        const int64_t base = bases[i % 4];
+        mdli_integer_set *set = random_set(&random, base + (int64_t)test_random_below(&random, 100),
+                                           (int64_t)test_random_below(&random, 200));
+        const int64_t least = base + (int64_t)test_random_below(&random, 350);
+        const int64_t greatest = least + (int64_t)test_random_below(&random, 50);
+        bool expected = false;
+        for (int64_t value = least; value <= greatest && !expected; value++) {
+            expected = mdli_integer_set_has(set, value);
+        }
+        ASSERT_IN_LOOP(mdli_integer_set_has_any(set, least, greatest) == expected, "set %d", i);
+        ASSERT_IN_LOOP(!mdli_integer_set_has_any(set, greatest, least) || least == greatest,
+                       "set %d", i);
+        n_found += expected;
+        mdli_integer_set_release(set);
+    }
+    ck_assert_int_ge(n_found, N_ROUNDS / 10);
+    ck_assert_int_le(n_found, N_ROUNDS - N_ROUNDS / 10);
+}
+END_TEST
+
 /* Lists are bounded, and sets that are large against their column are not kept. */
 START_TEST(proofs_are_few_and_small)
 {
@@ -423,6 +453,7 @@ int main(void)
     tcase_set_timeout(tests, 120);
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, sets_are_compared);
+    tcase_add_test(tests, ranges_are_looked_for);
     tcase_add_test(tests, proofs_are_few_and_small);
     tcase_add_test(tests, order_is_proved_once);
     tcase_add_test(tests, order_is_proved_up_to_the_first_fault);
