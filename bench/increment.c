@@ -1,21 +1,26 @@
 /*
- * What a day costs: a warehouse over a store is built from DATA and committed; then three days' files
- * of 1 % of its ratings come, each to a process of its own that opens the store, loads, builds and
- * commits.
+ * What a day costs: a warehouse over a store is built from DATA and committed; then days come, each
+ * with files of 1 % of its ratings, each to a process of its own that opens the store, loads, builds
+ * and commits.
  *
  * - sessions: long sessions of few users after everything that was there;
+ * - usual: sessions too, a tenth of them of new users, and 1 % of the tags;
+ * - nothing: no file came;
  * - scattered: single ratings of random users and movies at random times, which fall into every
  *   block;
- * - usual: sessions as on the first day, a tenth of them of new users, and 1 % of the tags too.
+ * - after: a usual day again, when the scattered one has left nothing as it was.
  *
- *     increment DATA STORE [--check]
+ *     increment DATA STORE [--threads N] [--tests] [--check] [--json]
  *
  * STORE must not exist. Each phase is told in CPU seconds (user and system) of its process and wall
- * seconds. With --check every model is compared with a full refresh at the end.
+ * seconds, then what each day cost in all beside the first build; with --json, that alone as an array
+ * of objects. With --tests the data quality tests run too. With --check every model is compared with
+ * a full refresh at the end.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -43,12 +48,38 @@ static clock_reading read_clock(void)
     };
 }
 
-static void tell(const char *day, const char *phase, clock_reading *since)
+/* How the program was called. */
+static struct {
+    int n_threads;
+    bool has_tests;
+    bool is_checked;
+    bool is_json;
+} settings = {.n_threads = 1};
+
+/* What a day does, one after another. */
+static const char *const phases[] = {"open", "load", "build", "commit"};
+
+enum {
+    N_PHASES = sizeof phases / sizeof *phases
+};
+
+/* What a day cost; in memory that its process shares. */
+typedef struct day_cost {
+    clock_reading phases[N_PHASES];
+    int64_t new_bytes;
+    int64_t peak_bytes;
+} day_cost;
+
+/* Ends a phase of a day. */
+static void tell(const char *day, int phase, clock_reading *since, day_cost *cost)
 {
     clock_reading now = read_clock();
-    printf("%-10s %-8s %8.3f CPU s %8.3f s\n", day, phase, now.cpu - since->cpu,
-           now.wall - since->wall);
-    fflush(stdout);
+    cost->phases[phase] = (clock_reading){now.cpu - since->cpu, now.wall - since->wall};
+    if (!settings.is_json) {
+        printf("%-10s %-8s %8.3f CPU s %8.3f s\n", day, phases[phase], cost->phases[phase].cpu,
+               cost->phases[phase].wall);
+        fflush(stdout);
+    }
     *since = read_clock();
 }
 
@@ -73,7 +104,7 @@ static void open_session(session *s, const char *store)
     *s = (session){.error = MDL_ERROR_INIT};
     mdl_context_options context_options;
     mdl_context_options_init(&context_options);
-    context_options.n_threads = 1;
+    context_options.n_threads = settings.n_threads;
     require(mdl_context_create(&context_options, &s->context, &s->error), &s->error);
     require(mdl_store_open(s->context, store, NULL, &s->store, &s->error), &s->error);
     mdl_warehouse_options options;
@@ -104,7 +135,7 @@ static void task_finished(void *user_data, const mdl_run_result *task, int32_t i
 {
     (void)index;
     (void)n_tasks;
-    if (task->kind != MDL_TASK_MODEL) {
+    if (task->kind != MDL_TASK_MODEL || settings.is_json || settings.n_threads > 1) {
         return;
     }
     printf("    %-26s %8.3f CPU s", task->name,
@@ -116,32 +147,33 @@ static void task_finished(void *user_data, const mdl_run_result *task, int32_t i
     printf("\n");
 }
 
-/* Opens the store, loads a path, builds and commits, and tells what each costs. */
-static void run_day(const char *day, const char *store, const char *path)
+/* Opens the store, loads a path unless it is NULL, builds and commits, and tells what each costs. */
+static void run_day(const char *day, const char *store, const char *path, day_cost *cost)
 {
     session s;
     clock_reading since = read_clock();
     open_session(&s, store);
-    tell(day, "open", &since);
-    require(mdl_warehouse_load(s.warehouse, &path, 1, NULL, &s.error), &s.error);
-    tell(day, "load", &since);
+    tell(day, 0, &since, cost);
+    if (path != NULL) {
+        require(mdl_warehouse_load(s.warehouse, &path, 1, NULL, &s.error), &s.error);
+    }
+    tell(day, 1, &since, cost);
     mdl_build_options options;
     clock_reading task_start;
     mdl_build_options_init(&options);
-    options.tests = MDL_TESTS_NONE;
+    options.tests = settings.has_tests ? MDL_TESTS_AFTER_EACH : MDL_TESTS_NONE;
     options.events.task_started = task_started;
     options.events.task_finished = task_finished;
     options.events.user_data = &task_start;
     require(mdl_warehouse_build(s.warehouse, &options, NULL, &s.error), &s.error);
-    tell(day, "build", &since);
+    tell(day, 2, &since, cost);
     require(mdl_warehouse_commit(s.warehouse, NULL, &s.error), &s.error);
-    tell(day, "commit", &since);
+    tell(day, 3, &since, cost);
     mdl_store_version_info info;
     int32_t last = mdl_store_n_versions(s.store) - 1;
     require(mdl_store_get_version(s.store, last, &info, &s.error), &s.error);
-    printf("    %.1f MB, %.1f MB of them new; memory at most %.0f MB\n",
-           (double)info.size_bytes / 1e6, (double)info.new_bytes / 1e6,
-           (double)mdl_context_memory_peak(s.context) / 1e6);
+    cost->new_bytes = info.new_bytes;
+    cost->peak_bytes = mdl_context_memory_peak(s.context);
     close_session(&s);
 }
 
@@ -190,15 +222,26 @@ static source_facts look_at_sources(const char *store)
 /* A kind of day. */
 typedef struct day_kind {
     const char *name;
+    bool has_ratings;
     bool has_sessions;  /* else ratings of anybody at any time */
     bool has_new_users; /* a tenth of them */
     bool has_tags;
 } day_kind;
 
 static const day_kind days[] = {
-    {"sessions", true, false, false},
-    {"scattered", false, false, false},
-    {"usual", true, true, true},
+    {.name = "sessions", .has_ratings = true, .has_sessions = true},
+    {.name = "usual",
+     .has_ratings = true,
+     .has_sessions = true,
+     .has_new_users = true,
+     .has_tags = true},
+    {.name = "nothing"},
+    {.name = "scattered", .has_ratings = true},
+    {.name = "after",
+     .has_ratings = true,
+     .has_sessions = true,
+     .has_new_users = true,
+     .has_tags = true},
 };
 
 enum {
@@ -245,7 +288,7 @@ static void write_ratings(const char *path, const source_facts *facts, int day)
             user = 1 + (long)(random % (uint64_t)facts->users_max);
         }
         if (kind->has_new_users && i % (10 * SESSION_RATINGS) == 0) {
-            user = facts->users_max + 1 + (long)(i / (10 * SESSION_RATINGS));
+            user = facts->users_max + 1 + (long)day * 1000 + (long)(i / (10 * SESSION_RATINGS));
         }
         time = kind->has_sessions ? time + (long long)(random >> 60)
                                   : facts->first_time + (long long)(bench_random(&state) % span);
@@ -316,17 +359,19 @@ static void check(const char *store)
             exit(1);
         }
     }
-    printf("every model is what a full refresh gives\n");
+    if (!settings.is_json) {
+        printf("every model is what a full refresh gives\n");
+    }
     free(hashes);
     close_session(&s);
 }
 
 /* Runs a day in a process of its own. */
-static void run_day_apart(const char *day, const char *store, const char *path)
+static void run_day_apart(const char *day, const char *store, const char *path, day_cost *cost)
 {
     pid_t child = fork();
     if (child == 0) {
-        run_day(day, store, path);
+        run_day(day, store, path, cost);
         exit(0);
     }
     int how;
@@ -335,36 +380,114 @@ static void run_day_apart(const char *day, const char *store, const char *path)
     }
 }
 
+/* Writes the files of a day to a folder, runs it, and removes them. */
+static void run_day_with_files(int day, const source_facts *facts, const char *store,
+                               const char *folder, day_cost *cost)
+{
+    const day_kind *kind = &days[day];
+    char ratings[64];
+    char tags[64];
+    snprintf(ratings, sizeof ratings, "%s/%02d012030_ratings.csv", folder, day + 1);
+    snprintf(tags, sizeof tags, "%s/%02d012030_tags.csv", folder, day + 1);
+    if (kind->has_ratings) {
+        write_ratings(ratings, facts, day);
+    }
+    if (kind->has_tags) {
+        write_tags(tags, facts, day);
+    }
+    run_day_apart(kind->name, store, kind->has_ratings ? folder : NULL, cost);
+    remove(ratings);
+    remove(tags);
+}
+
+static clock_reading total_of(const day_cost *cost)
+{
+    clock_reading total = {0, 0};
+    for (int p = 0; p < N_PHASES; p++) {
+        total.cpu += cost->phases[p].cpu;
+        total.wall += cost->phases[p].wall;
+    }
+    return total;
+}
+
+static const char *name_of(int day)
+{
+    return day == 0 ? "first" : days[day - 1].name;
+}
+
+static void print_costs(const day_cost *costs)
+{
+    printf("\n%-10s %8s %8s %8s %10s %8s\n", "in all", "CPU s", "of first", "s", "MB new",
+           "MB peak");
+    for (int i = 0; i <= N_DAYS; i++) {
+        const clock_reading total = total_of(&costs[i]);
+        printf("%-10s %8.3f %7.1f%% %8.3f %10.1f %8.0f\n", name_of(i), total.cpu,
+               100 * total.cpu / total_of(&costs[0]).cpu, total.wall,
+               (double)costs[i].new_bytes / 1e6, (double)costs[i].peak_bytes / 1e6);
+    }
+}
+
+static void print_json(const day_cost *costs)
+{
+    for (int i = 0; i <= N_DAYS; i++) {
+        const clock_reading total = total_of(&costs[i]);
+        printf("%s{\"name\": \"%s\", \"cpu_seconds\": %.6f, \"wall_seconds\": %.6f",
+               i == 0 ? "[" : ",\n", name_of(i), total.cpu, total.wall);
+        for (int p = 0; p < N_PHASES; p++) {
+            printf(", \"%s_cpu_seconds\": %.6f", phases[p], costs[i].phases[p].cpu);
+        }
+        printf(", \"new_bytes\": %lld, \"peak_bytes\": %lld}", (long long)costs[i].new_bytes,
+               (long long)costs[i].peak_bytes);
+    }
+    printf("]\n");
+}
+
+/* Whether the arguments behind DATA and STORE are known. */
+static bool read_arguments(int argc, char **argv)
+{
+    for (int i = 3; i < argc; i++) {
+        if (strcmp(argv[i], "--check") == 0) {
+            settings.is_checked = true;
+        } else if (strcmp(argv[i], "--tests") == 0) {
+            settings.has_tests = true;
+        } else if (strcmp(argv[i], "--json") == 0) {
+            settings.is_json = true;
+        } else if (strcmp(argv[i], "--threads") == 0 && i + 1 < argc) {
+            settings.n_threads = atoi(argv[++i]);
+        } else {
+            return false;
+        }
+    }
+    return argc >= 3;
+}
+
 int main(int argc, char **argv)
 {
-    if (argc < 3) {
-        fprintf(stderr, "usage: increment DATA STORE [--check]\n");
+    if (!read_arguments(argc, argv)) {
+        fprintf(stderr, "usage: increment DATA STORE [--threads N] [--tests] [--check] [--json]\n");
         return 2;
     }
     const char *store = argv[2];
     char folder[] = "/tmp/medallion-increment-XXXXXX";
-    if (mkdtemp(folder) == NULL) {
+    day_cost *costs = mmap(NULL, (N_DAYS + 1) * sizeof *costs, PROT_READ | PROT_WRITE,
+                           MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (costs == MAP_FAILED || mkdtemp(folder) == NULL) {
         perror(folder);
         return 1;
     }
-    run_day_apart("first", store, argv[1]);
+    run_day_apart(name_of(0), store, argv[1], &costs[0]);
     source_facts facts = look_at_sources(store);
     for (int day = 0; day < N_DAYS; day++) {
-        char ratings[64];
-        char tags[64];
-        snprintf(ratings, sizeof ratings, "%s/%02d012030_ratings.csv", folder, day + 1);
-        snprintf(tags, sizeof tags, "%s/%02d012030_tags.csv", folder, day + 1);
-        write_ratings(ratings, &facts, day);
-        if (days[day].has_tags) {
-            write_tags(tags, &facts, day);
-        }
-        run_day_apart(days[day].name, store, folder);
-        remove(ratings);
-        remove(tags);
+        run_day_with_files(day, &facts, store, folder, &costs[day + 1]);
     }
     rmdir(folder);
     free(facts.movies);
-    if (argc > 3 && strcmp(argv[3], "--check") == 0) {
+    if (settings.is_json) {
+        print_json(costs);
+    } else {
+        print_costs(costs);
+    }
+    if (settings.is_checked) {
         check(store);
     }
     return 0;

@@ -5,6 +5,7 @@ import dataclasses
 from engines import OURS
 
 ONE_THREAD = f"{OURS}, 1 thread"
+DAY_PHASES = ("open", "load", "build", "commit")
 
 
 @dataclasses.dataclass
@@ -105,6 +106,19 @@ def store_table(store):
     return Table(["on disk", "build s", "build cpu s", "open s", "MB"], rows)
 
 
+def days_table(days):
+    """What a day costs beside the first build, in processor seconds."""
+    first = days["medians"]["first"]["cpu_seconds"]
+    rows = []
+    for name, median in days["medians"].items():
+        rows.append([name, *(f"{median[f'{phase}_cpu_seconds']:.3f}" for phase in DAY_PHASES),
+                     f"{median['cpu_seconds']:.3f}", f"{median['cpu_seconds'] / first:.0%}",
+                     f"{median['wall_seconds']:.3f}", f"{median['new_bytes'] / 1e6:.1f}",
+                     f"{median['peak_bytes'] / 1e6:.0f}"])
+    return Table(["a day, 1 thread", *DAY_PHASES, "cpu s", "of first", "wall s", "MB new",
+                  "peak MB"], rows)
+
+
 def facts_line(report):
     facts = report["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in report["versions"].items())
@@ -146,6 +160,8 @@ def lines_of(report, is_markdown):
             yield from ["", *notes]
     if report["store"]:
         yield from ["", *show(store_table(report["store"]))]
+    if report["days"]:
+        yield from ["", *show(days_table(report["days"]))]
     for table in small_tables(report["small"]):
         yield from ["", *show(table)]
     failures = [f"{bench['name']} ({bench['variant']}): {bench['failure']}"
