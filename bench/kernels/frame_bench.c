@@ -11,7 +11,8 @@
 enum {
     N_FRAMES = 64,
     N_ROWS = N_FRAMES * MDLI_FRAME_ROWS,
-    N_TABLE = 10,   /* entries of a lookup: as many as there are ratings */
+    N_TABLE = 10, /* entries of a lookup: as many as there are ratings */
+    PAGE_BITS = 4,
     RUN_ROWS = 159, /* as many ratings as users have */
     N_RUNS = N_ROWS / RUN_ROWS
 };
@@ -22,10 +23,13 @@ typedef struct frame_input {
     uint32_t *values; /* below 2^width */
     uint64_t *wide;   /* the same, over a base */
     uint32_t *codes;  /* below N_TABLE */
+    uint32_t *paged;  /* in N_TABLE pages of 2^PAGE_BITS values */
     uint8_t *packed;  /* `values`, frame after frame */
     uint8_t *packed_differences;
     uint32_t table[N_TABLE + 16];
     uint64_t wide_table[N_TABLE + 8];
+    uint32_t moves[MDLI_RELOCATE_MAX];
+    uint8_t near_table[MDLI_NEAR_VALUES];
 } frame_input;
 
 /* What kernels give: zeros where one gives less. */
@@ -37,6 +41,11 @@ typedef union frame_output {
     mdli_run_facts facts[N_RUNS];
     int32_t bounds[2];
     int64_t wide_bounds[2];
+    struct {
+        int32_t n;
+        uint32_t pages[MDLI_RELOCATE_MAX];
+        uint8_t codes[MDLI_FRAME_ROWS];
+    } frames[N_FRAMES];
 } frame_output;
 
 /* Applies one kernel to all frames. */
@@ -101,6 +110,59 @@ static void apply_unpack_differences(const mdli_kernels *kernels, const frame_in
         kernels->unpack_differences(in->packed_differences + f * frame_bytes(in->width),
                                     in->values[f * MDLI_FRAME_ROWS], least_difference(in->width),
                                     in->width, out->values + f * MDLI_FRAME_ROWS);
+    }
+}
+
+static void apply_packed_range(const mdli_kernels *kernels, const frame_input *in,
+                               frame_output *out)
+{
+    for (int f = 0; f < N_FRAMES; f++) {
+        kernels->packed_range(in->packed + f * frame_bytes(in->width), in->width,
+                              &out->values[2 * f], &out->values[2 * f + 1]);
+    }
+}
+
+static void apply_accumulated_range(const mdli_kernels *kernels, const frame_input *in,
+                                    frame_output *out)
+{
+    for (int f = 0; f < N_FRAMES; f++) {
+        kernels->accumulated_range(1, in->codes + f * MDLI_FRAME_ROWS, &out->values[2 * f],
+                                   &out->values[2 * f + 1]);
+    }
+}
+
+static void apply_above(const mdli_kernels *kernels, const frame_input *in, frame_output *out)
+{
+    for (int f = 0; f < N_FRAMES; f++) {
+        kernels->above(in->codes + f * MDLI_FRAME_ROWS, N_TABLE - 2,
+                       out->wide + f * (MDLI_FRAME_ROWS / 64));
+    }
+}
+
+static void apply_find_pages(const mdli_kernels *kernels, const frame_input *in, frame_output *out)
+{
+    for (int f = 0; f < N_FRAMES; f++) {
+        out->frames[f].n =
+            kernels->find_pages(in->paged + f * MDLI_FRAME_ROWS, 0, PAGE_BITS, MDLI_RELOCATE_MAX,
+                                out->frames[f].pages, out->frames[f].codes);
+    }
+}
+
+/* Copies the frame first, as it is changed in its place. */
+static void apply_relocate(const mdli_kernels *kernels, const frame_input *in, frame_output *out)
+{
+    for (int f = 0; f < N_FRAMES; f++) {
+        uint32_t *values = out->values + f * MDLI_FRAME_ROWS;
+        memcpy(values, in->values + f * MDLI_FRAME_ROWS, MDLI_FRAME_ROWS * sizeof *values);
+        kernels->relocate(in->moves, N_TABLE, PAGE_BITS, values);
+    }
+}
+
+static void apply_lookup_near(const mdli_kernels *kernels, const frame_input *in, frame_output *out)
+{
+    for (int f = 0; f < N_FRAMES; f++) {
+        kernels->lookup_near(in->near_table, in->values + f * MDLI_FRAME_ROWS, 0,
+                             out->values + f * MDLI_FRAME_ROWS);
     }
 }
 
@@ -217,16 +279,22 @@ static void fill_input(frame_input *in, int width)
     in->values = bench_allocate(N_ROWS * sizeof *in->values);
     in->wide = bench_allocate(N_ROWS * sizeof *in->wide);
     in->codes = bench_allocate(N_ROWS * sizeof *in->codes);
+    in->paged = bench_allocate(N_ROWS * sizeof *in->paged);
     in->packed = bench_allocate(N_FRAMES * frame_bytes(width) + 64);
     in->packed_differences = bench_allocate(N_FRAMES * frame_bytes(width) + 64);
     for (int i = 0; i < N_ROWS; i++) {
         in->values[i] = (uint32_t)(bench_random(&random) >> (65 - width));
         in->wide[i] = base + in->values[i];
         in->codes[i] = (uint32_t)(bench_random(&random) % N_TABLE);
+        in->paged[i] = in->codes[i] << 2 * PAGE_BITS | in->values[i] % (1 << PAGE_BITS);
+    }
+    for (int i = 0; i < MDLI_NEAR_VALUES; i++) {
+        in->near_table[i] = (uint8_t)bench_random(&random);
     }
     for (int i = 0; i < N_TABLE; i++) {
         in->table[i] = (uint32_t)(i + 1) * 50;
         in->wide_table[i] = base + in->table[i];
+        in->moves[i] = in->table[i];
     }
     for (int f = 0; f < N_FRAMES; f++) {
         const uint32_t *values = in->values + f * MDLI_FRAME_ROWS;
@@ -272,6 +340,7 @@ static void teardown(bench_run *run)
     free(state->input.values);
     free(state->input.wide);
     free(state->input.codes);
+    free(state->input.paged);
     free(state->input.packed);
     free(state->input.packed_differences);
     free(state->output);
@@ -294,10 +363,16 @@ static const bench_case cases[] = {
     FRAME_CASE("unpack, 24 bits", apply_unpack, 24, 4),
     FRAME_CASE("pack differences, 13 bits", apply_pack_differences, 13, 4),
     FRAME_CASE("unpack differences, 13 bits", apply_unpack_differences, 13, 4),
+    FRAME_CASE("bounds of packed values, 13 bits", apply_packed_range, 13, 4),
+    FRAME_CASE("bounds of accumulated steps", apply_accumulated_range, 13, 4),
+    FRAME_CASE("rows above a bound", apply_above, 13, 4),
+    FRAME_CASE("find 10 pages", apply_find_pages, 13, 4),
+    FRAME_CASE("move values to 10 pages", apply_relocate, PAGE_BITS + 3, 4),
     FRAME_CASE("widen", apply_widen, 24, 8),
     FRAME_CASE("narrow", apply_narrow, 24, 8),
     FRAME_CASE("lookup in 10 INT32", apply_lookup_int32, 4, 4),
     FRAME_CASE("lookup in 10 INT64", apply_lookup_int64, 4, 8),
+    FRAME_CASE("lookup in 512 near bytes", apply_lookup_near, 9, 4),
     FRAME_CASE("frame statistics of INT32", apply_stats_int32, 24, 4),
     FRAME_CASE("frame statistics of INT64", apply_stats_int64, 24, 8),
     FRAME_CASE("min and max of INT64", apply_min_max_int64, 24, 8),
