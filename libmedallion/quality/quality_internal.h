@@ -65,42 +65,62 @@ mdl_status mdli_test_join(mdli_test_plan *plan, const char *const *texts, const 
 mdl_status mdli_test_check(mdl_context *context, const mdl_test *test, const char *table,
                            const mdl_field *fields, int32_t n_fields, mdl_error *error);
 
-/* quality_marks.c: a bit per row, in words of 64 rows. */
+/*
+ * quality_marks.c: a bit per row, in words of 64 rows. Most tests find no row that fails, and theirs
+ * never get memory.
+ */
+typedef struct mdli_marks {
+    mdl_context *context;
+    int64_t n_rows;
+    _Atomic(uint64_t *) words; /* NULL = no row is marked */
+} mdli_marks;
 
-mdl_status mdli_marks_create(mdl_context *context, int64_t n_rows, uint64_t **out,
-                             mdl_error *error);
+void mdli_marks_init(mdli_marks *marks, mdl_context *context, int64_t n_rows);
+void mdli_marks_free(mdli_marks *marks);
 
-static inline int64_t mdli_marks_words(int64_t n_rows)
+/* The words, made by who asks first. Thread-safe. */
+mdl_status mdli_marks_make(mdli_marks *marks, uint64_t **words, mdl_error *error);
+
+/* The words if there are any, for the thread that has sole use of the marks. */
+static inline uint64_t *mdli_marks_words(const mdli_marks *marks)
+{
+    return atomic_load_explicit(&marks->words, memory_order_relaxed);
+}
+
+static inline int64_t mdli_n_mark_words(int64_t n_rows)
 {
     return (n_rows + 63) >> 6;
 }
 
-static inline void mdli_mark(uint64_t *marks, int64_t row)
+static inline void mdli_mark(uint64_t *words, int64_t row)
 {
-    marks[row >> 6] |= (uint64_t)1 << (row & 63);
+    words[row >> 6] |= (uint64_t)1 << (row & 63);
 }
 
 /* As mdli_mark for jobs whose rows may share a word. */
-static inline void mdli_mark_shared(uint64_t *marks, int64_t row)
+static inline void mdli_mark_shared(uint64_t *words, int64_t row)
 {
-    _Atomic uint64_t *words = (_Atomic uint64_t *)marks;
-    atomic_fetch_or_explicit(&words[row >> 6], (uint64_t)1 << (row & 63), memory_order_relaxed);
+    _Atomic uint64_t *shared = (_Atomic uint64_t *)words;
+    atomic_fetch_or_explicit(&shared[row >> 6], (uint64_t)1 << (row & 63), memory_order_relaxed);
 }
 
-int64_t mdli_marks_count(const uint64_t *marks, int64_t n_rows);
+int64_t mdli_marks_count(const mdli_marks *marks);
+
+/* Takes all marks away. */
+void mdli_marks_clear(mdli_marks *marks);
 
 /* Takes the marks away that `kept` has not. */
-void mdli_marks_keep(uint64_t *marks, const uint64_t *kept, int64_t n_rows);
+void mdli_marks_keep(mdli_marks *marks, const mdli_marks *kept);
 
 /* The first marked rows, ascending, at most `capacity`; returns how many. */
-int64_t mdli_marks_first(const uint64_t *marks, int64_t n_rows, int64_t *rows, int64_t capacity);
+int64_t mdli_marks_first(const mdli_marks *marks, int64_t *rows, int64_t capacity);
 
 /* Marks the rows with a NULL in a column, or takes their marks away. No row is decoded. */
-void mdli_mark_nulls(const mdl_column *column, uint64_t *marks);
-void mdli_unmark_nulls(const mdl_column *column, uint64_t *marks);
+mdl_status mdli_mark_nulls(const mdl_column *column, mdli_marks *marks, mdl_error *error);
+void mdli_unmark_nulls(const mdl_column *column, mdli_marks *marks);
 
 /*
- * The searches: each marks the rows of `table` that break a rule, in marks that are all 0 before.
+ * The searches: each marks the rows of `table` that break a rule, in marks of which none is set before.
  * `*is_proved` = statistics and the lists of values that blocks keep proved that there is none, and
  * no row was read.
  */
@@ -109,28 +129,28 @@ void mdli_unmark_nulls(const mdl_column *column, uint64_t *marks);
 
 /* Rows for which `rule` is `wanted`: true, or false. NULL is neither. */
 mdl_status mdli_mark_by_expression(mdl_context *context, const mdl_table *table,
-                                   const mdli_expression *rule, bool wanted, uint64_t *marks,
+                                   const mdli_expression *rule, bool wanted, mdli_marks *marks,
                                    mdl_error *error);
 
 /* Rows that fail the rule of a plan of kind ACCEPTED_VALUES, ACCEPTED_RANGE or EXPRESSION. */
-mdl_status mdli_mark_rule(const mdli_test_plan *plan, const mdl_table *table, uint64_t *marks,
+mdl_status mdli_mark_rule(const mdli_test_plan *plan, const mdl_table *table, mdli_marks *marks,
                           bool *is_proved, mdl_error *error);
 
 /* quality_unique.c: rows whose key comes more than once, among the rows in `tested` (NULL = all) */
 mdl_status mdli_mark_repeats(const mdli_test_plan *plan, const mdl_table *table,
-                             const uint64_t *tested, uint64_t *marks, bool *is_proved,
+                             const mdli_marks *tested, mdli_marks *marks, bool *is_proved,
                              mdl_error *error);
 
 /* quality_stretches.c: of all rows of a table, which are in the order of the first `n_ordered`
  * columns of their keys. `*is_done` is false, and some rows may be marked, when these leave long
  * stretches in which nothing is known. */
 mdl_status mdli_mark_in_stretches(const mdli_sort_keys *keys, const mdl_table *table,
-                                  const mdli_key *columns, int32_t n_ordered, uint64_t *marks,
+                                  const mdli_key *columns, int32_t n_ordered, mdli_marks *marks,
                                   bool *is_done, mdl_error *error);
 
 /* quality_relationships.c: rows whose key `to` has not */
 mdl_status mdli_mark_orphans(const mdli_test_plan *plan, const mdl_table *table,
-                             const mdl_table *to, uint64_t *marks, bool *is_proved,
+                             const mdl_table *to, mdli_marks *marks, bool *is_proved,
                              mdl_error *error);
 
 /* quality_totals.c: ROW_COUNT_EQUAL and SUM_EQUAL. `n_tested` rows of the table count. */

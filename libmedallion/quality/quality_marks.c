@@ -3,39 +3,85 @@
  */
 #include "quality/quality_internal.h"
 
+#include <string.h>
+
 #include "base/error.h"
 
-mdl_status mdli_marks_create(mdl_context *context, int64_t n_rows, uint64_t **out, mdl_error *error)
+void mdli_marks_init(mdli_marks *marks, mdl_context *context, int64_t n_rows)
 {
+    marks->context = context;
+    marks->n_rows = n_rows;
+    atomic_init(&marks->words, NULL);
+}
+
+void mdli_marks_free(mdli_marks *marks)
+{
+    mdli_free(marks->context, mdli_marks_words(marks));
+    atomic_init(&marks->words, NULL);
+}
+
+static size_t words_bytes(const mdli_marks *marks)
+{
+    return (size_t)mdli_n_mark_words(marks->n_rows) * sizeof(uint64_t);
+}
+
+mdl_status mdli_marks_make(mdli_marks *marks, uint64_t **words, mdl_error *error)
+{
+    uint64_t *made = atomic_load_explicit(&marks->words, memory_order_acquire);
     void *memory;
-    *out = NULL;
-    MDLI_TRY(mdli_allocate_zeroed(context, (size_t)mdli_marks_words(n_rows) * sizeof(uint64_t),
-                                  "marks of failing rows", &memory, error));
-    *out = memory;
+    *words = made;
+    if (made != NULL) {
+        return MDL_OK;
+    }
+    MDLI_TRY(mdli_allocate_zeroed(marks->context, words_bytes(marks), "marks of failing rows",
+                                  &memory, error));
+    if (atomic_compare_exchange_strong_explicit(&marks->words, &made, memory, memory_order_acq_rel,
+                                                memory_order_acquire)) {
+        *words = memory;
+    } else {
+        mdli_free(marks->context, memory);
+        *words = made;
+    }
     return MDL_OK;
 }
 
-int64_t mdli_marks_count(const uint64_t *marks, int64_t n_rows)
+int64_t mdli_marks_count(const mdli_marks *marks)
 {
+    const uint64_t *words = mdli_marks_words(marks);
     int64_t n = 0;
-    for (int64_t w = 0; w < mdli_marks_words(n_rows); w++) {
-        n += __builtin_popcountll(marks[w]);
+    for (int64_t w = 0; words != NULL && w < mdli_n_mark_words(marks->n_rows); w++) {
+        n += __builtin_popcountll(words[w]);
     }
     return n;
 }
 
-void mdli_marks_keep(uint64_t *marks, const uint64_t *kept, int64_t n_rows)
+void mdli_marks_clear(mdli_marks *marks)
 {
-    for (int64_t w = 0; w < mdli_marks_words(n_rows); w++) {
-        marks[w] &= kept[w];
+    if (mdli_marks_words(marks) != NULL) {
+        memset(mdli_marks_words(marks), 0, words_bytes(marks));
     }
 }
 
-int64_t mdli_marks_first(const uint64_t *marks, int64_t n_rows, int64_t *rows, int64_t capacity)
+void mdli_marks_keep(mdli_marks *marks, const mdli_marks *kept)
 {
+    uint64_t *words = mdli_marks_words(marks);
+    const uint64_t *kept_words = mdli_marks_words(kept);
+    if (kept_words == NULL) {
+        mdli_marks_clear(marks);
+        return;
+    }
+    for (int64_t w = 0; words != NULL && w < mdli_n_mark_words(marks->n_rows); w++) {
+        words[w] &= kept_words[w];
+    }
+}
+
+int64_t mdli_marks_first(const mdli_marks *marks, int64_t *rows, int64_t capacity)
+{
+    const uint64_t *words = mdli_marks_words(marks);
+    const int64_t n_words = words != NULL ? mdli_n_mark_words(marks->n_rows) : 0;
     int64_t n = 0;
-    for (int64_t w = 0; w < mdli_marks_words(n_rows) && n < capacity; w++) {
-        for (uint64_t bits = marks[w]; bits != 0 && n < capacity; bits &= bits - 1) {
+    for (int64_t w = 0; w < n_words && n < capacity; w++) {
+        for (uint64_t bits = words[w]; bits != 0 && n < capacity; bits &= bits - 1) {
             rows[n++] = w * 64 + __builtin_ctzll(bits);
         }
     }
@@ -46,7 +92,7 @@ int64_t mdli_marks_first(const uint64_t *marks, int64_t n_rows, int64_t *rows, i
 #define FOR_NULLS(action)                                                                          \
     for (int64_t b = 0; b < column->n_blocks; b++) {                                               \
         const mdli_block *block = column->blocks[b];                                               \
-        for (int64_t w = 0; block->n_nulls > 0 && w < mdli_marks_words(block->n_rows); w++) {      \
+        for (int64_t w = 0; block->n_nulls > 0 && w < mdli_n_mark_words(block->n_rows); w++) {     \
             int64_t n_left = block->n_rows - w * 64;                                               \
             uint64_t bits = ~block->validity[w];                                                   \
             bits &= n_left < 64 ? ((uint64_t)1 << n_left) - 1 : ~(uint64_t)0;                      \
@@ -57,12 +103,21 @@ int64_t mdli_marks_first(const uint64_t *marks, int64_t n_rows, int64_t *rows, i
         }                                                                                          \
     }
 
-void mdli_mark_nulls(const mdl_column *column, uint64_t *marks)
+mdl_status mdli_mark_nulls(const mdl_column *column, mdli_marks *marks, mdl_error *error)
 {
-    FOR_NULLS(mdli_mark(marks, row))
+    uint64_t *words;
+    if (column->stats.n_nulls == 0) {
+        return MDL_OK;
+    }
+    MDLI_TRY(mdli_marks_make(marks, &words, error));
+    FOR_NULLS(mdli_mark(words, row))
+    return MDL_OK;
 }
 
-void mdli_unmark_nulls(const mdl_column *column, uint64_t *marks)
+void mdli_unmark_nulls(const mdl_column *column, mdli_marks *marks)
 {
-    FOR_NULLS(marks[row >> 6] &= ~((uint64_t)1 << (row & 63)))
+    uint64_t *words = mdli_marks_words(marks);
+    if (words != NULL) {
+        FOR_NULLS(words[row >> 6] &= ~((uint64_t)1 << (row & 63)))
+    }
 }

@@ -42,7 +42,7 @@ typedef struct probe {
     mdli_integer_set *set; /* NULL = none */
     mdli_join_map *map;    /* where there is no set */
     probe_worker *workers;
-    uint64_t *marks;
+    mdli_marks *marks;
     atomic_bool has_read; /* some block was decoded */
 } probe;
 
@@ -140,6 +140,7 @@ static mdl_status probe_vector(probe *p, probe_worker *worker, int64_t row, int6
                                int64_t *n_orphans, mdl_error *error)
 {
     mdl_vector keys[MDLI_KEY_COLUMNS_MAX];
+    uint64_t *words;
     int64_t n_picked;
     for (int32_t k = 0; k < p->n_columns; k++) {
         MDLI_TRY(mdli_column_read(p->columns[k], row, n, &worker->buffers[k], &keys[k], error));
@@ -147,7 +148,8 @@ static mdl_status probe_vector(probe *p, probe_worker *worker, int64_t row, int6
     MDLI_TRY(pick_unmatched(p, keys, n, worker, &n_picked, error));
     for (int64_t i = 0; i < n_picked; i++) {
         if (!has_null(keys, p->n_columns, worker->picked[i])) {
-            mdli_mark_shared(p->marks, row + worker->picked[i]);
+            MDLI_TRY(mdli_marks_make(p->marks, &words, error));
+            mdli_mark_shared(words, row + worker->picked[i]);
             ++*n_orphans;
         }
     }
@@ -310,7 +312,7 @@ static mdl_status prepare_keys(const mdli_test_plan *plan, const mdl_table *righ
 }
 
 mdl_status mdli_mark_orphans(const mdli_test_plan *plan, const mdl_table *table,
-                             const mdl_table *to, uint64_t *marks, bool *is_proved,
+                             const mdl_table *to, mdli_marks *marks, bool *is_proved,
                              mdl_error *error)
 {
     probe p = {

@@ -38,16 +38,21 @@ typedef struct row_scan {
     int64_t n_ranges;
     scan_worker *workers;
     int n_workers;
-    uint64_t *marks;
+    mdli_marks *marks;
 } row_scan;
 
 /* ---- Scanning ---- */
 
 /* Adds marks of `n` ≤ 64 rows from `row` on. Words at the borders of ranges belong to two jobs. */
-static void add_marks(uint64_t *marks, int64_t row, uint64_t bits)
+static mdl_status add_marks(mdli_marks *marks, int64_t row, uint64_t bits, mdl_error *error)
 {
-    _Atomic uint64_t *words = (_Atomic uint64_t *)marks;
-    int64_t shift = row & 63;
+    const int64_t shift = row & 63;
+    uint64_t *made;
+    if (bits == 0) {
+        return MDL_OK;
+    }
+    MDLI_TRY(mdli_marks_make(marks, &made, error));
+    _Atomic uint64_t *words = (_Atomic uint64_t *)made;
     if (bits << shift != 0) {
         atomic_fetch_or_explicit(&words[row >> 6], bits << shift, memory_order_relaxed);
     }
@@ -55,10 +60,12 @@ static void add_marks(uint64_t *marks, int64_t row, uint64_t bits)
         atomic_fetch_or_explicit(&words[(row >> 6) + 1], bits >> (64 - shift),
                                  memory_order_relaxed);
     }
+    return MDL_OK;
 }
 
 /* Marks those of the rows from `row` on whose result is the wanted one. */
-static void mark_results(const row_scan *scan, const mdl_vector *results, int64_t row)
+static mdl_status mark_results(const row_scan *scan, const mdl_vector *results, int64_t row,
+                               mdl_error *error)
 {
     const uint8_t *values = results->values;
     for (int64_t i = 0; i < results->n_rows; i += 64) {
@@ -68,8 +75,9 @@ static void mark_results(const row_scan *scan, const mdl_vector *results, int64_
             bits |= (uint64_t)((values[i + k] != 0) == scan->wanted) << k;
         }
         bits &= results->validity != NULL ? results->validity[i >> 6] : ~(uint64_t)0;
-        add_marks(scan->marks, row + i, bits);
+        MDLI_TRY(add_marks(scan->marks, row + i, bits, error));
     }
+    return MDL_OK;
 }
 
 static mdl_status scan_vector(row_scan *scan, scan_worker *worker, int64_t row, int64_t n,
@@ -84,8 +92,7 @@ static mdl_status scan_vector(row_scan *scan, scan_worker *worker, int64_t row, 
     }
     MDLI_TRY(mdli_evaluate(worker->evaluator, worker->vectors, n, &results, error));
     results.n_rows = n;
-    mark_results(scan, &results, row);
-    return MDL_OK;
+    return mark_results(scan, &results, row, error);
 }
 
 static mdl_status scan_range(void *data, int64_t job, int worker, mdl_error *error)
@@ -204,7 +211,7 @@ static void cut_ranges(row_scan *scan)
 }
 
 mdl_status mdli_mark_by_expression(mdl_context *context, const mdl_table *table,
-                                   const mdli_expression *rule, bool wanted, uint64_t *marks,
+                                   const mdli_expression *rule, bool wanted, mdli_marks *marks,
                                    mdl_error *error)
 {
     row_scan scan = {
@@ -338,7 +345,7 @@ done:
     return status;
 }
 
-mdl_status mdli_mark_rule(const mdli_test_plan *plan, const mdl_table *table, uint64_t *marks,
+mdl_status mdli_mark_rule(const mdli_test_plan *plan, const mdl_table *table, mdli_marks *marks,
                           bool *is_proved, mdl_error *error)
 {
     row_scan scan = {.context = plan->context, .table = table, .rule = plan->rule, .marks = marks};

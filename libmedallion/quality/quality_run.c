@@ -32,8 +32,9 @@ typedef struct test_run {
     const mdl_table *table;
     const mdl_table *to;
     int64_t n_kept_max;
-    uint64_t *tested; /* rows that count; NULL = all */
-    uint64_t *failing;
+    bool has_filter; /* rows count that are in `tested`; else all */
+    mdli_marks tested;
+    mdli_marks failing;
 } test_run;
 
 /* Finds the rows that `where` leaves. */
@@ -43,22 +44,23 @@ static mdl_status find_tested(test_run *run, mdl_test_result *result, mdl_error 
     if (run->plan.where == NULL) {
         return MDL_OK;
     }
-    MDLI_TRY(mdli_marks_create(run->plan.context, run->table->n_rows, &run->tested, error));
     MDLI_TRY(mdli_mark_by_expression(run->plan.context, run->table, run->plan.where, true,
-                                     run->tested, error));
-    result->n_rows = mdli_marks_count(run->tested, run->table->n_rows);
+                                     &run->tested, error));
+    run->has_filter = true;
+    result->n_rows = mdli_marks_count(&run->tested);
     return MDL_OK;
 }
 
-static void mark_null_columns(test_run *run, bool *is_proved)
+static mdl_status mark_null_columns(test_run *run, bool *is_proved, mdl_error *error)
 {
     int64_t n_nulls = 0;
     for (int32_t i = 0; i < run->plan.n_columns; i++) {
         const mdl_column *column = run->table->columns[run->plan.columns[i].column];
         n_nulls += column->stats.n_nulls;
-        mdli_mark_nulls(column, run->failing);
+        MDLI_TRY(mdli_mark_nulls(column, &run->failing, error));
     }
     *is_proved = n_nulls == 0;
+    return MDL_OK;
 }
 
 /* Calls the caller's function. Bits past the last row are none of its business. */
@@ -66,9 +68,11 @@ static mdl_status mark_by_callback(test_run *run, mdl_error *error)
 {
     const mdl_test *test = run->plan.test;
     int64_t n_rows = run->table->n_rows;
-    MDLI_TRY(test->find(test->user_data, run->plan.context, run->table, run->failing, error));
+    uint64_t *failing;
+    MDLI_TRY(mdli_marks_make(&run->failing, &failing, error));
+    MDLI_TRY(test->find(test->user_data, run->plan.context, run->table, failing, error));
     if ((n_rows & 63) != 0) {
-        run->failing[n_rows >> 6] &= ((uint64_t)1 << (n_rows & 63)) - 1;
+        failing[n_rows >> 6] &= ((uint64_t)1 << (n_rows & 63)) - 1;
     }
     return MDL_OK;
 }
@@ -80,16 +84,16 @@ static mdl_status mark_failing(test_run *run, bool *is_proved, mdl_error *error)
     *is_proved = false;
     switch (plan->test->kind) {
     case MDL_TEST_NOT_NULL:
-        mark_null_columns(run, is_proved);
-        return MDL_OK;
+        return mark_null_columns(run, is_proved, error);
     case MDL_TEST_UNIQUE:
-        return mdli_mark_repeats(plan, run->table, run->tested, run->failing, is_proved, error);
+        return mdli_mark_repeats(plan, run->table, run->has_filter ? &run->tested : NULL,
+                                 &run->failing, is_proved, error);
     case MDL_TEST_RELATIONSHIPS:
-        return mdli_mark_orphans(plan, run->table, run->to, run->failing, is_proved, error);
+        return mdli_mark_orphans(plan, run->table, run->to, &run->failing, is_proved, error);
     case MDL_TEST_CALLBACK:
         return mark_by_callback(run, error);
     default:
-        return mdli_mark_rule(plan, run->table, run->failing, is_proved, error);
+        return mdli_mark_rule(plan, run->table, &run->failing, is_proved, error);
     }
 }
 
@@ -106,7 +110,7 @@ static mdl_status take_failures(test_run *run, mdl_test_result *result, mdl_erro
     void *rows;
     MDLI_TRY(
         mdli_allocate_array(run->plan.context, n, sizeof(int64_t), "failing rows", &rows, error));
-    mdli_marks_first(run->failing, run->table->n_rows, rows, n);
+    mdli_marks_first(&run->failing, rows, n);
     mdl_status status =
         mdli_table_take(run->plan.context, run->table, rows, n, &result->failures, error);
     mdli_free(run->plan.context, rows);
@@ -115,13 +119,12 @@ static mdl_status take_failures(test_run *run, mdl_test_result *result, mdl_erro
 
 static mdl_status test_rows(test_run *run, mdl_test_result *result, mdl_error *error)
 {
-    MDLI_TRY(mdli_marks_create(run->plan.context, run->table->n_rows, &run->failing, error));
     MDLI_TRY(mark_failing(run, &result->is_from_statistics, error));
-    if (run->tested != NULL) {
-        mdli_marks_keep(run->failing, run->tested, run->table->n_rows);
+    if (run->has_filter) {
+        mdli_marks_keep(&run->failing, &run->tested);
     }
-    result->n_failures = mdli_marks_count(run->failing, run->table->n_rows);
-    result->is_from_statistics &= run->tested == NULL;
+    result->n_failures = mdli_marks_count(&run->failing);
+    result->is_from_statistics &= !run->has_filter;
     if (result->n_failures > 0) {
         snprintf(result->message, sizeof result->message, "%" PRId64 " of %" PRId64 " rows failed",
                  result->n_failures, result->n_rows);
@@ -199,6 +202,8 @@ mdl_status mdl_test_run(mdl_context *context, const mdl_test *test, const mdl_ta
     }
     MDLI_TRY(list_fields(context, table, &fields, error));
     test_run run = {.table = table, .to = to, .n_kept_max = options->n_failures_kept};
+    mdli_marks_init(&run.tested, context, table->n_rows);
+    mdli_marks_init(&run.failing, context, table->n_rows);
     mdl_status status =
         mdli_test_plan_create(context, test, fields, table->n_columns, &run.plan, error);
     if (status == MDL_OK) {
@@ -210,8 +215,8 @@ mdl_status mdl_test_run(mdl_context *context, const mdl_test *test, const mdl_ta
         mdl_test_result_free(out);
     }
     mdli_test_plan_free(&run.plan);
-    mdli_free(context, run.tested);
-    mdli_free(context, run.failing);
+    mdli_marks_free(&run.tested);
+    mdli_marks_free(&run.failing);
     mdli_free(context, fields);
     return status;
 }

@@ -26,7 +26,7 @@ typedef struct stretch_search {
     const mdli_sort_keys *keys; /* of the columns that the stretches leave open */
     const uint64_t *repeats;    /* rows that are in the stretch of the row before */
     mdli_sort_reader *readers;
-    uint64_t *marks;
+    mdli_marks *marks;
     atomic_bool is_given_up; /* stretches are too long */
 } stretch_search;
 
@@ -73,19 +73,22 @@ static bool may_come_before(const uint64_t *words, int64_t n)
 }
 
 /* Compares the rows of a stretch, `n` from place `first` of the reader on, which holds `row`. */
-static void compare_stretch(const stretch_search *search, const mdli_sort_reader *reader,
-                            int64_t first, int64_t n, int64_t row)
+static mdl_status compare_stretch(const stretch_search *search, const mdli_sort_reader *reader,
+                                  int64_t first, int64_t n, int64_t row, mdl_error *error)
 {
     const uint64_t *words = reader->words + 1 + first;
+    uint64_t *marks;
     for (int64_t i = 1; i < n; i++) {
         int64_t n_before = may_come_before(words, i) ? i : 0;
         for (int64_t k = 0; k < n_before; k++) {
             if (are_equal(reader, first + i, first + k)) {
-                mdli_mark_shared(search->marks, row + i);
-                mdli_mark_shared(search->marks, row + k);
+                MDLI_TRY(mdli_marks_make(search->marks, &marks, error));
+                mdli_mark_shared(marks, row + i);
+                mdli_mark_shared(marks, row + k);
             }
         }
     }
+    return MDL_OK;
 }
 
 /* Compares the stretches that begin in a range of rows. */
@@ -112,7 +115,7 @@ static mdl_status search_range(void *data, int64_t job, int worker, mdl_error *e
             read_end = n_rows - read_row < MDLI_VECTOR_ROWS ? n_rows : read_row + MDLI_VECTOR_ROWS;
             MDLI_TRY(mdli_sort_reader_read(reader, read_row, read_end - read_row, error));
         }
-        compare_stretch(search, reader, row - read_row, after - row, row);
+        MDLI_TRY(compare_stretch(search, reader, row - read_row, after - row, row, error));
         row = after - 1;
     }
     return MDL_OK;
@@ -120,7 +123,7 @@ static mdl_status search_range(void *data, int64_t job, int worker, mdl_error *e
 
 /* Compares within stretches; `*is_done` is false when one is too long. */
 static mdl_status search_stretches(const mdli_sort_keys *rest, const uint64_t *repeats,
-                                   uint64_t *marks, bool *is_done, mdl_error *error)
+                                   mdli_marks *marks, bool *is_done, mdl_error *error)
 {
     stretch_search search = {.keys = rest, .repeats = repeats, .marks = marks};
     int64_t n_jobs = (rest->n_rows + JOB_ROWS - 1) / JOB_ROWS;
@@ -133,25 +136,27 @@ static mdl_status search_stretches(const mdli_sort_keys *rest, const uint64_t *r
 }
 
 mdl_status mdli_mark_in_stretches(const mdli_sort_keys *keys, const mdl_table *table,
-                                  const mdli_key *columns, int32_t n_ordered, uint64_t *marks,
+                                  const mdli_key *columns, int32_t n_ordered, mdli_marks *marks,
                                   bool *is_done, mdl_error *error)
 {
     mdl_context *context = keys->context;
     mdli_sort_keys rest = {.columns = NULL};
     mdli_row_order order;
-    uint64_t *repeats = NULL;
+    mdli_marks stretches;
+    uint64_t *repeats;
     mdl_status status;
     *is_done = false;
     if (n_ordered == 0) {
         return MDL_OK;
     }
-    MDLI_TRY_GOTO_DONE(mdli_marks_create(context, keys->n_rows, &repeats, error));
+    mdli_marks_init(&stretches, context, keys->n_rows);
+    MDLI_TRY_GOTO_DONE(mdli_marks_make(&stretches, &repeats, error));
     MDLI_TRY_GOTO_DONE(mdli_find_row_order(keys, n_ordered, repeats, &order, error));
     MDLI_TRY_GOTO_DONE(mdli_sort_keys_init_unordered(&rest, context, table, columns + n_ordered,
                                                      keys->n_columns - n_ordered, error));
     MDLI_TRY_GOTO_DONE(search_stretches(&rest, repeats, marks, is_done, error));
 done:
     mdli_sort_keys_free(&rest);
-    mdli_free(context, repeats);
+    mdli_marks_free(&stretches);
     return status;
 }

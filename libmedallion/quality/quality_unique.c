@@ -31,50 +31,54 @@ static bool is_known_unique(const mdl_table *table, const mdli_key *columns, int
 }
 
 /* Turns marks of rows that repeat the row before into marks of all rows of such keys. */
-static void mark_neighbours(uint64_t *marks, int64_t n_rows)
+static void mark_neighbours(uint64_t *words, int64_t n_rows)
 {
-    int64_t n_words = mdli_marks_words(n_rows);
+    int64_t n_words = mdli_n_mark_words(n_rows);
     for (int64_t w = 0; w < n_words; w++) {
-        uint64_t next = w + 1 < n_words ? marks[w + 1] << 63 : 0;
-        marks[w] |= marks[w] >> 1 | next;
+        uint64_t next = w + 1 < n_words ? words[w + 1] << 63 : 0;
+        words[w] |= words[w] >> 1 | next;
     }
 }
 
-/* Sets the bits of picked rows in `kept`, all 0 before; `*is_all` = no key is there twice. */
-static mdl_status keep_picked(const mdli_sort_keys *keys, mdli_pick pick, uint64_t *kept,
+/* Marks picked rows in `kept`, unless all are; `*is_all` = no key is there twice. */
+static mdl_status keep_picked(const mdli_sort_keys *keys, mdli_pick pick, mdli_marks *kept,
                               bool *is_all, mdl_error *error)
 {
     mdli_row_list list;
+    uint64_t *words;
     MDLI_TRY(mdli_sort_rows(keys, pick, 0, &list, error));
-    for (int64_t i = 0; i < list.n_rows; i++) {
-        mdli_mark(kept, list.rows[i]);
-    }
     *is_all = list.n_rows == keys->n_rows;
+    mdl_status status = *is_all ? MDL_OK : mdli_marks_make(kept, &words, error);
+    for (int64_t i = 0; status == MDL_OK && !*is_all && i < list.n_rows; i++) {
+        mdli_mark(words, list.rows[i]);
+    }
     mdli_free(keys->context, list.rows);
-    return MDL_OK;
+    return status;
 }
 
-/* Marks in `marks`, all 0 before. */
-static mdl_status mark_by_sorting(const mdli_sort_keys *keys, uint64_t *marks, mdl_error *error)
+/* Marks in `marks`, of which none is set before. */
+static mdl_status mark_by_sorting(const mdli_sort_keys *keys, mdli_marks *marks, mdl_error *error)
 {
-    uint64_t *last = NULL;
+    const int64_t n_rows = keys->n_rows;
+    mdli_marks last;
     bool is_all;
-    mdl_status status;
+    mdli_marks_init(&last, keys->context, n_rows);
     MDLI_TRY(keep_picked(keys, MDLI_PICK_FIRST, marks, &is_all, error));
     if (is_all) {
-        memset(marks, 0, (size_t)mdli_marks_words(keys->n_rows) * sizeof *marks);
         return MDL_OK;
     }
-    MDLI_TRY(mdli_marks_create(keys->context, keys->n_rows, &last, error));
-    MDLI_TRY_GOTO_DONE(keep_picked(keys, MDLI_PICK_LAST, last, &is_all, error));
-    for (int64_t w = 0; w < mdli_marks_words(keys->n_rows); w++) {
-        marks[w] = ~(marks[w] & last[w]);
+    mdl_status status = keep_picked(keys, MDLI_PICK_LAST, &last, &is_all, error);
+    if (status == MDL_OK) {
+        uint64_t *words = mdli_marks_words(marks);
+        const uint64_t *last_words = mdli_marks_words(&last);
+        for (int64_t w = 0; w < mdli_n_mark_words(n_rows); w++) {
+            words[w] = ~(words[w] & last_words[w]);
+        }
+        if ((n_rows & 63) != 0) {
+            words[n_rows >> 6] &= ((uint64_t)1 << (n_rows & 63)) - 1;
+        }
     }
-    if ((keys->n_rows & 63) != 0) {
-        marks[keys->n_rows >> 6] &= ((uint64_t)1 << (keys->n_rows & 63)) - 1;
-    }
-done:
-    mdli_free(keys->context, last);
+    mdli_marks_free(&last);
     return status;
 }
 
@@ -117,13 +121,14 @@ static mdl_status take_last_rows(mdl_context *context, const mdl_table *table, i
 /* Marks the rows of a tail whose keys the rows before it have, and those rows: the first of each
  * key. All columns are the key. */
 static mdl_status mark_in_both(mdl_context *context, const mdl_table *ordered,
-                               const mdl_table *tail, const mdli_key *columns, uint64_t *marks,
+                               const mdl_table *tail, const mdli_key *columns, mdli_marks *marks,
                                mdl_error *error)
 {
     mdli_sort_keys keys = {.columns = NULL};
     mdli_row_list list = {.rows = NULL};
     mdl_table *sorted = NULL;
     void *memory = NULL;
+    uint64_t *words;
     mdl_status status;
     MDLI_TRY_GOTO_DONE(mdli_sort_keys_init(&keys, context, tail, columns, tail->n_columns, error));
     MDLI_TRY_GOTO_DONE(mdli_sort_rows(&keys, MDLI_PICK_ALL, 0, &list, error));
@@ -135,8 +140,9 @@ static mdl_status mark_in_both(mdl_context *context, const mdl_table *ordered,
         mdli_find_edits(context, ordered, sorted, columns, tail->n_columns, memory, NULL, error));
     for (int64_t i = 0; i < list.n_rows; i++) {
         if (edits[i].drops_row) {
-            mdli_mark(marks, edits[i].row);
-            mdli_mark(marks, ordered->n_rows + list.rows[i]);
+            MDLI_TRY_GOTO_DONE(mdli_marks_make(marks, &words, error));
+            mdli_mark(words, edits[i].row);
+            mdli_mark(words, ordered->n_rows + list.rows[i]);
         }
     }
 done:
@@ -148,23 +154,40 @@ done:
 }
 
 static mdl_status mark_all(mdl_context *context, const mdl_table *table, const mdli_key *columns,
-                           int32_t n_columns, uint64_t *marks, bool *is_proved, mdl_error *error);
+                           int32_t n_columns, mdli_marks *marks, bool *is_proved, mdl_error *error);
+
+/* Marks the rows of a table that stand for those which are marked in `from`: row i for `rows[i]`,
+ * or, without these, for `first_row` + i. */
+static mdl_status copy_marks(const mdli_marks *from, const int64_t *rows, int64_t first_row,
+                             mdli_marks *marks, mdl_error *error)
+{
+    const uint64_t *marked = mdli_marks_words(from);
+    uint64_t *words;
+    if (marked == NULL) {
+        return MDL_OK;
+    }
+    MDLI_TRY(mdli_marks_make(marks, &words, error));
+    for (int64_t i = 0; i < from->n_rows; i++) {
+        if (mdli_bit(marked, i)) {
+            mdli_mark(words, rows != NULL ? rows[i] : first_row + i);
+        }
+    }
+    return MDL_OK;
+}
 
 /* Marks the repeats within a tail, which begins at row `first_row`. All columns are the key. */
 static mdl_status mark_in_tail(mdl_context *context, const mdl_table *tail, const mdli_key *columns,
-                               int64_t first_row, uint64_t *marks, mdl_error *error)
+                               int64_t first_row, mdli_marks *marks, mdl_error *error)
 {
-    uint64_t *repeats;
+    mdli_marks repeats;
     bool is_proved;
-    MDLI_TRY(mdli_marks_create(context, tail->n_rows, &repeats, error));
+    mdli_marks_init(&repeats, context, tail->n_rows);
     mdl_status status =
-        mark_all(context, tail, columns, tail->n_columns, repeats, &is_proved, error);
-    for (int64_t i = 0; status == MDL_OK && i < tail->n_rows; i++) {
-        if (mdli_bit(repeats, i)) {
-            mdli_mark(marks, first_row + i);
-        }
+        mark_all(context, tail, columns, tail->n_columns, &repeats, &is_proved, error);
+    if (status == MDL_OK) {
+        status = copy_marks(&repeats, NULL, first_row, marks, error);
     }
-    mdli_free(context, repeats);
+    mdli_marks_free(&repeats);
     return status;
 }
 
@@ -179,10 +202,24 @@ static bool has_short_tail(const mdli_sort_keys *keys, int64_t first_row)
     return keys->n_rows - first_row <= first_row / ORDERED_PER_TAIL;
 }
 
-/* Marks repeats where only the rows from `first_row` on are not in order. The marks before tell
- * which rows repeat the row before, up to there. */
+/* Marks repeats among the rows before the first that is out of order, which a second look finds. */
+static mdl_status mark_in_order(const mdli_sort_keys *keys, mdli_row_order *order,
+                                mdli_marks *marks, mdl_error *error)
+{
+    uint64_t *words;
+    MDLI_TRY(mdli_marks_make(marks, &words, error));
+    MDLI_TRY(mdli_find_row_order(keys, keys->n_columns, words, order, error));
+    for (int64_t row = order->first_below; row < keys->n_rows; row++) {
+        words[row >> 6] &= ~((uint64_t)1 << (row & 63));
+    }
+    mark_neighbours(words, order->first_below);
+    return MDL_OK;
+}
+
+/* Marks repeats where only the rows from `first_row` on are not in order, but those among the rows
+ * before. */
 static mdl_status mark_with_tail(const mdli_sort_keys *keys, const mdl_table *table,
-                                 const mdli_key *columns, int64_t first_row, uint64_t *marks,
+                                 const mdli_key *columns, int64_t first_row, mdli_marks *marks,
                                  mdl_error *error)
 {
     mdl_context *context = keys->context;
@@ -194,10 +231,6 @@ static mdl_status mark_with_tail(const mdli_sort_keys *keys, const mdl_table *ta
     for (int32_t i = 0; i < keys->n_columns; i++) {
         all[i].column = i;
     }
-    for (int64_t row = first_row; row < keys->n_rows; row++) {
-        marks[row >> 6] &= ~((uint64_t)1 << (row & 63));
-    }
-    mark_neighbours(marks, first_row);
     MDLI_TRY_GOTO_DONE(take_keys(context, table, columns, keys->n_columns, &key_table, error));
     MDLI_TRY_GOTO_DONE(mdli_table_first_rows(context, key_table, first_row, &ordered, error));
     MDLI_TRY_GOTO_DONE(take_last_rows(context, key_table, first_row, &tail, error));
@@ -213,31 +246,32 @@ done:
 /* ---- Any rows ---- */
 
 static mdl_status mark_by_keys(const mdli_sort_keys *keys, const mdl_table *table,
-                               const mdli_key *columns, uint64_t *marks, mdl_error *error)
+                               const mdli_key *columns, mdli_marks *marks, mdl_error *error)
 {
-    const size_t size_bytes = (size_t)mdli_marks_words(keys->n_rows) * sizeof *marks;
     mdli_row_order order;
     bool is_done;
-    MDLI_TRY(mdli_find_row_order(keys, keys->n_columns, marks, &order, error));
+    MDLI_TRY(mdli_find_row_order(keys, keys->n_columns, NULL, &order, error));
+    const bool has_tail = !order.is_ascending && has_short_tail(keys, order.first_below);
+    if ((order.is_ascending || has_tail) && order.first_bad < order.first_below) {
+        MDLI_TRY(mark_in_order(keys, &order, marks, error));
+    }
     if (order.is_ascending) {
-        mark_neighbours(marks, keys->n_rows);
         return MDL_OK;
     }
-    if (has_short_tail(keys, order.first_below)) {
+    if (has_tail) {
         return mark_with_tail(keys, table, columns, order.first_below, marks, error);
     }
-    memset(marks, 0, size_bytes);
     MDLI_TRY(mdli_mark_in_stretches(keys, table, columns, order.n_ordered, marks, &is_done, error));
     if (is_done) {
         return MDL_OK;
     }
-    memset(marks, 0, size_bytes);
+    mdli_marks_clear(marks);
     return mark_by_sorting(keys, marks, error);
 }
 
 /* As mdli_mark_repeats for all rows of a table. */
 static mdl_status mark_all(mdl_context *context, const mdl_table *table, const mdli_key *columns,
-                           int32_t n_columns, uint64_t *marks, bool *is_proved, mdl_error *error)
+                           int32_t n_columns, mdli_marks *marks, bool *is_proved, mdl_error *error)
 {
     mdli_sort_keys keys;
     *is_proved = is_known_unique(table, columns, n_columns);
@@ -255,34 +289,40 @@ static mdl_status mark_all(mdl_context *context, const mdl_table *table, const m
 
 /* Marks repeats among some rows, whose keys are made a table. */
 static mdl_status mark_among(const mdli_test_plan *plan, const mdl_table *keys,
-                             const mdli_row_list *tested, uint64_t *marks, bool *is_proved,
+                             const mdli_row_list *tested, mdli_marks *marks, bool *is_proved,
                              mdl_error *error)
 {
     mdli_key columns[MDLI_KEY_COLUMNS_MAX] = {{0}};
     mdl_table *taken = NULL;
-    uint64_t *repeats = NULL;
+    mdli_marks repeats;
     mdl_status status;
+    mdli_marks_init(&repeats, plan->context, tested->n_rows);
     for (int32_t i = 0; i < plan->n_columns; i++) {
         columns[i].column = i;
     }
     MDLI_TRY_GOTO_DONE(
         mdli_table_take(plan->context, keys, tested->rows, tested->n_rows, &taken, error));
-    MDLI_TRY_GOTO_DONE(mdli_marks_create(plan->context, tested->n_rows, &repeats, error));
     MDLI_TRY_GOTO_DONE(
-        mark_all(plan->context, taken, columns, plan->n_columns, repeats, is_proved, error));
-    for (int64_t i = 0; i < tested->n_rows; i++) {
-        if (mdli_bit(repeats, i)) {
-            mdli_mark(marks, tested->rows[i]);
-        }
-    }
+        mark_all(plan->context, taken, columns, plan->n_columns, &repeats, is_proved, error));
+    MDLI_TRY_GOTO_DONE(copy_marks(&repeats, tested->rows, 0, marks, error));
 done:
-    mdli_free(plan->context, repeats);
+    mdli_marks_free(&repeats);
     mdl_table_free(taken);
     return status;
 }
 
+/* Lists the rows that count. */
+static mdl_status list_tested(const mdli_test_plan *plan, const mdli_marks *tested,
+                              mdli_row_list *out, mdl_error *error)
+{
+    const uint64_t *words = mdli_marks_words(tested);
+    *out = (mdli_row_list){.rows = NULL};
+    return words == NULL ? MDL_OK
+                         : mdli_marked_rows(plan->context, words, tested->n_rows, out, error);
+}
+
 mdl_status mdli_mark_repeats(const mdli_test_plan *plan, const mdl_table *table,
-                             const uint64_t *tested, uint64_t *marks, bool *is_proved,
+                             const mdli_marks *tested, mdli_marks *marks, bool *is_proved,
                              mdl_error *error)
 {
     mdli_row_list list = {.rows = NULL};
@@ -292,7 +332,7 @@ mdl_status mdli_mark_repeats(const mdli_test_plan *plan, const mdl_table *table,
         return mark_all(plan->context, table, plan->columns, plan->n_columns, marks, is_proved,
                         error);
     }
-    MDLI_TRY_GOTO_DONE(mdli_marked_rows(plan->context, tested, table->n_rows, &list, error));
+    MDLI_TRY_GOTO_DONE(list_tested(plan, tested, &list, error));
     MDLI_TRY_GOTO_DONE(
         take_keys(plan->context, table, plan->columns, plan->n_columns, &keys, error));
     MDLI_TRY_GOTO_DONE(mark_among(plan, keys, &list, marks, is_proved, error));
