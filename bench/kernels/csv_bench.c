@@ -25,7 +25,9 @@ typedef struct csv_state {
     int64_t size_bytes;
     int64_t n_lines;
     mdli_csv_marks marks;
-    uint16_t *dealt;                       /* the marks by fields, N_FIELDS lists of n_lines */
+    uint16_t *field_begins; /* by fields, N_FIELDS lists of `stride` */
+    uint16_t *field_ends;
+    int64_t stride;
     uint16_t begins[N_BATCHES][N_NUMBERS]; /* one field of each line */
     uint16_t ends[N_BATCHES][N_NUMBERS];
     int32_t numbers[N_BATCHES][N_NUMBERS];
@@ -74,8 +76,10 @@ static csv_state *make_state(bench_run *run)
     state->memory = bench_allocate(PADDING + TEXT_BYTES + PADDING);
     state->marks.positions = bench_allocate((TEXT_BYTES + MDLI_CSV_SCAN_SLACK) * 2);
     state->marks.kinds = bench_allocate(TEXT_BYTES + MDLI_CSV_SCAN_SLACK);
-    state->dealt = bench_allocate(TEXT_BYTES * 2);
     fill_text(state);
+    state->stride = state->n_lines + MDLI_CSV_DEAL_SLACK;
+    state->field_begins = bench_allocate((size_t)(N_FIELDS * state->stride) * 2);
+    state->field_ends = bench_allocate((size_t)(N_FIELDS * state->stride) * 2);
     return state;
 }
 
@@ -140,19 +144,23 @@ static bool setup_deal(bench_run *run)
 static bool deal(bench_run *run)
 {
     csv_state *state = run->state;
-    state->kernels->csv_deal(state->marks.positions, N_FIELDS, state->n_lines, state->dealt,
-                             state->n_lines);
+    const mdli_csv_records records = {
+        .positions = state->marks.positions, .n_fields = N_FIELDS, .n_records = state->n_lines};
+    state->kernels->csv_deal(&records, state->field_begins, state->field_ends, state->stride);
     return true;
 }
 
 static bool check_deal(bench_run *run)
 {
     const csv_state *state = run->state;
+    int64_t begin = 0;
     for (int64_t i = 0; i < state->n_lines * N_FIELDS; i++) {
-        if (state->dealt[i % N_FIELDS * state->n_lines + i / N_FIELDS] !=
-            state->marks.positions[i]) {
+        const int64_t entry = i % N_FIELDS * state->stride + i / N_FIELDS;
+        if (state->field_begins[entry] != begin ||
+            state->field_ends[entry] != state->marks.positions[i]) {
             return bench_fail(run, "mark %lld was not dealt", (long long)i);
         }
+        begin = state->marks.positions[i] + 1;
     }
     return true;
 }
@@ -263,7 +271,8 @@ static void teardown(bench_run *run)
     free(state->memory);
     free(state->marks.positions);
     free(state->marks.kinds);
-    free(state->dealt);
+    free(state->field_begins);
+    free(state->field_ends);
     free(state);
 }
 

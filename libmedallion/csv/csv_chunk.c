@@ -25,6 +25,8 @@
 
 enum {
     RUN_ROWS = MDLI_CSV_RUN_ROWS,
+    /* Entries of a field's list. */
+    LIST_ROWS = RUN_ROWS + MDLI_CSV_DEAL_SLACK,
     /* The list of a batch stays in a level-1 cache. */
     BATCH_BYTES = 16384,
     /* How far behind a chunk its last record is followed on the premise, and the piece that is read
@@ -59,7 +61,7 @@ struct mdli_csv_parser {
     int64_t at;         /* where the next record starts, or blank lines */
     int64_t record_end; /* where the last record ended: all behind it is of the next one */
 
-    /* The run: field f of record i is in [begins[f * RUN_ROWS + i], ends[…]) of the batch. */
+    /* The run: field f of record i is in [begins[f * LIST_ROWS + i], ends[…]) of the batch. */
     uint16_t *begins;
     uint16_t *ends;
     uint16_t starts[RUN_ROWS + 1]; /* of the records; behind the last one, its end */
@@ -167,10 +169,10 @@ static mdl_status allocate_buffers(mdli_csv_parser *parser, mdl_error *error)
     for (int64_t i = 0; i < schema->n_fields * RUN_ROWS; i++) {
         parser->plain_kinds[i] = (i + 1) % schema->n_fields == 0 ? '\n' : ',';
     }
-    MDLI_TRY(mdli_allocate_array(context, schema->n_fields, RUN_ROWS * sizeof(uint16_t),
+    MDLI_TRY(mdli_allocate_array(context, schema->n_fields, LIST_ROWS * sizeof(uint16_t),
                                  "csv fields", &memory, error));
     parser->begins = memory;
-    MDLI_TRY(mdli_allocate_array(context, schema->n_fields, RUN_ROWS * sizeof(uint16_t),
+    MDLI_TRY(mdli_allocate_array(context, schema->n_fields, LIST_ROWS * sizeof(uint16_t),
                                  "csv fields", &memory, error));
     parser->ends = memory;
     MDLI_TRY(mdli_allocate_array(context, schema->n_fields, sizeof(mdli_csv_field), "csv fields",
@@ -517,7 +519,7 @@ typedef struct mark_walk {
     const uint16_t *marks_end;
     int64_t start;          /* of the record, in the batch */
     int64_t n_quoted_lines; /* line ends in quotes so far */
-    uint64_t irregular; /* rows with quotes that are not canonical, by those or their line end */
+    uint64_t irregular;     /* rows with quotes that are not canonical, by those */
 } mark_walk;
 
 /* Whether a record that ends at `end`, in a line end, does not end as the header does. */
@@ -578,8 +580,8 @@ static bool take_quoted_record(const mdli_csv_parser *parser, mark_walk *from, i
     int64_t begin = walk.start;
     for (int64_t i = 0; i < n_fields; i++) {
         bool is_last = i == n_fields - 1;
-        uint16_t *text_begin = &parser->begins[i * RUN_ROWS + row];
-        uint16_t *text_end = &parser->ends[i * RUN_ROWS + row];
+        uint16_t *text_begin = &parser->begins[i * LIST_ROWS + row];
+        uint16_t *text_end = &parser->ends[i * LIST_ROWS + row];
         if (walk.mark == walk.marks_end) {
             return false;
         }
@@ -598,7 +600,6 @@ static bool take_quoted_record(const mdli_csv_parser *parser, mark_walk *from, i
         begin = *walk.mark + 1;
         walk.mark++;
     }
-    walk.irregular |= (uint64_t)has_other_line_end(parser, walk.base, begin) << row;
     walk.start = begin;
     *from = walk;
     return true;
@@ -607,6 +608,9 @@ static bool take_quoted_record(const mdli_csv_parser *parser, mark_walk *from, i
 /* How many of n_max bytes are the same in both. */
 static int64_t same_bytes(const char *a, const char *b, int64_t n_max)
 {
+    if (memcmp(a, b, (size_t)n_max) == 0) {
+        return n_max;
+    }
     int64_t n = 0;
     for (uint64_t word, other; n + (int64_t)sizeof word <= n_max; n += (int64_t)sizeof word) {
         memcpy(&word, a + n, sizeof word);
@@ -648,21 +652,19 @@ static int64_t take_unquoted_records(mdli_csv_parser *parser, const char *base, 
                                      int64_t mark, int row, int64_t n)
 {
     const int64_t n_fields = parser->options.schema->n_fields;
-    uint16_t *ends = parser->ends + row;
+    const mdli_csv_marks *marks = &parser->marks;
+    const bool is_mixed = marks->has_lf && marks->has_crlf;
+    const mdli_csv_records records = {.positions = marks->positions + mark,
+                                      .n_fields = n_fields,
+                                      .n_records = n,
+                                      .start = start,
+                                      .n_returns = marks->has_crlf && !is_mixed};
     uint16_t *begins = parser->begins + row;
-    uint16_t *line_ends = ends + (n_fields - 1) * RUN_ROWS;
-    parser->kernels->csv_deal(parser->marks.positions + mark, n_fields, n, ends, RUN_ROWS);
-    for (int64_t f = 1; f < n_fields; f++) {
-        for (int64_t i = 0; i < n; i++) {
-            begins[f * RUN_ROWS + i] = (uint16_t)(ends[(f - 1) * RUN_ROWS + i] + 1);
-        }
-    }
-    begins[0] = (uint16_t)start;
-    for (int64_t i = 1; i < n; i++) {
-        begins[i] = (uint16_t)(line_ends[i - 1] + 1);
-    }
+    uint16_t *ends = parser->ends + row;
+    uint16_t *line_ends = ends + (n_fields - 1) * LIST_ROWS;
+    parser->kernels->csv_deal(&records, begins, ends, LIST_ROWS);
     memcpy(parser->starts + row, begins, (size_t)n * sizeof *begins);
-    for (int64_t i = 0; parser->marks.has_return && i < n; i++) {
+    for (int64_t i = 0; is_mixed && i < n; i++) {
         /* A line feed is before every record, so this does not look at a record before. */
         line_ends[i] = (uint16_t)(line_ends[i] - (base[line_ends[i] - 1] == '\r'));
     }
@@ -682,23 +684,15 @@ typedef struct plain_run {
     stop why;           /* no more were found */
 } plain_run;
 
-/* The records of a run that do not end as the header does; those with quotes, which are looked at
- * before, may be missing. */
+/* The records of a run that do not end as the header does. */
 static uint64_t find_other_line_ends(const mdli_csv_parser *parser, const char *base, int n)
 {
-    const uint16_t *ends = parser->ends + (parser->options.schema->n_fields - 1) * RUN_ROWS;
-    const uint16_t expected = parser->options.is_crlf ? 2 : 1;
-    uint16_t odd = 0;
-    for (int i = 0; i < n; i++) {
-        odd |= (uint16_t)(parser->starts[i + 1] - ends[i]) ^ expected;
-    }
-    if (odd == 0) {
-        return 0;
-    }
-    /* Some have another line end, or a quote in front of it. */
+    const mdli_csv_marks *marks = &parser->marks;
     uint64_t found = 0;
-    for (int i = 0; i < n; i++) {
-        found |= (uint64_t)has_other_line_end(parser, base, parser->starts[i + 1]) << i;
+    if (parser->options.is_crlf ? marks->has_lf : marks->has_crlf) {
+        for (int i = 0; i < n; i++) {
+            found |= (uint64_t)has_other_line_end(parser, base, parser->starts[i + 1]) << i;
+        }
     }
     return found;
 }
@@ -756,8 +750,8 @@ static uint64_t read_run(const mdli_csv_parser *parser, const mdli_csv_chunk *ch
     uint64_t odd_rows = 0;
     for (int64_t i = 0; i < schema->n_fields; i++) {
         mdli_csv_run run = {.base = chunk->window.bytes + parser->batch,
-                            .begins = parser->begins + i * RUN_ROWS,
-                            .ends = parser->ends + i * RUN_ROWS,
+                            .begins = parser->begins + i * LIST_ROWS,
+                            .ends = parser->ends + i * LIST_ROWS,
                             .n_rows = n_rows};
         int32_t target = schema->fields[i].target;
         odd_rows |= target < 0 ? mdli_csv_check_run(&run)

@@ -17,26 +17,42 @@
 typedef struct mdli_csv_marks {
     int64_t n;
     uint16_t *positions;
-    char *kinds;     /* the bytes that stand there */
-    bool has_return; /* some byte of the piece is a carriage return */
+    char *kinds;   /* the bytes that stand there */
+    bool has_lf;   /* some line feed has no carriage return before it */
+    bool has_crlf; /* some line feed has one */
 } mdli_csv_marks;
 
 /*
- * Finds the marks in `size_bytes` bytes, at most MDLI_CSV_SCAN_BYTES_MAX; the 64 bytes behind them
- * are readable. The lists have room for size_bytes + MDLI_CSV_SCAN_SLACK.
+ * Finds the marks in `size_bytes` bytes, at most MDLI_CSV_SCAN_BYTES_MAX; the byte before them, at
+ * which it is looked where the first is a line feed, and the 64 bytes behind them are readable. The
+ * lists have room for size_bytes + MDLI_CSV_SCAN_SLACK.
  */
 void mdli_csv_scan_scalar(const char *bytes, int64_t size_bytes, mdli_csv_marks *marks);
 void mdli_csv_scan_avx2(const char *bytes, int64_t size_bytes, mdli_csv_marks *marks);
 void mdli_csv_scan_avx512(const char *bytes, int64_t size_bytes, mdli_csv_marks *marks);
 
+/* Entries behind the last one of a list that dealing may write. */
+#define MDLI_CSV_DEAL_SLACK 32
+
+/* Records without quotes, by their marks. */
+typedef struct mdli_csv_records {
+    const uint16_t *positions; /* where fields end: n_fields of each record, in order;
+                                  MDLI_CSV_SCAN_SLACK more are readable */
+    int64_t n_fields;
+    int64_t n_records;
+    int64_t start;     /* of the first record */
+    int64_t n_returns; /* carriage returns before the line feed of each record: 0 or 1 */
+} mdli_csv_records;
+
 /*
- * Deals positions out by turns: list f gets positions[i * n_lists + f], i < n_each, and starts at
- * lists + f * stride. MDLI_CSV_SCAN_SLACK positions behind the last one are readable.
+ * Deals out where the fields of records are: field f of record i is from begins[f * stride + i] to
+ * ends[f * stride + i]. The line feed belongs to no field, nor do carriage returns before it. A list
+ * of the stride has room for n_records + MDLI_CSV_DEAL_SLACK entries.
  */
-void mdli_csv_deal_scalar(const uint16_t *positions, int64_t n_lists, int64_t n_each,
-                          uint16_t *lists, int64_t stride);
-void mdli_csv_deal_avx512(const uint16_t *positions, int64_t n_lists, int64_t n_each,
-                          uint16_t *lists, int64_t stride);
+void mdli_csv_deal_scalar(const mdli_csv_records *records, uint16_t *begins, uint16_t *ends,
+                          int64_t stride);
+void mdli_csv_deal_avx512(const mdli_csv_records *records, uint16_t *begins, uint16_t *ends,
+                          int64_t stride);
 
 /* Most numbers that are read at once: one bit each in a word. */
 #define MDLI_CSV_NUMBERS_MAX 64

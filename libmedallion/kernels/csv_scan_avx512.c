@@ -38,53 +38,74 @@ static inline void add_marks(__m512i bytes, __mmask64 bits, int64_t offset, mdli
 
 void mdli_csv_scan_avx512(const char *bytes, int64_t size_bytes, mdli_csv_marks *marks)
 {
-    __mmask64 returns = 0;
+    __mmask64 lf = 0;
+    __mmask64 crlf = 0;
     mdli_csv_marks found = {.positions = marks->positions, .kinds = marks->kinds};
     for (int64_t i = 0; i < size_bytes; i += 64) {
         __mmask64 inside =
             size_bytes - i < 64 ? _bzhi_u64(UINT64_MAX, (unsigned)(size_bytes - i)) : UINT64_MAX;
         __m512i vector = _mm512_loadu_si512(bytes + i);
+        __m512i before = _mm512_loadu_si512(bytes + i - 1);
         add_marks(vector, find_marks(vector) & inside, i, &found);
-        returns |= _mm512_cmpeq_epi8_mask(vector, _mm512_set1_epi8('\r')) & inside;
+        __mmask64 line_feeds = _mm512_mask_cmpeq_epi8_mask(inside, vector, _mm512_set1_epi8('\n'));
+        __mmask64 behind_returns =
+            _mm512_mask_cmpeq_epi8_mask(line_feeds, before, _mm512_set1_epi8('\r'));
+        lf |= line_feeds ^ behind_returns;
+        crlf |= behind_returns;
     }
-    found.has_return = returns != 0;
+    found.has_lf = lf != 0;
+    found.has_crlf = crlf != 0;
     *marks = found;
 }
 
 enum {
-    VECTOR_POSITIONS = 32
+    LANES = 32
 };
 
-/* A bit for the first of every n positions in a vector. */
-static uint32_t every_nth(int64_t n)
+/* The numbers 0 … 31. */
+static const uint16_t lane_numbers[LANES]
+    __attribute__((aligned(64))) = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15,
+                                    16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31};
+
+/* Of n positions those at `places`; lanes whose place is behind them are undefined. */
+static inline __m512i take_positions(const uint16_t *positions, int64_t n, __m512i places)
 {
-    uint32_t bits = 0;
-    for (int64_t i = 0; i < VECTOR_POSITIONS; i += n) {
-        bits |= UINT32_C(1) << i;
+    /* A place in two vectors is the low bits of a place among all, which is all that the permutation
+     * looks at; the high ones tell which two. */
+    const __m512i pairs = _mm512_srli_epi16(places, 6);
+    __m512i taken = _mm512_setzero_si512();
+    for (int64_t at = 0; at < n; at += (int64_t)2 * LANES) {
+        const __mmask32 is_here =
+            _mm512_cmpeq_epi16_mask(pairs, _mm512_set1_epi16((short)(at / (2 * LANES))));
+        const __m512i here = _mm512_permutex2var_epi16(_mm512_loadu_si512(positions + at), places,
+                                                       _mm512_loadu_si512(positions + at + LANES));
+        taken = _mm512_mask_mov_epi16(taken, is_here, here);
     }
-    return bits;
+    return taken;
 }
 
-void mdli_csv_deal_avx512(const uint16_t *positions, int64_t n_lists, int64_t n_each,
-                          uint16_t *lists, int64_t stride)
+void mdli_csv_deal_avx512(const mdli_csv_records *records, uint16_t *begins, uint16_t *ends,
+                          int64_t stride)
 {
-    const uint32_t firsts = every_nth(n_lists);
-    for (int64_t f = 0; f < n_lists; f++) {
-        const uint16_t *from = positions;
-        uint16_t *to = lists + f * stride;
-        uint16_t *end = to + n_each;
-        int64_t next = f; /* where the list's next position is in the vector, or behind it */
-        for (; to < end; from += VECTOR_POSITIONS, next -= VECTOR_POSITIONS) {
-            if (next >= VECTOR_POSITIONS) {
-                continue;
-            }
-            uint32_t bits = firsts << next;
-            int64_t n = __builtin_popcount(bits);
-            int64_t n_stored = n < end - to ? n : end - to;
-            __m512i taken = _mm512_maskz_compress_epi16(bits, _mm512_loadu_si512(from));
-            _mm512_mask_storeu_epi16(to, _bzhi_u32(UINT32_MAX, (unsigned)n_stored), taken);
-            to += n_stored;
-            next += n * n_lists;
+    const __m512i one = _mm512_set1_epi16(1);
+    const __m512i n_returns = _mm512_set1_epi16((short)records->n_returns);
+    const int64_t n_fields = records->n_fields;
+    const int64_t last = n_fields - 1;
+    const __m512i firsts =
+        _mm512_mullo_epi16(_mm512_load_si512(lane_numbers), _mm512_set1_epi16((short)n_fields));
+    begins[0] = (uint16_t)records->start;
+    for (int64_t i = 0; i < records->n_records; i += LANES) {
+        const uint16_t *positions = records->positions + i * n_fields;
+        const int64_t n_left = records->n_records - i < LANES ? records->n_records - i : LANES;
+        for (int64_t f = 0; f < last; f++) {
+            const __m512i places = _mm512_add_epi16(firsts, _mm512_set1_epi16((short)f));
+            const __m512i taken = take_positions(positions, n_left * n_fields, places);
+            _mm512_storeu_si512(ends + f * stride + i, taken);
+            _mm512_storeu_si512(begins + (f + 1) * stride + i, _mm512_add_epi16(taken, one));
         }
+        const __m512i places = _mm512_add_epi16(firsts, _mm512_set1_epi16((short)last));
+        const __m512i taken = take_positions(positions, n_left * n_fields, places);
+        _mm512_storeu_si512(ends + last * stride + i, _mm512_sub_epi16(taken, n_returns));
+        _mm512_storeu_si512(begins + i + 1, _mm512_add_epi16(taken, one));
     }
 }

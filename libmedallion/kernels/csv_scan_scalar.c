@@ -3,8 +3,6 @@
  */
 #include "kernels/csv_kernels.h"
 
-#include <string.h>
-
 static const uint8_t is_mark[256] = {['\n'] = 1, ['"'] = 1, [','] = 1};
 
 void mdli_csv_scan_scalar(const char *bytes, int64_t size_bytes, mdli_csv_marks *marks)
@@ -15,19 +13,28 @@ void mdli_csv_scan_scalar(const char *bytes, int64_t size_bytes, mdli_csv_marks 
         positions[n] = (uint16_t)i;
         n += is_mark[(unsigned char)bytes[i]];
     }
-    for (int64_t i = 0; i < n; i++) {
-        marks->kinds[i] = bytes[positions[i]];
-    }
     marks->n = n;
-    marks->has_return = memchr(bytes, '\r', (size_t)size_bytes) != NULL;
+    marks->has_lf = false;
+    marks->has_crlf = false;
+    for (int64_t i = 0; i < n; i++) {
+        const char *mark = bytes + positions[i];
+        marks->kinds[i] = *mark;
+        marks->has_lf |= *mark == '\n' && mark[-1] != '\r';
+        marks->has_crlf |= *mark == '\n' && mark[-1] == '\r';
+    }
 }
 
-void mdli_csv_deal_scalar(const uint16_t *positions, int64_t n_lists, int64_t n_each,
-                          uint16_t *lists, int64_t stride)
+void mdli_csv_deal_scalar(const mdli_csv_records *records, uint16_t *begins, uint16_t *ends,
+                          int64_t stride)
 {
-    for (int64_t f = 0; f < n_lists; f++) {
-        for (int64_t i = 0; i < n_each; i++) {
-            lists[f * stride + i] = positions[i * n_lists + f];
+    const uint16_t *position = records->positions;
+    int64_t begin = records->start;
+    for (int64_t i = 0; i < records->n_records; i++) {
+        for (int64_t f = 0; f < records->n_fields; f++) {
+            begins[f * stride + i] = (uint16_t)begin;
+            ends[f * stride + i] = *position;
+            begin = *position++ + 1;
         }
+        ends[(records->n_fields - 1) * stride + i] -= (uint16_t)records->n_returns;
     }
 }

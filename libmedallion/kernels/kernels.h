@@ -153,7 +153,7 @@ typedef struct mdli_kernels {
     /* CSV; see csv_kernels.h. */
 
     void (*csv_scan)(const char *bytes, int64_t size_bytes, mdli_csv_marks *marks);
-    void (*csv_deal)(const uint16_t *positions, int64_t n_lists, int64_t n_each, uint16_t *lists,
+    void (*csv_deal)(const mdli_csv_records *records, uint16_t *begins, uint16_t *ends,
                      int64_t stride);
     uint64_t (*csv_read_int32)(const char *base, const uint16_t *begins, const uint16_t *ends,
                                int n, int32_t least, int32_t greatest, int32_t *numbers);

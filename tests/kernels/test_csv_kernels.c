@@ -50,58 +50,78 @@ START_TEST(scan_finds_marks)
         size_t size = test_random_below(&random, round % 2 == 0 ? 200 : FILE_SIZE_MAX);
         make_text(&random, memory, size, test_random_any_size(&random) % 100);
         char *text = memory + PADDING;
-        bool has_return = size > 0 && test_random_below(&random, 2) == 0;
-        if (has_return) {
-            text[test_random_below(&random, size)] = '\r';
+        /* Some, most or no line feeds get a carriage return; the one before the text counts. */
+        const uint64_t n_others = test_random_below(&random, 3);
+        for (size_t i = 0; i < size; i++) {
+            if (text[i] == '\n' && test_random_below(&random, 20) < 10 * n_others) {
+                text[i - 1] = '\r';
+            }
         }
-        text[size] = '\r'; /* one behind the end does not count */
+        text[size] = '\n'; /* one behind the end does not count */
         mdli_csv_marks marks = {.positions = positions, .kinds = kinds};
         kernels_of(_i)->csv_scan(text, (int64_t)size, &marks);
         text[size] = '\0';
         int64_t n_expected = 0;
+        bool has_lf = false;
+        bool has_crlf = false;
         for (size_t at = strcspn(text, ",\n\""); at < size;
              at += 1 + strcspn(text + at + 1, ",\n\"")) {
             ASSERT_IN_LOOP(n_expected < marks.n, "byte %zu was not found", at);
             ASSERT_IN_LOOP(positions[n_expected] == at, "byte %zu was not found", at);
             ASSERT_IN_LOOP(kinds[n_expected] == text[at], "byte %zu is another", at);
+            has_lf |= text[at] == '\n' && text[(int64_t)at - 1] != '\r';
+            has_crlf |= text[at] == '\n' && text[(int64_t)at - 1] == '\r';
             n_expected++;
         }
         ck_assert_int_eq(marks.n, n_expected);
-        ck_assert(marks.has_return == has_return);
+        ck_assert(marks.has_lf == has_lf);
+        ck_assert(marks.has_crlf == has_crlf);
     }
 }
 END_TEST
 
-START_TEST(deal_takes_turns)
+START_TEST(deal_finds_fields)
 {
     enum {
-        LISTS_MAX = 100,
-        EACH_MAX = 64,
-        N_MAX = LISTS_MAX * EACH_MAX
+        FIELDS_MAX = 100,
+        RECORDS_MAX = 64,
+        N_MAX = FIELDS_MAX * RECORDS_MAX,
+        LISTS_MAX = FIELDS_MAX * (RECORDS_MAX + MDLI_CSV_DEAL_SLACK + 1)
     };
     static uint16_t positions[N_MAX + MDLI_CSV_SCAN_SLACK];
-    static uint16_t lists[N_MAX + EACH_MAX];
-    test_random random = test_random_start("deal_takes_turns");
+    static uint16_t begins[LISTS_MAX];
+    static uint16_t ends[LISTS_MAX];
+    test_random random = test_random_start("deal_finds_fields");
     for (int round = 0; round < 300; round++) {
-        int64_t n_lists = 1 + (int64_t)test_random_below(&random, round % 2 == 0 ? 8 : LISTS_MAX);
-        int64_t n_each = (int64_t)test_random_below(&random, EACH_MAX + 1);
-        int64_t stride =
-            n_each < EACH_MAX ? n_each + (int64_t)test_random_below(&random, 2) : n_each;
+        const mdli_csv_records records = {
+            .positions = positions,
+            .n_fields = 1 + (int64_t)test_random_below(&random, round % 2 == 0 ? 8 : FIELDS_MAX),
+            .n_records = 1 + (int64_t)test_random_below(&random, RECORDS_MAX),
+            .start = (int64_t)test_random_below(&random, 10),
+            .n_returns = (int64_t)test_random_below(&random, 2),
+        };
+        const int64_t stride =
+            records.n_records + MDLI_CSV_DEAL_SLACK + (int64_t)test_random_below(&random, 2);
+        int64_t at = records.start;
         for (int64_t i = 0; i < N_MAX + MDLI_CSV_SCAN_SLACK; i++) {
-            positions[i] = (uint16_t)(i + 1);
+            at += 1 + (int64_t)test_random_below(&random, 9);
+            positions[i] = (uint16_t)at;
         }
-        memset(lists, 0, sizeof lists);
-        kernels_of(_i)->csv_deal(positions, n_lists, n_each, lists, stride);
-        /* Every position is dealt to its list, and nothing is written besides. */
-        int64_t n_written = 0;
-        for (int64_t i = 0; i < N_MAX + EACH_MAX; i++) {
-            n_written += lists[i] != 0;
+        const int64_t n_entries = records.n_fields * stride;
+        memset(begins, 0xff, sizeof begins);
+        memset(ends, 0xff, sizeof ends);
+        kernels_of(_i)->csv_deal(&records, begins, ends, stride);
+        int64_t begin = records.start;
+        for (int64_t i = 0; i < records.n_records * records.n_fields; i++) {
+            const int64_t f = i % records.n_fields;
+            const int64_t entry = f * stride + i / records.n_fields;
+            const int64_t n_returns = f == records.n_fields - 1 ? records.n_returns : 0;
+            ASSERT_IN_LOOP(begins[entry] == begin, "mark %lld", (long long)i);
+            ASSERT_IN_LOOP(ends[entry] == positions[i] - n_returns, "mark %lld", (long long)i);
+            begin = positions[i] + 1;
         }
-        ck_assert_int_eq(n_written, n_lists * n_each);
-        for (int64_t i = 0; i < n_lists * n_each; i++) {
-            const uint16_t dealt = lists[i % n_lists * stride + i / n_lists];
-            ASSERT_IN_LOOP(dealt == i + 1, "position %lld of %lld lists", (long long)i,
-                           (long long)n_lists);
+        for (int64_t i = n_entries; i < LISTS_MAX; i++) {
+            ASSERT_IN_LOOP(begins[i] == 0xffff && ends[i] == 0xffff, "entry %lld", (long long)i);
         }
     }
 }
@@ -256,7 +276,7 @@ static Suite *csv_kernels_suite(void)
     TCase *kernels = tcase_create("kernels");
     int n_levels = sizeof levels / sizeof levels[0];
     tcase_add_loop_test(kernels, scan_finds_marks, 0, n_levels);
-    tcase_add_loop_test(kernels, deal_takes_turns, 0, n_levels);
+    tcase_add_loop_test(kernels, deal_finds_fields, 0, n_levels);
     tcase_add_loop_test(kernels, numbers_are_read, 0, n_levels);
     tcase_add_loop_test(kernels, decimals_are_read, 0, n_levels);
     tcase_add_loop_test(kernels, hash_is_that_of_xxhash, 0, n_levels);
