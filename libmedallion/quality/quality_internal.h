@@ -11,6 +11,7 @@
 
 #include "base/memory.h"
 #include "column/column_internal.h"
+#include "column/proofs.h"
 #include "medallion/quality.h"
 #include "operators/expression.h"
 #include "operators/sort_keys.h"
@@ -147,6 +148,31 @@ mdl_status mdli_mark_repeats(const mdli_test_plan *plan, const mdl_table *table,
 mdl_status mdli_mark_in_stretches(const mdli_sort_keys *keys, const mdl_table *table,
                                   const mdli_key *columns, int32_t n_ordered, mdli_marks *marks,
                                   bool *is_done, mdl_error *error);
+
+/* quality_key_set.c */
+
+typedef struct mdli_key_set mdli_key_set;
+
+/*
+ * Makes the set of the keys that the rows of a table, `other`, have in all its columns, for look-ups
+ * of keys in as many `columns` of another, which must outlive it. `*out` is NULL where a bit for
+ * each key that there could be is no fit form for them.
+ */
+mdl_status mdli_key_set_create(mdl_context *context, const mdl_column *const *columns,
+                               const mdl_table *other, mdli_key_set **out, mdl_error *error);
+/* Accepts NULL. */
+void mdli_key_set_free(mdli_key_set *set);
+
+/* Keys of one column of integers as a set of these, borrowed; NULL for other keys. */
+mdli_integer_set *mdli_key_set_integers(const mdli_key_set *set);
+
+/* Whether keys are of one column of texts, all of whose dictionary is in the set. */
+bool mdli_key_set_has_entries(const mdli_key_set *set);
+
+/* Lists which of `n` rows, at most MDLI_VECTOR_ROWS, have a key that is not in the set, those with a
+ * NULL perhaps among them. `keys` has a vector per column. Thread-safe. */
+mdl_status mdli_key_set_pick_others(const mdli_key_set *set, const mdl_vector *keys, int64_t n,
+                                    int32_t *picked, int64_t *n_picked, mdl_error *error);
 
 /* quality_relationships.c: rows whose key `to` has not */
 mdl_status mdli_mark_orphans(const mdli_test_plan *plan, const mdl_table *table,

@@ -1,10 +1,10 @@
 /*
  * Relationships: rows whose key the other table has not.
  *
- * Keys of one integer column become a set of bits, others the map of a join. A key of one column is
- * looked up once for each run, or each entry of a dictionary, where blocks hold these; only blocks
- * in which that finds a key without a match, and those in other encodings, are decoded, unless a
- * proof on them says that their keys are of a set that this one has all of.
+ * Keys become a set of bits if that is small against the rows, else the map of a join. A key of one
+ * column is looked up once for each run, or each entry of a dictionary, where blocks hold these; only
+ * blocks in which that finds a key without a match, and those in other encodings, are decoded,
+ * unless a proof on them says that their keys are of a set that this one has all of.
  */
 #include "quality/quality_internal.h"
 
@@ -15,16 +15,9 @@
 #include "base/error.h"
 #include "base/parallel.h"
 #include "base/tuning.h"
-#include "column/proofs.h"
-#include "kernels/kernels.h"
 #include "operators/join_map.h"
 #include "operators/key_table.h"
 #include "operators/rowset.h"
-
-/* A set of keys has at most so many bits for each row of either table, besides a floor: then it
- * costs less to make than the rows to look up. */
-#define BITS_PER_ROW 8
-#define BITS_FLOOR   ((uint64_t)1 << 20)
 
 /* What one worker needs. */
 typedef struct probe_worker {
@@ -38,79 +31,13 @@ typedef struct probe {
     mdl_context *context;
     const mdl_column *columns[MDLI_KEY_COLUMNS_MAX];
     int32_t n_columns;
-    const mdli_kernels *kernels;
-    mdli_integer_set *set; /* NULL = none */
-    mdli_join_map *map;    /* where there is no set */
+    mdli_key_set *set;          /* NULL = none */
+    mdli_integer_set *integers; /* likewise: the same of one column of integers */
+    mdli_join_map *map;         /* where there is no set */
     probe_worker *workers;
     mdli_marks *marks;
     atomic_bool has_read; /* some block was decoded */
 } probe;
-
-/* ---- Sets of keys ---- */
-
-/* Finds whether a set pays, and makes one without keys if so. */
-static mdl_status create_set(mdl_context *context, const mdl_column *keys, int64_t n_rows,
-                             mdli_integer_set **set, mdl_error *error)
-{
-    const mdl_column_stats *stats = &keys->stats;
-    if (!mdli_type_is_integer(keys->type) || stats->min.is_null) {
-        return MDL_OK;
-    }
-    uint64_t range = (uint64_t)stats->max.as.integer - (uint64_t)stats->min.as.integer;
-    if (range >= (uint64_t)(n_rows + keys->n_rows) * BITS_PER_ROW + BITS_FLOOR) {
-        return MDL_OK;
-    }
-    return mdli_integer_set_create(context, stats->min.as.integer, range + 1, set, error);
-}
-
-static mdl_status fill_set(mdl_context *context, const mdl_column *keys, mdli_integer_set *set,
-                           mdl_error *error)
-{
-    mdli_decode_buffer buffer;
-    mdl_status status = MDL_OK;
-    mdli_decode_buffer_init(&buffer, context);
-    for (int64_t b = 0; b < keys->n_blocks; b++) {
-        mdl_vector v;
-        MDLI_TRY_GOTO_DONE(mdli_check_cancel(context, error));
-        MDLI_TRY_GOTO_DONE(
-            mdli_block_decode(keys->blocks[b], 0, keys->blocks[b]->n_rows, &buffer, &v, error));
-        for (int64_t i = 0; i < v.n_rows; i++) {
-            if (!mdl_vector_is_null(&v, i)) {
-                const uint64_t slot = mdli_integer_set_slot(set, mdli_vector_integer(&v, i));
-                set->bits[slot >> 5] |= UINT32_C(1) << (slot & 31);
-            }
-        }
-    }
-done:
-    mdli_decode_buffer_free(&buffer);
-    return status;
-}
-
-/* Whether the set has all keys of a vector, as far as a kernel can tell: slots of keys past those of
- * 32 bits may lie where 32-bit ones wrap around. */
-static bool has_all_keys(const probe *p, const mdl_vector *keys, int64_t n)
-{
-    const mdli_integer_set *set = p->set;
-    const bool is_narrow = mdli_type_bytes(keys->type) == 4 && set->least >= INT32_MIN &&
-                           set->n_slots <= INT32_MAX &&
-                           set->least + (int64_t)set->n_slots - 1 <= INT32_MAX;
-    return is_narrow && p->kernels->all_bits_int32(set->bits, (uint32_t)set->n_slots,
-                                                   (int32_t)set->least, keys->values, n);
-}
-
-/* Lists the rows whose key is not in the set; most often there is none. */
-static int64_t pick_others(const probe *p, const mdl_vector *keys, int64_t n, int32_t *picked)
-{
-    int64_t n_picked = 0;
-    if (has_all_keys(p, keys, n)) {
-        return 0;
-    }
-    for (int64_t i = 0; i < n; i++) {
-        picked[n_picked] = (int32_t)i;
-        n_picked += !mdli_integer_set_has(p->set, mdli_vector_integer(keys, i));
-    }
-    return n_picked;
-}
 
 /* ---- Probing ---- */
 
@@ -119,8 +46,7 @@ static mdl_status pick_unmatched(const probe *p, const mdl_vector *keys, int64_t
                                  probe_worker *worker, int64_t *n_picked, mdl_error *error)
 {
     if (p->set != NULL) {
-        *n_picked = pick_others(p, keys, n, worker->picked);
-        return MDL_OK;
+        return mdli_key_set_pick_others(p->set, keys, n, worker->picked, n_picked, error);
     }
     return mdli_join_map_pick(p->map, keys, n, false, worker->picked, n_picked, error);
 }
@@ -178,7 +104,8 @@ static mdl_status prove_block(probe *p, probe_worker *worker, const mdli_block *
     const int64_t *values;
     const int32_t *ends;
     int32_t n;
-    *all_match = block->n_nulls == block->n_rows;
+    *all_match =
+        block->n_nulls == block->n_rows || (p->set != NULL && mdli_key_set_has_entries(p->set));
     /* The map of INT32 and INT64 keys takes both; of others just the type itself. */
     if (p->n_columns > 1 || (block->type != MDL_TYPE_INT32 && block->type != MDL_TYPE_INT64)) {
         return MDL_OK;
@@ -197,7 +124,7 @@ static mdl_status probe_block_rows(probe *p, probe_worker *worker, int64_t b, md
     const mdl_column *column = p->columns[0];
     const mdli_block *block = column->blocks[b];
     int64_t n_orphans = 0;
-    if (p->set != NULL && mdli_block_is_proved_within(block, &worker->proofs)) {
+    if (p->integers != NULL && mdli_block_is_proved_within(block, &worker->proofs)) {
         return MDL_OK;
     }
     for (int64_t at = 0; at < block->n_rows; at += MDLI_VECTOR_ROWS) {
@@ -206,7 +133,7 @@ static mdl_status probe_block_rows(probe *p, probe_worker *worker, int64_t b, md
                               n_left < MDLI_VECTOR_ROWS ? n_left : MDLI_VECTOR_ROWS, &n_orphans,
                               error));
     }
-    return p->set != NULL && n_orphans == 0
+    return p->integers != NULL && n_orphans == 0
                ? mdli_block_prove_within(block, &worker->proofs, column->n_rows, error)
                : MDL_OK;
 }
@@ -234,7 +161,7 @@ static mdl_status run_probe(probe *p, mdl_error *error)
         mdli_allocate(p->context, (size_t)n_workers * sizeof *p->workers, "test", &memory, error));
     p->workers = memory;
     for (int w = 0; w < n_workers; w++) {
-        p->workers[w].proofs = (mdli_subset_search){.set = p->set};
+        p->workers[w].proofs = (mdli_subset_search){.set = p->integers};
         for (int32_t k = 0; k < p->n_columns; k++) {
             mdli_decode_buffer_init(&p->workers[w].buffers[k], p->context);
         }
@@ -295,15 +222,14 @@ static mdl_status check_keys(const mdli_test_plan *plan, const mdl_table *right,
 }
 
 /* Makes the set or the map of the other table's keys. */
-static mdl_status prepare_keys(const mdli_test_plan *plan, const mdl_table *right, int64_t n_rows,
-                               probe *p, mdl_error *error)
+static mdl_status prepare_keys(const mdli_test_plan *plan, const mdl_table *right, probe *p,
+                               mdl_error *error)
 {
     int32_t key_columns[MDLI_KEY_COLUMNS_MAX];
-    if (plan->n_columns == 1) {
-        MDLI_TRY(create_set(plan->context, right->columns[0], n_rows, &p->set, error));
-    }
+    MDLI_TRY(mdli_key_set_create(plan->context, p->columns, right, &p->set, error));
     if (p->set != NULL) {
-        return fill_set(plan->context, right->columns[0], p->set, error);
+        p->integers = mdli_key_set_integers(p->set);
+        return MDL_OK;
     }
     for (int32_t k = 0; k < plan->n_columns; k++) {
         key_columns[k] = k;
@@ -318,21 +244,20 @@ mdl_status mdli_mark_orphans(const mdli_test_plan *plan, const mdl_table *table,
     probe p = {
         .context = plan->context,
         .n_columns = plan->n_columns,
-        .kernels = mdli_kernels_for(mdl_context_simd(plan->context)),
         .marks = marks,
     };
     mdl_table *right = NULL;
     mdl_status status;
     MDLI_TRY_GOTO_DONE(select_keys(plan, to, &right, error));
     MDLI_TRY_GOTO_DONE(check_keys(plan, right, error));
-    MDLI_TRY_GOTO_DONE(prepare_keys(plan, right, table->n_rows, &p, error));
     for (int32_t k = 0; k < plan->n_columns; k++) {
         p.columns[k] = table->columns[plan->columns[k].column];
     }
+    MDLI_TRY_GOTO_DONE(prepare_keys(plan, right, &p, error));
     MDLI_TRY_GOTO_DONE(run_probe(&p, error));
     *is_proved = !atomic_load(&p.has_read);
 done:
-    mdli_integer_set_release(p.set);
+    mdli_key_set_free(p.set);
     mdli_join_map_free(p.map);
     mdl_table_free(right);
     return status;

@@ -386,6 +386,60 @@ START_TEST(test_keys_at_the_ends_of_their_types)
 }
 END_TEST
 
+/* Rows i of numbers i % 40 and names i % 7, as in one dictionary; every seventh name is left out. */
+static mdl_table *make_names(int first, int step, bool has_all)
+{
+    static const mdl_csv_column columns[] = {{.name = "n", .type = MDL_TYPE_INT32},
+                                             {.name = "name", .type = MDL_TYPE_STRING}};
+    dump text = {.bytes = NULL};
+    dump_add_text(&text, "n,name\n");
+    for (int i = 0; i < 2800; i++) {
+        const int row = first + step * i;
+        char line[32];
+        if (has_all || row % 7 != 3) {
+            snprintf(line, sizeof line, "%d,name %d\n", row % 40, row % 7);
+            dump_add_text(&text, line);
+        }
+    }
+    mdl_table *table = read_table(text.bytes, columns, 2);
+    dump_free(&text);
+    return table;
+}
+
+static void count_orphans(const char *columns, const mdl_table *table, const mdl_table *to,
+                          int64_t n_orphans, bool is_from_statistics)
+{
+    const mdl_test test = {.kind = MDL_TEST_RELATIONSHIPS, .columns = columns, .to = "other"};
+    mdl_test_result result;
+    ck_assert_int_eq(mdl_test_run(context, &test, table, to, NULL, &result, NULL), MDL_OK);
+    ck_assert_msg(result.n_failures == n_orphans, "%s: %d rows", columns, (int)result.n_failures);
+    ck_assert_msg(result.is_from_statistics == is_from_statistics, "%s: statistics", columns);
+    mdl_test_result_free(&result);
+}
+
+/* Texts that one dictionary has, that two have in different orders, and that stand by themselves. */
+START_TEST(test_keys_in_dictionaries)
+{
+    static const mdl_csv_column name[] = {{.name = "name", .type = MDL_TYPE_STRING}};
+    mdl_table *all = make_names(0, 1, true);
+    mdl_table *backwards = make_names(2800 * 3, -1, true);
+    mdl_table *some = make_names(0, 3, false);
+    mdl_table *plain = read_table("name\nname 6\nname 0\nname 4\nnone\n", name, 1);
+    count_orphans("name", all, all, 0, true);
+    count_orphans("name", all, backwards, 0, true);
+    count_orphans("name", all, some, 400, false);
+    count_orphans("name", all, plain, 4 * 400, false);
+    count_orphans("name", plain, all, 1, false);
+    count_orphans("n, name", all, all, 0, false);
+    count_orphans("n, name", backwards, all, 0, false);
+    count_orphans("n, name", all, some, 400, false);
+    mdl_table_free(all);
+    mdl_table_free(backwards);
+    mdl_table_free(some);
+    mdl_table_free(plain);
+}
+END_TEST
+
 /* Stretches of one first column that are short, long, and too long to compare pairs. */
 START_TEST(test_repeats_in_stretches)
 {
@@ -735,6 +789,7 @@ static Suite *quality_suite(void)
     tcase_add_test(tests, test_rules_on_two_tables);
     tcase_add_test(tests, test_statistics_answer);
     tcase_add_test(tests, test_keys_at_the_ends_of_their_types);
+    tcase_add_test(tests, test_keys_in_dictionaries);
     tcase_add_test(tests, test_repeats_in_stretches);
     tcase_add_test(tests, test_repeats_in_a_tail);
     tcase_add_test(tests, test_kept_rows_are_the_first);
