@@ -39,7 +39,7 @@ static mdl_status write_rows(report *r, const char *key, const mdl_table *table,
         for (int64_t row = 0; status == MDL_OK && row < batch.n_rows; row++) {
             as_objects ? json_open_object(&r->json, NULL) : json_open_array(&r->json, NULL);
             for (int32_t c = 0; c < batch.n_columns; c++) {
-                const mdl_value value = cell_value(&batch.columns[c], row);
+                const mdl_value value = mdl_vector_value(&batch.columns[c], row);
                 json_value(&r->json, as_objects ? mdl_table_column_name(table, c) : NULL, &value);
             }
             as_objects ? json_close_object(&r->json) : json_close_array(&r->json);

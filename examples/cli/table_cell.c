@@ -1,36 +1,8 @@
-/* Single values out of vectors, and their text. */
+/* The text of single values. */
 #include "table_cell.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-
-mdl_value cell_value(const mdl_vector *vector, int64_t row)
-{
-    mdl_value value = {.type = vector->type, .is_null = mdl_vector_is_null(vector, row)};
-    if (value.is_null) {
-        return value;
-    }
-    switch (vector->type) {
-    case MDL_TYPE_INT32:
-    case MDL_TYPE_DECIMAL:
-        value.as.integer = mdl_vector_int32(vector, row);
-        break;
-    case MDL_TYPE_INT64:
-    case MDL_TYPE_TIMESTAMP:
-        value.as.integer = mdl_vector_int64(vector, row);
-        break;
-    case MDL_TYPE_FLOAT64:
-        value.as.real = ((const double *)vector->values)[row];
-        break;
-    case MDL_TYPE_BOOL:
-        value.as.integer = ((const uint8_t *)vector->values)[row];
-        break;
-    case MDL_TYPE_STRING:
-        value.as.text = mdl_vector_string(vector, row);
-        break;
-    }
-    return value;
-}
 
 mdl_string cell_text(const mdl_value *value, int float_digits, char buffer[CELL_TEXT_MAX])
 {

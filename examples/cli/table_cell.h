@@ -1,13 +1,10 @@
-/* Single values out of vectors, and their text. */
+/* The text of single values. */
 #ifndef MEDALLION_CLI_TABLE_CELL_H
 #define MEDALLION_CLI_TABLE_CELL_H
 
 #include <stdint.h>
 
 #include "medallion/types.h"
-
-/* Row `row` of a vector; text is borrowed from it. */
-mdl_value cell_value(const mdl_vector *vector, int64_t row);
 
 /* Room for the text of a cell that is not text itself. */
 #define CELL_TEXT_MAX 360

@@ -69,7 +69,7 @@ static void measure_batch(layout *l, const mdl_batch *batch)
     for (int32_t c = 0; c < l->n_columns; c++) {
         layout_column *column = &l->columns[c];
         for (int64_t row = 0; row < batch->n_rows; row++) {
-            mdl_value value = cell_value(&batch->columns[c], row);
+            mdl_value value = mdl_vector_value(&batch->columns[c], row);
             mdl_string text = cell_text(&value, l->style->float_digits, buffer);
             column->value_width = larger(column->value_width, display_width(text));
         }
@@ -235,7 +235,7 @@ static void put_row(const layout *l, const mdl_batch *batch, int64_t row)
             c = l->end_hidden - 1;
             continue;
         }
-        mdl_value value = cell_value(&batch->columns[c], row);
+        mdl_value value = mdl_vector_value(&batch->columns[c], row);
         mdl_string text = cell_text(&value, l->style->float_digits, buffer);
         put_cell(l, text, l->columns[c].width, l->columns[c].align, value.is_null ? "2" : NULL);
     }

@@ -141,7 +141,7 @@ static void write_json_rows(json_writer *json, const mdl_table *table, const mdl
     for (int64_t row = 0; row < batch->n_rows && json->output->error == 0; row++) {
         json_open_object(json, NULL);
         for (int32_t c = 0; c < batch->n_columns; c++) {
-            mdl_value value = cell_value(&batch->columns[c], row);
+            mdl_value value = mdl_vector_value(&batch->columns[c], row);
             json_value(json, mdl_table_column_name(table, c), &value);
         }
         json_close_object(json);

@@ -109,6 +109,10 @@ static inline int64_t mdl_vector_int64(const mdl_vector *v, int64_t i)
     return ((const int64_t *)v->values)[i];
 }
 
+/** Row `i` of a vector of any type, NULL or not; the text of a STRING is the vector's. For single
+ * values: where a column is gone through, its type is known and the functions above are faster. */
+MDL_API mdl_value mdl_vector_value(const mdl_vector *v, int64_t i);
+
 /** Most bytes that ::mdl_value_format writes for a type other than STRING, the NUL included. */
 #define MDL_VALUE_TEXT_MAX 40
 

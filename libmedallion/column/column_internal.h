@@ -290,9 +290,6 @@ mdl_status mdli_column_concat(mdl_context *context, const mdl_column *first,
 mdl_status mdli_column_retype(mdl_context *context, const mdl_column *column, mdl_type type,
                               mdl_column **out, mdl_error *error);
 
-/* Row `row` of a vector as a single value; a text still points to where the vector has it. */
-mdl_value mdli_vector_value(const mdl_vector *vector, int64_t row);
-
 /* The block that holds `row`. */
 int64_t mdli_column_find_block(const mdl_column *column, int64_t row);
 

@@ -131,34 +131,6 @@ mdl_status mdl_cursor_next(mdl_cursor *cursor, mdl_batch *batch, mdl_error *erro
     return MDL_OK;
 }
 
-mdl_value mdli_vector_value(const mdl_vector *vector, int64_t row)
-{
-    mdl_value value = {.type = vector->type, .is_null = mdl_vector_is_null(vector, row)};
-    if (value.is_null) {
-        return value;
-    }
-    switch (vector->type) {
-    case MDL_TYPE_INT32:
-    case MDL_TYPE_DECIMAL:
-        value.as.integer = mdl_vector_int32(vector, row);
-        break;
-    case MDL_TYPE_INT64:
-    case MDL_TYPE_TIMESTAMP:
-        value.as.integer = mdl_vector_int64(vector, row);
-        break;
-    case MDL_TYPE_FLOAT64:
-        value.as.real = ((const double *)vector->values)[row];
-        break;
-    case MDL_TYPE_BOOL:
-        value.as.integer = ((const uint8_t *)vector->values)[row];
-        break;
-    case MDL_TYPE_STRING:
-        value.as.text = mdl_vector_string(vector, row);
-        break;
-    }
-    return value;
-}
-
 /* Moves the text of a value to the caller's memory. */
 static void copy_text(mdl_value *value, char *buffer, int64_t size_bytes)
 {
@@ -185,7 +157,7 @@ mdl_status mdl_table_get(mdl_context *context, const mdl_table *table, int64_t r
     mdli_decode_buffer_init(&buffer, context);
     mdl_status status = mdli_column_read(table->columns[column], row, 1, &buffer, &vector, error);
     if (status == MDL_OK) {
-        *out = mdli_vector_value(&vector, 0);
+        *out = mdl_vector_value(&vector, 0);
         if (out->type == MDL_TYPE_STRING && !out->is_null) {
             copy_text(out, text_buffer, text_size_bytes);
         }

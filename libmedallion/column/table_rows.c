@@ -73,7 +73,7 @@ static mdl_status take_batch(const mdl_batch *batch, mdli_take_row_fn take, void
     mdl_value values[MDLI_ROW_COLUMNS_MAX];
     for (int64_t i = 0; i < batch->n_rows; i++) {
         for (int32_t c = 0; c < batch->n_columns; c++) {
-            values[c] = mdli_vector_value(&batch->columns[c], i);
+            values[c] = mdl_vector_value(&batch->columns[c], i);
         }
         MDLI_TRY(take(data, batch->first_row + i, values, error));
     }

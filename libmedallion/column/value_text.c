@@ -1,5 +1,5 @@
 /*
- * Single values as text and back, and the names of types and encodings.
+ * Single values: out of vectors, as text and back; and the names of types and encodings.
  */
 #include "medallion/types.h"
 
@@ -34,6 +34,34 @@ const char *mdl_encoding_name(mdl_encoding encoding)
 #undef ENCODING_NAME
     }
     return "?";
+}
+
+mdl_value mdl_vector_value(const mdl_vector *v, int64_t i)
+{
+    mdl_value value = {.type = v->type, .is_null = mdl_vector_is_null(v, i)};
+    if (value.is_null) {
+        return value;
+    }
+    switch (v->type) {
+    case MDL_TYPE_INT32:
+    case MDL_TYPE_DECIMAL:
+        value.as.integer = mdl_vector_int32(v, i);
+        break;
+    case MDL_TYPE_INT64:
+    case MDL_TYPE_TIMESTAMP:
+        value.as.integer = mdl_vector_int64(v, i);
+        break;
+    case MDL_TYPE_FLOAT64:
+        value.as.real = ((const double *)v->values)[i];
+        break;
+    case MDL_TYPE_BOOL:
+        value.as.integer = ((const uint8_t *)v->values)[i];
+        break;
+    case MDL_TYPE_STRING:
+        value.as.text = mdl_vector_string(v, i);
+        break;
+    }
+    return value;
 }
 
 static int format_bool(bool value, char *out)

@@ -136,7 +136,7 @@ done:
 mdl_status mdli_append_value(mdli_text_buffer *text, const mdl_vector *vector, int64_t row,
                              mdl_error *error)
 {
-    mdl_value value = mdli_vector_value(vector, row);
+    mdl_value value = mdl_vector_value(vector, row);
     char formatted[MDL_VALUE_TEXT_MAX];
     if (value.type == MDL_TYPE_STRING && !value.is_null) {
         return mdli_text_buffer_append(text, value.as.text.data, value.as.text.size_bytes, error);

@@ -308,6 +308,55 @@ START_TEST(empty_table)
 }
 END_TEST
 
+START_TEST(values_of_vectors)
+{
+    static const int32_t ints[] = {1, -450};
+    static const int64_t longs[] = {1, INT64_MIN};
+    static const int64_t times[] = {1, 59};
+    static const double reals[] = {1, 0.1};
+    static const uint8_t bools[] = {0, 1};
+    static const mdl_string texts[] = {{"a", 1}, {"text", 4}};
+    static const int32_t codes[] = {0, 1};
+    static const uint64_t second_only = 2;
+    static const struct {
+        mdl_type type;
+        const void *values;
+        const int32_t *codes;
+        const char *expected;
+    } cases[] = {
+        {MDL_TYPE_INT32, ints, NULL, "-450"},
+        {MDL_TYPE_DECIMAL, ints, NULL, "-4.5"},
+        {MDL_TYPE_INT64, longs, NULL, "-9223372036854775808"},
+        {MDL_TYPE_TIMESTAMP, times, NULL, "1970-01-01 00:00:59"},
+        {MDL_TYPE_FLOAT64, reals, NULL, "0.1"},
+        {MDL_TYPE_BOOL, bools, NULL, "true"},
+        {MDL_TYPE_STRING, texts, NULL, "text"},
+        {MDL_TYPE_STRING, NULL, codes, "text"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        mdl_vector v = {.type = cases[i].type,
+                        .n_rows = 2,
+                        .values = cases[i].values,
+                        .validity = &second_only,
+                        .codes = cases[i].codes,
+                        .dictionary = texts,
+                        .n_dictionary = 2};
+        char shown[MDL_VALUE_TEXT_MAX];
+        mdl_value value = mdl_vector_value(&v, 0);
+        ck_assert(value.is_null && value.type == v.type);
+        value = mdl_vector_value(&v, 1);
+        ck_assert(!value.is_null && value.type == v.type);
+        if (v.type == MDL_TYPE_STRING) {
+            ck_assert_ptr_eq(value.as.text.data, texts[1].data);
+            ck_assert_int_eq(value.as.text.size_bytes, 4);
+        } else {
+            mdl_value_format(&value, shown);
+            ck_assert_str_eq(shown, cases[i].expected);
+        }
+    }
+}
+END_TEST
+
 /* Text to value and back. */
 START_TEST(value_texts)
 {
@@ -363,6 +412,7 @@ static Suite *table_suite(void)
     tcase_add_test(tests, clones_on_threads);
     tcase_add_test(tests, builder_arguments);
     tcase_add_test(tests, empty_table);
+    tcase_add_test(tests, values_of_vectors);
     tcase_add_test(tests, value_texts);
     suite_add_tcase(suite, tests);
     return suite;
