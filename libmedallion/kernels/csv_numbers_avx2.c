@@ -113,22 +113,41 @@ static uint64_t without_leading_zeros(const char *base, const uint16_t *begins,
                                             : ~find_leading_zeros(base, begins, ends, n);
 }
 
-uint64_t mdli_csv_read_int64_avx2(const char *base, const uint16_t *begins, const uint16_t *ends,
-                                  int n, int64_t least, int64_t greatest, int64_t *numbers)
+/* The low halves of four lanes. */
+static inline __m128i narrow_lanes(__m256i values)
 {
-    __m256i all_least = _mm256_set1_epi64x(least);
-    __m256i all_greatest = _mm256_set1_epi64x(greatest);
+    const __m256i even = _mm256_setr_epi32(0, 2, 4, 6, 0, 2, 4, 6);
+    return _mm256_castsi256_si128(_mm256_permutevar8x32_epi32(values, even));
+}
+
+/* Reads n numbers, a multiple of four, to `wide`, or to `narrow` where that is not NULL. */
+__attribute__((always_inline)) static inline uint64_t
+read_by_four(const char *base, const uint16_t *begins, const uint16_t *ends, int n, int64_t least,
+             int64_t greatest, int32_t *narrow, int64_t *wide)
+{
+    const __m256i all_least = _mm256_set1_epi64x(least);
+    const __m256i all_greatest = _mm256_set1_epi64x(greatest);
     __m256i first_digits = _mm256_set1_epi8(-1);
     uint64_t good = 0;
-    int i = 0;
-    for (; i + LANES <= n; i += LANES) {
+    for (int i = 0; i < n; i += LANES) {
         __m256i values;
         good |=
             read_four(base, begins + i, ends + i, all_least, all_greatest, &values, &first_digits)
             << i;
-        _mm256_storeu_si256((__m256i *)(numbers + i), values);
+        if (narrow != NULL) {
+            _mm_storeu_si128((__m128i *)(narrow + i), narrow_lanes(values));
+        } else {
+            _mm256_storeu_si256((__m256i *)(wide + i), values);
+        }
     }
-    good &= without_leading_zeros(base, begins, ends, i, first_digits);
+    return good & without_leading_zeros(base, begins, ends, n, first_digits);
+}
+
+uint64_t mdli_csv_read_int64_avx2(const char *base, const uint16_t *begins, const uint16_t *ends,
+                                  int n, int64_t least, int64_t greatest, int64_t *numbers)
+{
+    const int i = n / LANES * LANES;
+    uint64_t good = read_by_four(base, begins, ends, i, least, greatest, NULL, numbers);
     if (i < n) {
         good |= mdli_csv_read_int64_scalar(base, begins + i, ends + i, n - i, least, greatest,
                                            numbers + i)
@@ -137,29 +156,11 @@ uint64_t mdli_csv_read_int64_avx2(const char *base, const uint16_t *begins, cons
     return good;
 }
 
-/* The low halves of four lanes. */
-static inline __m128i narrow(__m256i values)
-{
-    const __m256i even = _mm256_setr_epi32(0, 2, 4, 6, 0, 2, 4, 6);
-    return _mm256_castsi256_si128(_mm256_permutevar8x32_epi32(values, even));
-}
-
 uint64_t mdli_csv_read_int32_avx2(const char *base, const uint16_t *begins, const uint16_t *ends,
                                   int n, int32_t least, int32_t greatest, int32_t *numbers)
 {
-    __m256i all_least = _mm256_set1_epi64x(least);
-    __m256i all_greatest = _mm256_set1_epi64x(greatest);
-    __m256i first_digits = _mm256_set1_epi8(-1);
-    uint64_t good = 0;
-    int i = 0;
-    for (; i + LANES <= n; i += LANES) {
-        __m256i values;
-        good |=
-            read_four(base, begins + i, ends + i, all_least, all_greatest, &values, &first_digits)
-            << i;
-        _mm_storeu_si128((__m128i *)(numbers + i), narrow(values));
-    }
-    good &= without_leading_zeros(base, begins, ends, i, first_digits);
+    const int i = n / LANES * LANES;
+    uint64_t good = read_by_four(base, begins, ends, i, least, greatest, numbers, NULL);
     if (i < n) {
         good |= mdli_csv_read_int32_scalar(base, begins + i, ends + i, n - i, least, greatest,
                                            numbers + i)
@@ -234,7 +235,7 @@ uint64_t mdli_csv_read_decimals_avx2(const char *base, const uint16_t *begins, c
         __m256i values;
         good |= read_four_decimals(base, begins + i, ends + i, all_least, all_greatest, &values)
                 << i;
-        _mm_storeu_si128((__m128i *)(hundredths + i), narrow(values));
+        _mm_storeu_si128((__m128i *)(hundredths + i), narrow_lanes(values));
     }
     if (i < n) {
         good |= mdli_csv_read_decimals_scalar(base, begins + i, ends + i, n - i, least, greatest,

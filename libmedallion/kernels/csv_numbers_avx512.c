@@ -107,18 +107,37 @@ static inline read_lanes read_eight(const char *base, const uint16_t *begins, co
     return (read_lanes){values, good};
 }
 
-uint64_t mdli_csv_read_int64_avx512(const char *base, const uint16_t *begins, const uint16_t *ends,
-                                    int n, int64_t least, int64_t greatest, int64_t *numbers)
+/* Reads eight numbers of some form. */
+typedef read_lanes read_eight_fn(const char *base, const uint16_t *begins, const uint16_t *ends,
+                                 __m512i least, __m512i greatest);
+
+/* Reads n numbers, a multiple of eight, to `wide`, or to `narrow` where that is not NULL. It is
+ * inlined with its reader. */
+__attribute__((always_inline)) static inline uint64_t
+read_by_eight(read_eight_fn *read, const char *base, const uint16_t *begins, const uint16_t *ends,
+              int n, int64_t least, int64_t greatest, int32_t *narrow, int64_t *wide)
 {
     const __m512i all_least = _mm512_set1_epi64(least);
     const __m512i all_greatest = _mm512_set1_epi64(greatest);
     uint64_t good = 0;
-    int i = 0;
-    for (; i + LANES <= n; i += LANES) {
-        read_lanes eight = read_eight(base, begins + i, ends + i, all_least, all_greatest);
-        _mm512_storeu_si512(numbers + i, eight.values);
+    for (int i = 0; i < n; i += LANES) {
+        read_lanes eight = read(base, begins + i, ends + i, all_least, all_greatest);
         good |= (uint64_t)eight.good << i;
+        if (narrow != NULL) {
+            _mm256_storeu_si256((__m256i *)(narrow + i), _mm512_cvtepi64_epi32(eight.values));
+        } else {
+            _mm512_storeu_si512(wide + i, eight.values);
+        }
     }
+    return good;
+}
+
+uint64_t mdli_csv_read_int64_avx512(const char *base, const uint16_t *begins, const uint16_t *ends,
+                                    int n, int64_t least, int64_t greatest, int64_t *numbers)
+{
+    const int i = n / LANES * LANES;
+    uint64_t good =
+        read_by_eight(read_eight, base, begins, ends, i, least, greatest, NULL, numbers);
     if (i < n) {
         good |= mdli_csv_read_int64_scalar(base, begins + i, ends + i, n - i, least, greatest,
                                            numbers + i)
@@ -130,15 +149,9 @@ uint64_t mdli_csv_read_int64_avx512(const char *base, const uint16_t *begins, co
 uint64_t mdli_csv_read_int32_avx512(const char *base, const uint16_t *begins, const uint16_t *ends,
                                     int n, int32_t least, int32_t greatest, int32_t *numbers)
 {
-    const __m512i all_least = _mm512_set1_epi64(least);
-    const __m512i all_greatest = _mm512_set1_epi64(greatest);
-    uint64_t good = 0;
-    int i = 0;
-    for (; i + LANES <= n; i += LANES) {
-        read_lanes eight = read_eight(base, begins + i, ends + i, all_least, all_greatest);
-        _mm256_storeu_si256((__m256i *)(numbers + i), _mm512_cvtepi64_epi32(eight.values));
-        good |= (uint64_t)eight.good << i;
-    }
+    const int i = n / LANES * LANES;
+    uint64_t good =
+        read_by_eight(read_eight, base, begins, ends, i, least, greatest, numbers, NULL);
     if (i < n) {
         good |= mdli_csv_read_int32_scalar(base, begins + i, ends + i, n - i, least, greatest,
                                            numbers + i)
@@ -192,15 +205,9 @@ uint64_t mdli_csv_read_decimals_avx512(const char *base, const uint16_t *begins,
                                        const uint16_t *ends, int n, int32_t least, int32_t greatest,
                                        int32_t *hundredths)
 {
-    const __m512i all_least = _mm512_set1_epi64(least);
-    const __m512i all_greatest = _mm512_set1_epi64(greatest);
-    uint64_t good = 0;
-    int i = 0;
-    for (; i + LANES <= n; i += LANES) {
-        read_lanes eight = read_eight_decimals(base, begins + i, ends + i, all_least, all_greatest);
-        _mm256_storeu_si256((__m256i *)(hundredths + i), _mm512_cvtepi64_epi32(eight.values));
-        good |= (uint64_t)eight.good << i;
-    }
+    const int i = n / LANES * LANES;
+    uint64_t good = read_by_eight(read_eight_decimals, base, begins, ends, i, least, greatest,
+                                  hundredths, NULL);
     if (i < n) {
         good |= mdli_csv_read_decimals_scalar(base, begins + i, ends + i, n - i, least, greatest,
                                               hundredths + i)
