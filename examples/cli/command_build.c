@@ -98,7 +98,10 @@ static bool was_built(const session *s, const char *name)
 
 static mdl_status print_preview(session *s, const preview *preview_of, bool is_first)
 {
-    const mdl_table *mart = mdl_warehouse_table(s->warehouse, preview_of->model);
+    const mdl_table *mart;
+    if (mdl_warehouse_read_table(s->warehouse, preview_of->model, &mart, &s->error) != MDL_OK) {
+        return s->error.status;
+    }
     mdl_query *query = mdl_query_create(s->context);
     if (query == NULL) {
         return mdl_error_set(&s->error, MDL_E_NO_MEMORY, "no memory for a query");

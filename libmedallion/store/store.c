@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "store/store_compare.h"
 
 void mdl_store_options_init(mdl_store_options *options)
 {
@@ -384,6 +385,13 @@ int32_t mdl_store_n_tables(const mdl_store *store)
 const char *mdl_store_table_name(const mdl_store *store, int32_t index)
 {
     return store->at_hand.version.tables[index].name;
+}
+
+bool mdli_store_tables_are_same(const mdl_store *store, const char *a, const char *b)
+{
+    const mdli_stored_table *table = mdli_version_find_table(&store->at_hand.version, a);
+    const mdli_stored_table *other = mdli_version_find_table(&store->at_hand.version, b);
+    return table != NULL && other != NULL && mdli_stored_tables_are_same(table, other);
 }
 
 int64_t mdl_store_table_rows(const mdl_store *store, const char *name)

@@ -33,6 +33,21 @@ const mdli_stored_table *mdli_version_find_table(const mdli_version *version, co
     return NULL;
 }
 
+static bool are_columns_same(const mdli_stored_column *a, const mdli_stored_column *b)
+{
+    return strcmp(a->name, b->name) == 0 && a->type == b->type && a->n_blocks == b->n_blocks &&
+           memcmp(a->blocks, b->blocks, (size_t)a->n_blocks * sizeof *a->blocks) == 0;
+}
+
+bool mdli_stored_tables_are_same(const mdli_stored_table *a, const mdli_stored_table *b)
+{
+    bool is_same = a->n_rows == b->n_rows && a->n_columns == b->n_columns;
+    for (int32_t c = 0; is_same && c < a->n_columns; c++) {
+        is_same = are_columns_same(&a->columns[c], &b->columns[c]);
+    }
+    return is_same;
+}
+
 int64_t mdli_stored_block_bytes(const mdli_stored_block *block)
 {
     return mdli_block_body_bytes(block->payload_bytes, block->n_rows, block->n_nulls);

@@ -123,6 +123,9 @@ void mdli_version_clear(mdli_version *version);
 /* The table of that name, or NULL. */
 const mdli_stored_table *mdli_version_find_table(const mdli_version *version, const char *name);
 
+/* As mdli_store_tables_are_same. */
+bool mdli_stored_tables_are_same(const mdli_stored_table *a, const mdli_stored_table *b);
+
 /* The bytes that a block has on disk before compression. */
 int64_t mdli_stored_block_bytes(const mdli_stored_block *block);
 

@@ -203,14 +203,14 @@ static void close_build(mdl_build *build)
 }
 
 mdl_status mdli_build_model(mdl_warehouse *warehouse, const mdli_node *node,
-                            const mdli_build_inputs *inputs, mdli_built *out, mdl_error *error)
+                            const mdli_build_inputs *inputs, bool goes_on, mdli_built *out,
+                            mdl_error *error)
 {
     mdl_build build = {
         .warehouse = warehouse,
         .node = node,
         .inputs = inputs,
-        .is_incremental = node->model.materialization == MDL_MATERIALIZATION_INCREMENTAL &&
-                          mdli_node_has_past(node) && !inputs->full_refresh,
+        .is_incremental = goes_on,
         .built = out,
         .fault = MDL_ERROR_INIT,
     };

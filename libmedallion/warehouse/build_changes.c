@@ -119,18 +119,3 @@ void mdl_build_start_afresh(mdl_build *build)
     build->is_incremental = false;
     build->built->is_incremental = false;
 }
-
-bool mdli_is_up_to_date(const mdl_warehouse *warehouse, const mdli_node *node,
-                        const mdli_build_inputs *inputs)
-{
-    if (node->model.version == 0 || inputs->full_refresh || !mdli_node_has_past(node)) {
-        return false;
-    }
-    bool is_same = true;
-    for (int32_t r = 0; is_same && r < node->model.n_refs; r++) {
-        const mdl_table *built = inputs->tables[node->refs[r]];
-        const mdl_table *now = built != NULL ? built : warehouse->nodes[node->refs[r]]->table;
-        is_same = mdli_tables_are_same(node->previous_refs[r], now);
-    }
-    return is_same;
-}

@@ -9,14 +9,15 @@
  * | `x/_summary` …                       | the summary that such a table carries, if it does        |
  * | `_loads _segments _layouts _rejects` | what is known of the loads: load_log.c                   |
  * | `_runs _run_tasks`                   | the log of runs: run_log.c                               |
-| `_definitions`                       | what tables depend on besides their inputs: definitions.c |
+ * | `_definitions`                       | what tables depend on besides their inputs: definitions.c |
  *
  * The tables of nodes are read when they are needed first. Until then a commit hands them on
  * unread, as it does tables that this process knows nothing of: those of another program's models.
  *
  * A summary goes with its table: both are written by one commit, read together, and handed on
  * together. A process without summaries drops that of a model that it has, by its name, and hands on
- * those of others with their tables. So there is none beside a table of another state.
+ * those of others with their tables. So there is none beside a table of another state. Previous refs
+ * go without: they are compared, and rows that changed are looked up in them.
  */
 #include "warehouse/warehouse_internal.h"
 
@@ -62,8 +63,7 @@ static mdli_table_name summary_name(const char *of)
  * Tables of nodes.
  */
 
-/* Whether the store has a table with the columns of a model. */
-static bool has_table(const mdl_store *store, const char *name, const mdl_model *model)
+bool mdli_is_stored_as(const mdl_store *store, const char *name, const mdl_model *model)
 {
     if (mdl_store_table_n_columns(store, name) != model->n_columns) {
         return false;
@@ -78,41 +78,6 @@ static bool has_table(const mdl_store *store, const char *name, const mdl_model 
     return true;
 }
 
-bool mdli_node_keeps_past(const mdli_node *node)
-{
-    return node->model.materialization == MDL_MATERIALIZATION_INCREMENTAL ||
-           node->model.version != 0;
-}
-
-/* Whether the past that a node may have is of its definition. A model without a version vouches for
- * its past itself. */
-static bool has_own_past(const mdli_node *node)
-{
-    return mdli_node_keeps_past(node) &&
-           (node->model.version == 0 ||
-            mdli_is_defined_as(&node->table_definition, &node->definition));
-}
-
-/* Whether the store has all previous refs of a node. */
-static bool has_stored_refs(const mdl_store *store, const mdli_node *node)
-{
-    bool has_all = mdli_node_keeps_past(node);
-    for (int32_t r = 0; r < node->model.n_refs && has_all; r++) {
-        has_all = mdl_store_table_rows(store, mdli_previous_name(node, r).text) >= 0;
-    }
-    return has_all;
-}
-
-/* Whether a node has a past that counts, and the previous refs are at hand. */
-static bool has_previous_refs(const mdli_node *node)
-{
-    bool has_all = has_own_past(node);
-    for (int32_t r = 0; r < node->model.n_refs && has_all; r++) {
-        has_all = node->previous_refs[r] != NULL;
-    }
-    return has_all;
-}
-
 void mdli_attach_node(const mdl_warehouse *warehouse, mdli_node *node)
 {
     const mdl_store *store = warehouse->store;
@@ -122,9 +87,11 @@ void mdli_attach_node(const mdl_warehouse *warehouse, mdli_node *node)
          * Not so a history, which cannot be built again: taking the next snapshot will say so. */
         node->is_table_unread = node->snapshot != NULL
                                     ? mdl_store_table_rows(store, node->model.name) >= 0
-                                    : has_table(store, node->model.name, &node->model);
-        node->is_pending_unread = has_table(store, mdli_pending_name(node).text, &node->model);
-        node->are_previous_refs_unread = node->is_table_unread && has_stored_refs(store, node);
+                                    : mdli_is_stored_as(store, node->model.name, &node->model);
+        node->is_pending_unread =
+            mdli_is_stored_as(store, mdli_pending_name(node).text, &node->model);
+        node->are_previous_refs_unread =
+            node->is_table_unread && mdli_node_has_stored_refs(store, node);
         if (node->is_table_unread) {
             node->table_definition = mdli_stored_definition_of(warehouse, node->model.name);
         }
@@ -156,7 +123,7 @@ static mdl_status read_summary(mdl_warehouse *warehouse, const char *name, mdl_t
     return status;
 }
 
-/* Reads a table of the store unless that was done before. */
+/* Reads a table of the store with its summary, unless that was done before. */
 static mdl_status read_once(mdl_warehouse *warehouse, const char *name, bool *is_unread,
                             mdl_table **table, mdl_error *error)
 {
@@ -174,13 +141,32 @@ static mdl_status read_once(mdl_warehouse *warehouse, const char *name, bool *is
     return MDL_OK;
 }
 
+mdl_status mdli_read_stored(mdl_warehouse *warehouse, const char *name, mdl_table **out,
+                            mdl_error *error)
+{
+    pthread_mutex_lock(&warehouse->reading);
+    mdl_status status = mdl_store_read_table(warehouse->store, name, NULL, 0, out, error);
+    pthread_mutex_unlock(&warehouse->reading);
+    return status;
+}
+
 mdl_status mdli_node_table(mdl_warehouse *warehouse, mdli_node *node, const mdl_table **out,
                            mdl_error *error)
 {
-    *out = NULL;
-    MDLI_TRY(read_once(warehouse, node->model.name, &node->is_table_unread, &node->table, error));
+    pthread_mutex_lock(&warehouse->reading);
+    mdl_status status =
+        read_once(warehouse, node->model.name, &node->is_table_unread, &node->table, error);
     *out = node->table;
-    return MDL_OK;
+    pthread_mutex_unlock(&warehouse->reading);
+    return status;
+}
+
+const mdl_table *mdli_node_table_at_hand(mdl_warehouse *warehouse, const mdli_node *node)
+{
+    pthread_mutex_lock(&warehouse->reading);
+    const mdl_table *table = node->table;
+    pthread_mutex_unlock(&warehouse->reading);
+    return table;
 }
 
 mdl_status mdli_node_pending(mdl_warehouse *warehouse, mdli_node *node, const mdl_table **out,
@@ -191,49 +177,6 @@ mdl_status mdli_node_pending(mdl_warehouse *warehouse, mdli_node *node, const md
                        &node->pending, error));
     *out = node->pending;
     return MDL_OK;
-}
-
-/* Whether the previous refs in the store have the columns that the refs have now. */
-static bool fit_previous_refs(const mdl_warehouse *warehouse, const mdli_node *node)
-{
-    for (int32_t r = 0; r < node->model.n_refs; r++) {
-        const mdl_model *ref = &warehouse->nodes[node->refs[r]]->model;
-        if (!has_table(warehouse->store, mdli_previous_name(node, r).text, ref)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* Reads the previous refs. After a failure those that were read stay, and the others are still to
- * be read. */
-static mdl_status read_previous_refs(mdl_warehouse *warehouse, mdli_node *node, mdl_error *error)
-{
-    for (int32_t r = 0; r < node->model.n_refs; r++) {
-        bool is_unread = node->previous_refs[r] == NULL;
-        MDLI_TRY(read_once(warehouse, mdli_previous_name(node, r).text, &is_unread,
-                           &node->previous_refs[r], error));
-    }
-    node->are_previous_refs_unread = false;
-    return MDL_OK;
-}
-
-mdl_status mdli_node_past(mdl_warehouse *warehouse, mdli_node *node, mdl_error *error)
-{
-    if (node->are_previous_refs_unread &&
-        (!has_own_past(node) || !fit_previous_refs(warehouse, node))) {
-        node->are_previous_refs_unread = false;
-    }
-    if (node->are_previous_refs_unread) {
-        MDLI_TRY(read_previous_refs(warehouse, node, error));
-    }
-    const mdl_table *table;
-    return has_previous_refs(node) ? mdli_node_table(warehouse, node, &table, error) : MDL_OK;
-}
-
-bool mdli_node_has_past(const mdli_node *node)
-{
-    return node->table != NULL && has_previous_refs(node);
 }
 
 bool mdli_node_is_built(const mdli_node *node)
@@ -355,7 +298,7 @@ static mdl_status check_sources(const mdl_warehouse *warehouse, mdl_error *error
     for (int32_t i = 0; i < MDLI_N_SOURCES; i++) {
         const mdl_model *source = &mdli_sources[i].model;
         if (mdl_store_table_rows(warehouse->store, source->name) >= 0 &&
-            !has_table(warehouse->store, source->name, source)) {
+            !mdli_is_stored_as(warehouse->store, source->name, source)) {
             return raise_other_columns(warehouse, source->name, error);
         }
     }
@@ -432,8 +375,8 @@ static mdl_status add_node_items(version_draft *draft, const mdli_node *node, md
     }
     for (int32_t r = 0; r < node->model.n_refs; r++) {
         if (node->previous_refs[r] != NULL || node->are_previous_refs_unread) {
-            MDLI_TRY(add_with_summary(draft, mdli_previous_name(node, r).text,
-                                      node->previous_refs[r], error));
+            MDLI_TRY(
+                add_item(draft, mdli_previous_name(node, r).text, node->previous_refs[r], error));
         }
     }
     return MDL_OK;

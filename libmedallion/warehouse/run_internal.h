@@ -70,16 +70,16 @@ typedef struct mdli_run_state {
 /* run_plan.c */
 
 /*
- * Finds the tasks of a run, in order, and what each needs; reads every table that they will. The
- * run has its command and its times, and state->tables what the run to retry has left. Answers what
+ * Finds the tasks of a run, in order, and what each needs; reads no table. The run has its command and its times, and state->tables what the run to retry has left. Answers what
  * mdl_warehouse_build says of arguments.
  */
 mdl_status mdli_plan_run(mdli_run_state *state, mdl_error *error);
 
 /* run_tasks.c */
 
-/* The table of a node as tasks of this run see it; NULL when there is none yet. */
-const mdl_table *mdli_run_table(const mdli_run_state *state, int32_t n);
+/* The table of a node as tasks of this run see it, read if need be; NULL when there is none yet. */
+mdl_status mdli_run_table(const mdli_run_state *state, int32_t n, const mdl_table **out,
+                          mdl_error *error);
 
 /* What a task has given; owned. */
 typedef struct mdli_task_output {
@@ -100,9 +100,8 @@ void mdli_schedule_run(mdli_run_state *state);
 
 /* snapshots.c */
 
-/* Takes a snapshot of `current` on top of the history as published. */
-mdl_status mdli_take_snapshot(const mdli_run_state *state, const mdli_node *node,
-                              const mdl_table *current, mdli_task *task, mdl_table **out,
+/* Takes a snapshot of its table as this run sees it, on top of the history as published. */
+mdl_status mdli_take_snapshot(const mdli_run_state *state, mdli_task *task, mdl_table **out,
                               mdl_error *error);
 
 /* What becomes of gone keys in this run. */

@@ -77,7 +77,8 @@ static bool is_to_do_again(const plan *p, mdl_task_kind kind, const char *name)
     return false;
 }
 
-/* Whether a task of the last run built a table that is not kept any more. */
+/* Whether a task of the last run built a table that is not kept any more. Tables that were reused
+ * are the published ones. */
 static bool is_lost(const plan *p, const mdli_logged_task *task)
 {
     if (!mdli_is_text(task->kind, mdl_task_kind_name(MDL_TASK_MODEL)) &&
@@ -102,7 +103,7 @@ static mdl_status note_logged_task(void *data, const mdli_logged_task *task, mdl
         if (!has_succeeded(task->state)) {
             return add_failed(p, task, error);
         }
-        p->has_lost = p->has_lost || is_lost(p, task);
+        p->has_lost = p->has_lost || (!task->is_reused && is_lost(p, task));
     }
     return MDL_OK;
 }
@@ -401,57 +402,46 @@ static bool is_of_run(const plan *p, int32_t n)
     return p->task_of[n] >= 0 || p->state->tables[n] != NULL;
 }
 
-static mdl_status ready_inputs(plan *p, mdli_task *task, mdl_error *error)
+/* Whether all refs of a model or snapshot are there by its turn. */
+static mdl_status check_inputs(const plan *p, const mdli_task *task, mdl_error *error)
 {
-    mdl_warehouse *warehouse = p->warehouse;
-    mdli_node *node = warehouse->nodes[task->node];
-    const mdl_table *table = NULL;
+    const mdl_warehouse *warehouse = p->warehouse;
+    const mdli_node *node = warehouse->nodes[task->node];
     for (int32_t r = 0; r < node->model.n_refs; r++) {
-        if (is_of_run(p, node->refs[r])) {
-            continue;
-        }
-        MDLI_TRY(mdli_node_table(warehouse, warehouse->nodes[node->refs[r]], &table, error));
-        if (table == NULL) {
+        if (!is_of_run(p, node->refs[r]) && !mdli_node_is_built(warehouse->nodes[node->refs[r]])) {
             return mdl_error_set(
                 error, MDL_E_STATE, "%s %s needs %s, which is not selected and was never built",
                 mdl_task_kind_name(task->result.kind), node->model.name, node->model.refs[r]);
         }
     }
-    if (node->snapshot != NULL) {
-        return mdli_node_table(warehouse, node, &table, error);
-    }
-    return p->state->options.full_refresh ? MDL_OK : mdli_node_past(warehouse, node, error);
-}
-
-/* Makes a table ready for a test; a table that was never built lets the test be skipped. */
-static mdl_status ready_tested(plan *p, mdli_task *task, int32_t n, const char *role,
-                               mdl_error *error)
-{
-    if (n < 0 || is_of_run(p, n)) {
-        return MDL_OK;
-    }
-    mdli_node *node = p->warehouse->nodes[n];
-    const mdl_table *table = NULL;
-    MDLI_TRY(mdli_node_table(p->warehouse, node, &table, error));
-    if (table == NULL && task->message[0] == '\0') {
-        snprintf(task->message, sizeof task->message, "%s, which it %s, was never built",
-                 node->model.name, role);
-    }
     return MDL_OK;
 }
 
-static mdl_status ready_tables(plan *p, mdl_error *error)
+/* A table that was never built lets a test be skipped. */
+static void check_tested(const plan *p, mdli_task *task, int32_t n, const char *role)
+{
+    if (n < 0 || is_of_run(p, n)) {
+        return;
+    }
+    const mdli_node *node = p->warehouse->nodes[n];
+    if (!mdli_node_is_built(node) && task->message[0] == '\0') {
+        snprintf(task->message, sizeof task->message, "%s, which it %s, was never built",
+                 node->model.name, role);
+    }
+}
+
+static mdl_status check_tables(const plan *p, mdl_error *error)
 {
     for (int32_t t = 0; t < p->run->n_tasks; t++) {
         mdli_task *task = &p->run->tasks[t];
         switch (task->result.kind) {
         case MDL_TASK_MODEL:
         case MDL_TASK_SNAPSHOT:
-            MDLI_TRY(ready_inputs(p, task, error));
+            MDLI_TRY(check_inputs(p, task, error));
             break;
         case MDL_TASK_TEST:
-            MDLI_TRY(ready_tested(p, task, task->tested, "tests", error));
-            MDLI_TRY(ready_tested(p, task, task->to, "reads", error));
+            check_tested(p, task, task->tested, "tests");
+            check_tested(p, task, task->to, "reads");
             break;
         case MDL_TASK_LOAD:
             break;
@@ -520,7 +510,7 @@ mdl_status mdli_plan_run(mdli_run_state *state, mdl_error *error)
     MDLI_TRY_GOTO_DONE(select_nodes(&p, error));
     MDLI_TRY_GOTO_DONE(add_tasks(&p, error));
     MDLI_TRY_GOTO_DONE(add_needs(&p, error));
-    MDLI_TRY_GOTO_DONE(ready_tables(&p, error));
+    MDLI_TRY_GOTO_DONE(check_tables(&p, error));
 done:
     mdli_free(state->run->context, p.failed);
     mdli_free(state->run->context, p.task_of);

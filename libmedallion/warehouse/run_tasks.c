@@ -9,10 +9,28 @@
 #include "base/memory.h"
 #include "warehouse/run_internal.h"
 
-const mdl_table *mdli_run_table(const mdli_run_state *state, int32_t n)
+mdl_status mdli_run_table(const mdli_run_state *state, int32_t n, const mdl_table **out,
+                          mdl_error *error)
 {
-    const mdl_table *table = state->tables[n];
-    return table != NULL ? table : state->warehouse->nodes[n]->table;
+    *out = state->tables[n];
+    return *out != NULL ? MDL_OK
+                        : mdli_node_table(state->warehouse, state->warehouse->nodes[n], out, error);
+}
+
+/* Reads the tables that a model is built from, and its past if it goes on from that. */
+static mdl_status read_inputs(const mdli_run_state *state, mdli_node *node, bool *has_past,
+                              mdl_error *error)
+{
+    *has_past = false;
+    for (int32_t r = 0; r < node->model.n_refs; r++) {
+        const mdl_table *table;
+        MDLI_TRY(mdli_run_table(state, node->refs[r], &table, error));
+    }
+    if (node->model.materialization != MDL_MATERIALIZATION_INCREMENTAL ||
+        state->options.full_refresh) {
+        return MDL_OK;
+    }
+    return mdli_node_past(state->warehouse, node, has_past, error);
 }
 
 static mdl_status run_model(const mdli_run_state *state, mdli_task *task, mdli_task_output *out,
@@ -23,16 +41,20 @@ static mdl_status run_model(const mdli_run_state *state, mdli_task *task, mdli_t
         .changes = state->changes,
         .full_refresh = state->options.full_refresh,
     };
-    const mdli_node *node = state->warehouse->nodes[task->node];
-    if (mdli_is_up_to_date(state->warehouse, node, &inputs)) {
-        task->result.reused = true;
+    mdl_warehouse *warehouse = state->warehouse;
+    mdli_node *node = warehouse->nodes[task->node];
+    bool has_past;
+    MDLI_TRY(mdli_is_up_to_date(warehouse, node, &inputs, &task->result.reused, error));
+    if (task->result.reused) {
+        task->result.state = MDL_RUN_SUCCESS;
+        task->result.n_rows = mdli_node_n_rows(warehouse, node);
         snprintf(task->message, sizeof task->message,
                  "reused: nothing that it is built from has changed");
-        out->table = mdl_table_clone(node->table);
         return MDL_OK;
     }
+    MDLI_TRY(read_inputs(state, node, &has_past, error));
     mdli_built built;
-    mdl_status status = mdli_build_model(state->warehouse, node, &inputs, &built, error);
+    mdl_status status = mdli_build_model(warehouse, node, &inputs, has_past, &built, error);
     task->result.incremental = built.is_incremental;
     memcpy(task->counters, built.counters, sizeof task->counters);
     task->result.n_counters = built.n_counters;
@@ -51,9 +73,13 @@ static mdl_status run_test(const mdli_run_state *state, mdli_task *task, mdl_err
     options.n_failures_kept = state->options.n_failures_kept;
     mdl_run_result *result = &task->result;
     mdl_test_result found;
-    const mdl_table *to = task->to >= 0 ? mdli_run_table(state, task->to) : NULL;
-    MDLI_TRY(mdl_test_run(state->run->context, result->test, mdli_run_table(state, task->tested),
-                          to, &options, &found, error));
+    const mdl_table *tested;
+    const mdl_table *to = NULL;
+    MDLI_TRY(mdli_run_table(state, task->tested, &tested, error));
+    if (task->to >= 0) {
+        MDLI_TRY(mdli_run_table(state, task->to, &to, error));
+    }
+    MDLI_TRY(mdl_test_run(state->run->context, result->test, tested, to, &options, &found, error));
     result->n_rows = found.n_rows;
     result->n_failures = found.n_failures;
     task->failures = found.failures;
@@ -70,7 +96,6 @@ static mdl_status run_test(const mdli_run_state *state, mdli_task *task, mdl_err
 mdl_status mdli_run_task(const mdli_run_state *state, mdli_task *task, mdli_task_output *out,
                          mdl_error *error)
 {
-    const mdli_node *node = state->warehouse->nodes[task->node];
     mdl_run_result *result = &task->result;
     mdl_status status = MDL_OK;
     *out = (mdli_task_output){.table = NULL};
@@ -79,8 +104,7 @@ mdl_status mdli_run_task(const mdli_run_state *state, mdli_task *task, mdli_task
         status = run_model(state, task, out, error);
         break;
     case MDL_TASK_SNAPSHOT:
-        status = mdli_take_snapshot(state, node, mdli_run_table(state, node->refs[0]), task,
-                                    &out->table, error);
+        status = mdli_take_snapshot(state, task, &out->table, error);
         break;
     case MDL_TASK_TEST:
         status = run_test(state, task, error);

@@ -404,13 +404,17 @@ static void count_changes(mdl_snapshot_counts counts, mdli_task *task)
     }
 }
 
-mdl_status mdli_take_snapshot(const mdli_run_state *state, const mdli_node *node,
-                              const mdl_table *current, mdli_task *task, mdl_table **out,
+mdl_status mdli_take_snapshot(const mdli_run_state *state, mdli_task *task, mdl_table **out,
                               mdl_error *error)
 {
+    mdli_node *node = state->warehouse->nodes[task->node];
+    const mdl_table *history;
+    const mdl_table *current;
     mdl_snapshot_changes *changes = NULL;
+    MDLI_TRY(mdli_node_table(state->warehouse, node, &history, error));
+    MDLI_TRY(mdli_run_table(state, node->refs[0], &current, error));
     mdl_hard_deletes hard_deletes = mdli_effective_hard_deletes(&state->options, node->snapshot);
-    MDLI_TRY(diff_snapshot(state->run->context, node->snapshot, hard_deletes, node->table, current,
+    MDLI_TRY(diff_snapshot(state->run->context, node->snapshot, hard_deletes, history, current,
                            &changes, error));
     task->changes = mdl_snapshot_changes_counts(changes);
     count_changes(task->changes, task);

@@ -202,6 +202,7 @@ mdl_status mdl_warehouse_create(mdl_context *context, const mdl_warehouse_option
     mdl_warehouse *warehouse = memory;
     warehouse->context = context;
     warehouse->store = options->store;
+    pthread_mutex_init(&warehouse->reading, NULL);
     warehouse->tiers = options->tiers;
     warehouse->n_tiers = options->n_tiers;
     if (warehouse->tiers == NULL) {
@@ -230,6 +231,7 @@ void mdl_warehouse_free(mdl_warehouse *warehouse)
         return;
     }
     mdl_context *context = warehouse->context;
+    pthread_mutex_destroy(&warehouse->reading);
     for (int32_t i = 0; i < warehouse->n_nodes; i++) {
         free_node(context, warehouse->nodes[i]);
     }

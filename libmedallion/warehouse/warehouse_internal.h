@@ -7,6 +7,7 @@
 #ifndef MDLI_WAREHOUSE_WAREHOUSE_INTERNAL_H
 #define MDLI_WAREHOUSE_WAREHOUSE_INTERNAL_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -122,8 +123,9 @@ struct mdl_warehouse {
     mdl_table *runs;
     mdl_table *run_tasks;
 
-    /* NULL = none. */
+    /* NULL = none. Tasks that read from it hold the lock. */
     mdl_store *store;
+    pthread_mutex_t reading;
     /* The definitions in the store. */
     mdli_stored_definition *definitions;
     int64_t definitions_capacity;
@@ -158,7 +160,9 @@ mdl_status mdli_check_columns(const mdl_model *model, mdl_error *error);
 mdl_status mdli_check_names(const mdl_model *model, const char *what, const char *names,
                             mdl_error *error);
 
-/* persist.c: tables that may still be in the store. None of these may be called while tasks run. */
+/* persist.c: tables that may still be in the store. Tasks may call mdli_node_table,
+ * mdli_node_table_at_hand and mdli_read_stored, of which one at a time reads; the others are for
+ * when none runs. */
 
 /* Fills a new warehouse from its store; not the nodes, which mdli_attach_node does. After a failure
  * the warehouse can only be freed. */
@@ -168,6 +172,13 @@ mdl_status mdli_open_from_store(mdl_warehouse *warehouse, mdl_error *error);
  * built. */
 mdli_table_name mdli_pending_name(const mdli_node *node);
 mdli_table_name mdli_previous_name(const mdli_node *node, int32_t ref);
+
+/* Whether the store has a table with the columns of a model. */
+bool mdli_is_stored_as(const mdl_store *store, const char *name, const mdl_model *model);
+
+/* Reads a table of the store, without the summary that may be beside it. */
+mdl_status mdli_read_stored(mdl_warehouse *warehouse, const char *name, mdl_table **out,
+                            mdl_error *error);
 
 /* Whether a table of the store belongs to a node of this warehouse: `x`, `x/y`, `_pending/x`. */
 bool mdli_is_table_of_node(const mdl_warehouse *warehouse, const char *name);
@@ -181,6 +192,9 @@ void mdli_attach_node(const mdl_warehouse *warehouse, mdli_node *node);
  */
 mdl_status mdli_node_table(mdl_warehouse *warehouse, mdli_node *node, const mdl_table **out,
                            mdl_error *error);
+
+/* That table if it is in memory, else NULL. */
+const mdl_table *mdli_node_table_at_hand(mdl_warehouse *warehouse, const mdli_node *node);
 
 /* Whether a node was ever loaded or published, and its rows; nothing is read. */
 bool mdli_node_is_built(const mdli_node *node);
@@ -199,17 +213,6 @@ void mdli_node_set_pending(mdli_node *node, mdl_table *table, const mdli_definit
 /* There is no such table any more. */
 void mdli_node_drop_pending(mdli_node *node);
 
-/* Whether the tables from which a node was built are kept: it goes on from its previous table, or
- * need not be built while they are the same. */
-bool mdli_node_keeps_past(const mdli_node *node);
-
-/* Reads the past of a node that keeps it: its table and the previous refs, if it has both and they
- * are of its definition. */
-mdl_status mdli_node_past(mdl_warehouse *warehouse, mdli_node *node, mdl_error *error);
-
-/* Whether a node has that, and it was read. */
-bool mdli_node_has_past(const mdli_node *node);
-
 /* Reads a table of a log, NULL when the store has none. One of another form was written by another
  * version of the library: MDL_E_UNSUPPORTED. */
 mdl_status mdli_read_log_table(const mdl_warehouse *warehouse, const char *name,
@@ -221,6 +224,20 @@ mdl_status mdli_read_log_table(const mdl_warehouse *warehouse, const char *name,
 mdl_status mdli_read_grown_log_table(const mdl_warehouse *warehouse, const char *name,
                                      const mdl_field *fields, int32_t n_first, int32_t n_fields,
                                      mdl_table **out, mdl_error *error);
+
+/* node_past.c: a node's past is looked at by the task that builds it, and by no other. */
+
+/* Whether the tables from which a node was built are kept: it goes on from its previous table, or
+ * need not be built while they are the same. */
+bool mdli_node_keeps_past(const mdli_node *node);
+
+/* Whether the store has all previous refs of a node. */
+bool mdli_node_has_stored_refs(const mdl_store *store, const mdli_node *node);
+
+/* Reads the past of a node, its table and the previous refs, if it has both and they are of its
+ * definition. */
+mdl_status mdli_node_past(mdl_warehouse *warehouse, mdli_node *node, bool *has_past,
+                          mdl_error *error);
 
 /* load.c */
 
@@ -312,17 +329,17 @@ typedef struct mdli_built {
     int32_t n_counters;
 } mdli_built;
 
-/* Builds a model and checks that it is what was declared. The fault does not name the model; `error`
- * must not be NULL. */
-mdl_status mdli_build_model(mdl_warehouse *warehouse, const mdli_node *node,
-                            const mdli_build_inputs *inputs, mdli_built *out, mdl_error *error);
-
-/* build_changes.c */
-
 /* Whether a model would give the table that it gave last: its definition and all inputs are known to
- * be the same. */
-bool mdli_is_up_to_date(const mdl_warehouse *warehouse, const mdli_node *node,
-                        const mdli_build_inputs *inputs);
+ * be the same. In node_past.c. */
+mdl_status mdli_is_up_to_date(mdl_warehouse *warehouse, mdli_node *node,
+                              const mdli_build_inputs *inputs, bool *is_same, mdl_error *error);
+
+/* Builds a model, whose inputs were read, and checks that it is what was declared. With `goes_on` it
+ * goes on from its past, which was read too. The fault does not name the model; `error` must not be
+ * NULL. */
+mdl_status mdli_build_model(mdl_warehouse *warehouse, const mdli_node *node,
+                            const mdli_build_inputs *inputs, bool goes_on, mdli_built *out,
+                            mdl_error *error);
 
 /* content_hash.c */
 

@@ -698,6 +698,38 @@ START_TEST(failed_run_keeps_its_loads_and_can_be_retried)
 }
 END_TEST
 
+START_TEST(tables_that_a_failed_run_reused_are_there_for_its_retry)
+{
+    store_world world;
+    count_world.fails = false;
+    store_world_start(&world, add_count_and_failing);
+    load_first_files(&world);
+    world_build(&world.base, NULL);
+    store_world_commit(&world);
+    store_world_reopen(&world);
+    count_world.fails = true;
+    ck_assert_int_eq(mdl_warehouse_build(world.base.warehouse, NULL, NULL, NULL), MDL_E_DATA);
+    store_world_commit(&world);
+    store_world_reopen(&world);
+    count_world.fails = false;
+    count_world.n_builds = 0;
+    mdl_error error = MDL_ERROR_INIT;
+    mdl_build_options options;
+    mdl_build_options_init(&options);
+    options.retry = true;
+    mdl_status status = mdl_warehouse_build(world.base.warehouse, &options, NULL, &error);
+    ck_assert_msg(status == MDL_OK, "%s", error.message);
+    ck_assert_int_eq(count_world.n_builds, 1);
+    world_assert_csv(&world.base, "may_fail", "n\n4\n");
+    store_world_commit(&world);
+    store_world_reopen(&world);
+    load_later_files(&world);
+    world_build(&world.base, NULL);
+    assert_full_refresh(&world);
+    store_world_end(&world);
+}
+END_TEST
+
 /*
  * Layouts.
  */
@@ -837,6 +869,48 @@ START_TEST(damaged_tables_fail_what_needs_them)
     assert_models(&world, texts);
     world_build(&world.base, NULL);
     assert_models(&world, texts);
+    free_texts(texts);
+    store_world_end(&world);
+}
+END_TEST
+
+/* No byte of a block is right, and yet a build with nothing new succeeds, commits and loses nothing:
+ * it has not read any. */
+START_TEST(build_with_nothing_new_reads_nothing)
+{
+    store_world world;
+    char *texts[N_MODELS];
+    store_world_start(&world, NULL);
+    load_first_files(&world);
+    world_build(&world.base, NULL);
+    keep_models(&world, texts);
+    store_world_commit(&world);
+    store_world_reopen(&world);
+    flip_blocks(&world);
+    mdl_error error = MDL_ERROR_INIT;
+    mdl_run *run = NULL;
+    mdl_build_options options;
+    mdl_build_options_init(&options);
+    options.tests = MDL_TESTS_NONE;
+    mdl_status status = mdl_warehouse_build(world.base.warehouse, &options, &run, &error);
+    ck_assert_msg(status == MDL_OK, "%s", error.message);
+    for (int32_t i = 0; i < mdl_run_n_results(run); i++) {
+        const mdl_run_result *result = mdl_run_get_result(run, i);
+        ck_assert(result->reused);
+        ck_assert_int_eq(result->state, MDL_RUN_SUCCESS);
+        ck_assert_int_eq(result->n_rows, mdl_store_table_rows(world.store, result->name));
+        ck_assert_ptr_null(mdl_warehouse_table(world.base.warehouse, result->name));
+    }
+    mdl_run_free(run);
+    flip_blocks(&world);
+    store_world_commit(&world);
+    assert_models(&world, texts);
+    store_world_reopen(&world);
+    assert_models(&world, texts);
+    /* A day after it goes on from what was there. */
+    load_later_files(&world);
+    world_build(&world.base, NULL);
+    assert_full_refresh(&world);
     free_texts(texts);
     store_world_end(&world);
 }
@@ -1122,9 +1196,11 @@ static Suite *persist_suite(void)
     tcase_add_test(programs, names_of_a_stores_own_tables_are_reserved);
     tcase_add_test(programs, summaries_go_with_their_tables);
     tcase_add_test(programs, failed_run_keeps_its_loads_and_can_be_retried);
+    tcase_add_test(programs, tables_that_a_failed_run_reused_are_there_for_its_retry);
     suite_add_tcase(suite, programs);
     TCase *failures = tcase_create("failures");
     tcase_add_test(failures, damaged_tables_fail_what_needs_them);
+    tcase_add_test(failures, build_with_nothing_new_reads_nothing);
     tcase_add_test(failures, logs_that_do_not_fit_are_refused);
     tcase_add_test(failures, logs_without_reuse_are_read);
     tcase_add_test(failures, summaries_that_do_not_fit_are_passed_over);
