@@ -476,12 +476,14 @@ mdl_status mdli_block_decode(const mdli_block *block, int64_t start, int64_t n,
     return MDL_OK;
 }
 
-/* Slices hold the same bytes where they show the same rows of one block. */
+/* Slices hold the same bytes where they show the same rows of one block. Blocks that show one under
+ * another type have its very bytes. */
 bool mdli_blocks_have_same_bytes(const mdli_block *a, const mdli_block *b)
 {
     return a->parent == b->parent && a->first_row == b->first_row &&
            a->payload_bytes == b->payload_bytes &&
-           (a->payload_bytes == 0 || memcmp(a->payload, b->payload, (size_t)a->payload_bytes) == 0);
+           (a->payload_bytes == 0 || a->payload == b->payload ||
+            memcmp(a->payload, b->payload, (size_t)a->payload_bytes) == 0);
 }
 
 static bool have_same_nulls(const mdli_block *a, const mdli_block *b)
