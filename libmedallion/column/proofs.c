@@ -52,26 +52,19 @@ void mdli_integer_set_release(mdli_integer_set *set)
     }
 }
 
-bool mdli_integer_set_has_any(const mdli_integer_set *set, int64_t least, int64_t greatest)
+bool mdli_integer_set_next(const mdli_integer_set *set, int64_t value, int64_t *member)
 {
-    if (set->n_slots == 0 || least > greatest || greatest < set->least) {
+    const uint64_t from = value > set->least ? (uint64_t)value - (uint64_t)set->least : 0;
+    if (from >= set->n_slots) {
         return false;
     }
-    const uint64_t first = least > set->least ? (uint64_t)least - (uint64_t)set->least : 0;
-    const uint64_t last_slot = set->n_slots - 1;
-    uint64_t last = (uint64_t)greatest - (uint64_t)set->least;
-    last = last < last_slot ? last : last_slot;
-    if (first > last) {
-        return false;
+    uint64_t word = from / 32;
+    uint32_t bits = set->bits[word] & (UINT32_MAX << (from & 31));
+    while (bits == 0 && word < set->n_slots / 32) {
+        bits = set->bits[++word];
     }
-    const uint32_t of_first = UINT32_MAX << (first & 31);
-    const uint32_t of_last = UINT32_MAX >> (31 - (last & 31));
-    uint64_t word = first / 32;
-    uint32_t found = set->bits[word] & of_first;
-    for (; word < last / 32 && found == 0; word++) {
-        found = set->bits[word + 1];
-    }
-    return (word < last / 32 ? found : found & of_last) != 0;
+    *member = set->least + (int64_t)(word * 32) + (bits != 0 ? __builtin_ctz(bits) : 0);
+    return bits != 0;
 }
 
 /* The bits of slots [slot, slot + 32), some of which may lie outside of the set. */

@@ -45,8 +45,8 @@ static inline bool mdli_integer_set_has(const mdli_integer_set *set, int64_t val
     return ((set->bits[slot >> 5] >> (slot & 31)) & 1) != 0;
 }
 
-/* Whether an integer from `least` to `greatest` is in the set. */
-bool mdli_integer_set_has_any(const mdli_integer_set *set, int64_t least, int64_t greatest);
+/* The least integer of a set that is not below a value; false = there is none. */
+bool mdli_integer_set_next(const mdli_integer_set *set, int64_t value, int64_t *member);
 
 /*
  * Looks for proofs that the values of blocks are in one set. Blocks mostly have the same proof; what

@@ -99,7 +99,8 @@ static inline int64_t dense_slot(const mdli_join_map *map, int64_t key)
 
 bool mdli_join_map_may_have(const mdli_join_map *map, int64_t least, int64_t greatest)
 {
-    return !map->is_dense || mdli_integer_set_has_any(map->set, least, greatest);
+    int64_t key;
+    return !map->is_dense || (mdli_integer_set_next(map->set, least, &key) && key <= greatest);
 }
 
 /* Does `action` with the slot of each key; one loop per form of the values, so that each is a plain

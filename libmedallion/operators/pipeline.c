@@ -193,33 +193,29 @@ static mdl_status create_stage(mdli_pipeline *pipeline, mdli_stage *stage, mdl_e
     return MDL_OK;
 }
 
-/* Keeps of the windows of the source those in which a join keeps a row. */
-static mdl_status narrow_windows(mdli_pipeline *pipeline, const mdli_stage *stage,
-                                 const mdl_column *column, mdl_error *error)
+/* Keeps of the rows of the source that are to be read those that a join keeps. */
+static mdl_status narrow_stretches(mdli_pipeline *pipeline, mdli_stage *stage,
+                                   const mdl_column *column, mdl_error *error)
 {
-    const int64_t n_windows = column->n_rows / MDLI_FRAME_ROWS + 1;
-    const int64_t n_words = (n_windows + 63) / 64;
+    mdli_row_stretches *all = &pipeline->stretches;
+    mdli_row_stretches found;
     bool are_known;
-    void *memory;
-    MDLI_TRY(mdli_allocate_zeroed(pipeline->context, (size_t)n_words * sizeof(uint64_t), "pipeline",
-                                  &memory, error));
-    uint64_t *windows = memory;
-    mdl_status status = mdli_join_stage_mark_windows(stage, column, windows, &are_known, error);
-    if (status != MDL_OK || !are_known) {
-        mdli_free(pipeline->context, windows);
-        return status;
+    mdli_row_stretches_init(&found, pipeline->context);
+    mdl_status status = mdli_join_stage_find_stretches(stage, column, &found, &are_known, error);
+    if (status == MDL_OK && are_known && pipeline->has_stretches) {
+        status = mdli_row_stretches_intersect(all, &found, error);
+    } else if (status == MDL_OK && are_known) {
+        *all = found;
+        pipeline->has_stretches = true;
+        return MDL_OK;
     }
-    for (int64_t i = 0; pipeline->windows != NULL && i < n_words; i++) {
-        windows[i] &= pipeline->windows[i];
-    }
-    mdli_free(pipeline->context, pipeline->windows);
-    pipeline->windows = windows;
-    return MDL_OK;
+    mdli_row_stretches_free(&found);
+    return status;
 }
 
-/* Finds what the runs of the source tell of a join whose key is one of its columns. */
-static mdl_status look_at_runs(mdli_pipeline *pipeline, mdli_stage *stage, bool can_skip,
-                               mdl_error *error)
+/* Finds what a column of the source tells of a join whose key it is. */
+static mdl_status look_at_source(mdli_pipeline *pipeline, mdli_stage *stage, bool can_skip,
+                                 mdl_error *error)
 {
     const int32_t key = pipeline->facts[stage->rel->left_keys[0]].source_column;
     if (key < 0 || stage->is_aligned) {
@@ -227,7 +223,8 @@ static mdl_status look_at_runs(mdli_pipeline *pipeline, mdli_stage *stage, bool 
     }
     const mdl_column *column = pipeline->source->columns[key];
     MDLI_TRY(mdli_join_stage_prove_matches(stage, column, error));
-    return stage->keeps_all || !can_skip ? MDL_OK : narrow_windows(pipeline, stage, column, error);
+    return stage->keeps_all || !can_skip ? MDL_OK
+                                         : narrow_stretches(pipeline, stage, column, error);
 }
 
 /* Whether a stage cannot fail for a row, so that rows which a later join drops need not reach it. */
@@ -262,7 +259,7 @@ static mdl_status find_facts(mdli_pipeline *pipeline, mdl_error *error)
             "pipeline", &memory, error));
         mdl_status status = stage_facts(pipeline->context, stage, pipeline->facts, memory, error);
         if (status == MDL_OK && stage->rel->kind == MDLI_REL_JOIN) {
-            status = look_at_runs(pipeline, stage, can_skip, error);
+            status = look_at_source(pipeline, stage, can_skip, error);
         }
         can_skip = can_skip && takes_any_row(stage, pipeline->facts);
         mdli_free(pipeline->context, pipeline->facts);
@@ -395,6 +392,7 @@ mdl_status mdli_pipeline_create(mdl_rel *rel, const bool *needed, mdli_pipeline 
     MDLI_TRY(mdli_allocate_zeroed(context, sizeof(mdli_pipeline), "pipeline", &memory, error));
     mdli_pipeline *pipeline = memory;
     pipeline->context = context;
+    mdli_row_stretches_init(&pipeline->stretches, context);
     mdl_status status = prepare(pipeline, rel, needed, error);
     if (status != MDL_OK) {
         mdli_pipeline_free(pipeline);
@@ -428,7 +426,7 @@ void mdli_pipeline_free(mdli_pipeline *pipeline)
     }
     mdli_free(context, pipeline->facts);
     mdli_free(context, pipeline->morsel_starts);
-    mdli_free(context, pipeline->windows);
+    mdli_row_stretches_free(&pipeline->stretches);
     mdl_table_free(pipeline->source);
     mdli_free(context, pipeline);
 }
@@ -583,28 +581,66 @@ mdl_status mdli_pipeline_push(const mdli_push *push, int32_t stage, const mdli_r
     return mdli_stage_run(push, stage, rows, error);
 }
 
-/* Whether one of some rows of the source, at most MDLI_FRAME_ROWS, can come through the joins. */
-static bool may_come_through(const uint64_t *windows, int64_t row, int64_t n_rows)
+/* Where a morsel is read. */
+typedef struct reading_place {
+    int64_t row; /* what comes before is done */
+    int64_t end;
+    int64_t stretch; /* the first that may have rows from `row` on */
+    int64_t block;   /* of the first column, at `row` or before */
+} reading_place;
+
+static reading_place start_of_morsel(const mdli_pipeline *pipeline, int64_t morsel)
 {
-    const int64_t first = row / MDLI_FRAME_ROWS;
-    const int64_t last = (row + n_rows - 1) / MDLI_FRAME_ROWS;
-    return (((windows[first >> 6] >> (first & 63)) | (windows[last >> 6] >> (last & 63))) & 1) != 0;
+    reading_place at = {
+        .row = pipeline->morsel_starts[morsel],
+        .end = pipeline->morsel_starts[morsel + 1],
+    };
+    if (pipeline->source->n_columns > 0) {
+        at.block = mdli_column_find_block(pipeline->source->columns[0], at.row);
+    }
+    if (pipeline->has_stretches) {
+        at.stretch = mdli_row_stretches_find(&pipeline->stretches, at.row);
+    }
+    return at;
 }
 
-/* The end of the rows from `row` on, of a block that starts at row `start`, whose frames may or, as
- * `comes` says, cannot come through the joins; at most `end`. */
-static int64_t find_stretch_end(const uint64_t *windows, int64_t start, int64_t row, int64_t end,
-                                bool comes)
+/* Goes to the next row that is to be read and tells where its stretch ends; `end` for both when there
+ * is none. */
+static int64_t find_stretch(const mdli_pipeline *pipeline, reading_place *at)
 {
-    while (row < end) {
-        const int64_t to_frame_end = MDLI_FRAME_ROWS - (row - start) % MDLI_FRAME_ROWS;
-        const int64_t n = to_frame_end < end - row ? to_frame_end : end - row;
-        if (may_come_through(windows, row, n) != comes) {
-            break;
-        }
-        row += n;
+    const mdli_row_stretches *stretches = &pipeline->stretches;
+    if (!pipeline->has_stretches) {
+        return at->end;
     }
-    return row;
+    at->stretch += at->stretch < stretches->n_items && stretches->items[at->stretch].end <= at->row;
+    mdli_stretch stretch = {at->end, at->end};
+    if (at->stretch < stretches->n_items && stretches->items[at->stretch].first < at->end) {
+        stretch = stretches->items[at->stretch];
+    }
+    at->row = at->row < stretch.first ? stretch.first : at->row;
+    return stretch.end < at->end ? stretch.end : at->end;
+}
+
+/* Goes to the next rows that are to be read and tells how many to read at once, 0 = all are done.
+ * Vectors stop where blocks do, and long ones start on multiples of a frame, so that decoding is
+ * direct. */
+static int64_t find_rows(const mdli_pipeline *pipeline, reading_place *at)
+{
+    const mdl_table *table = pipeline->source;
+    const int64_t end = find_stretch(pipeline, at);
+    int64_t n = end - at->row;
+    int64_t to_border = MDLI_VECTOR_ROWS;
+    if (table->n_columns > 0 && n > 0) {
+        const mdl_column *column = table->columns[0];
+        const int64_t *starts = column->row_starts;
+        if (at->row >= starts[at->block + 1]) {
+            at->block = mdli_column_find_block(column, at->row);
+        }
+        const int64_t to_block_end = starts[at->block + 1] - at->row;
+        n = to_block_end < n ? to_block_end : n;
+        to_border -= (at->row - starts[at->block]) % MDLI_VECTOR_ROWS;
+    }
+    return n > MDLI_VECTOR_ROWS ? to_border : n;
 }
 
 mdl_status mdli_pipeline_run_morsel(mdli_pipeline *pipeline, int variant, int64_t morsel,
@@ -621,41 +657,17 @@ mdl_status mdli_pipeline_run_morsel(mdli_pipeline *pipeline, int variant, int64_
     };
     mdli_source_worker *source = &pipeline->source_workers[worker];
     const mdl_table *table = pipeline->source;
-    int64_t end = pipeline->morsel_starts[morsel + 1];
-    int64_t block = 0;
-    if (table->n_columns > 0) {
-        block = mdli_column_find_block(table->columns[0], pipeline->morsel_starts[morsel]);
-    }
-    for (int64_t row = pipeline->morsel_starts[morsel]; row < end;) {
-        /* Vectors stop where blocks do and start on multiples of a frame, so that decoding is
-         * direct. */
-        int64_t n = end - row < MDLI_VECTOR_ROWS ? end - row : MDLI_VECTOR_ROWS;
-        if (table->n_columns > 0) {
-            const int64_t *starts = table->columns[0]->row_starts;
-            block += row >= starts[block + 1];
-            int64_t to_border = MDLI_VECTOR_ROWS - (row - starts[block]) % MDLI_VECTOR_ROWS;
-            int64_t to_block_end = starts[block + 1] - row;
-            n = to_border < n ? to_border : n;
-            n = to_block_end < n ? to_block_end : n;
-            if (pipeline->windows != NULL) {
-                const int64_t border = row + n;
-                row = find_stretch_end(pipeline->windows, starts[block], row, border, false);
-                n = find_stretch_end(pipeline->windows, starts[block], row, border, true) - row;
-            }
-        }
-        if (n == 0) {
-            continue;
-        }
+    reading_place at = start_of_morsel(pipeline, morsel);
+    for (int64_t n; (n = find_rows(pipeline, &at)) > 0; at.row += n) {
         for (int32_t c = 0; c < table->n_columns; c++) {
             if (pipeline->needed[variant][c]) {
-                MDLI_TRY(mdli_column_read(table->columns[c], row, n, &source->buffers[c],
+                MDLI_TRY(mdli_column_read(table->columns[c], at.row, n, &source->buffers[c],
                                           &source->rows.columns[c], error));
             }
         }
         source->rows.n_rows = n;
-        source->rows.first_row = row;
+        source->rows.first_row = at.row;
         MDLI_TRY(mdli_pipeline_push(&push, 0, &source->rows, error));
-        row += n;
     }
     return MDL_OK;
 }

@@ -6,6 +6,7 @@
 
 #include "operators/join_map.h"
 #include "operators/pipeline.h"
+#include "operators/row_stretches.h"
 #include "operators/rowset.h"
 
 /* Ways to run one pipeline, which differ in the fields that are asked of it. */
@@ -39,6 +40,7 @@ typedef struct mdli_stage {
     const int32_t *starts;
     const int32_t *rows;
     bool keeps_all;            /* a semi join that is known to find a match for each row */
+    bool is_settled;           /* … for each row that is read of the source */
     const mdl_column *proving; /* else the source's column of its keys, if a proof could be kept */
     int64_t n_matches_max;  /* most output rows of an input row, as far as known: 1 or "many" (2) */
     int32_t n_right;        /* columns taken from the right */
@@ -62,9 +64,10 @@ struct mdli_pipeline {
     int32_t n_stages;
     mdli_stage *stages; /* from the source on */
     mdli_column_facts *facts;
-    /* A bit for each window of MDLI_FRAME_ROWS rows of the source: whether one of them can come
-     * through the joins; NULL = not known. */
-    uint64_t *windows;
+    /* The rows of the source that can come through the joins, which alone are read, if that is
+     * known. */
+    bool has_stretches;
+    mdli_row_stretches stretches;
     int64_t n_morsels;
     int64_t *morsel_starts; /* n_morsels + 1 */
     int n_workers;
@@ -97,13 +100,13 @@ mdl_status mdli_join_stage_prove_matches(mdli_stage *stage, const mdl_column *co
                                          mdl_error *error);
 
 /*
- * Marks the windows of the source (see mdli_pipeline) in which a semi or inner join may keep a row.
- * Its key is `column` of the source, unchanged. One look-up per run tells it; of a block that is not
- * in runs all windows are marked, unless its bounds tell that none of its rows has a match. For
- * other joins `*are_known` is false and the marks mean nothing.
+ * Finds the rows of the source that a semi or inner join may keep. Its key is `column` of the
+ * source, unchanged. Where they are just those with a match, in long stretches, a semi join has no
+ * work left. For other joins `*are_known` is false and the list means nothing.
  */
-mdl_status mdli_join_stage_mark_windows(const mdli_stage *stage, const mdl_column *column,
-                                        uint64_t *windows, bool *are_known, mdl_error *error);
+mdl_status mdli_join_stage_find_stretches(mdli_stage *stage, const mdl_column *column,
+                                          mdli_row_stretches *stretches, bool *are_known,
+                                          mdl_error *error);
 
 mdl_status mdli_stage_worker_init(mdl_context *context, const mdli_stage *stage,
                                   mdli_stage_worker *worker, mdl_error *error);

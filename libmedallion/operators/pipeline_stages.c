@@ -147,7 +147,9 @@ static void trace_join(const mdli_stage *stage)
     mdli_trace_strategy(stage->rel, "%s join, %s%s%s", kinds[stage->rel->join_kind],
                         mdli_join_map_strategy(stage->map),
                         mdli_join_map_is_unique(stage->map) ? ", unique" : "",
-                        stage->keeps_all ? ", keeps every row" : "");
+                        stage->keeps_all    ? ", keeps every row"
+                        : stage->is_settled ? ", only its rows are read"
+                                            : "");
 }
 
 /* Looks the values that a block lists up, in runs or one by one; `*all_match` is false where it lists
@@ -205,62 +207,31 @@ mdl_status mdli_join_stage_prove_matches(mdli_stage *stage, const mdl_column *co
     return MDL_OK;
 }
 
-/* Marks the windows that rows [first, end) fall in. */
-static void mark_windows(uint64_t *windows, int64_t first, int64_t end)
-{
-    for (int64_t w = first / MDLI_FRAME_ROWS; w <= (end - 1) / MDLI_FRAME_ROWS; w++) {
-        windows[w >> 6] |= UINT64_C(1) << (w & 63);
-    }
-}
+/* Fewest rows of a stretch, on average, for stretches to be read as they are: shorter ones cost more
+ * as vectors of their own than reading the frames around them and comparing keys. */
+enum {
+    STRETCH_ROWS_MIN = 64
+};
 
-/* Looks up the runs of a block that starts at row `start`, and marks where those with a match are. */
-static mdl_status mark_runs(const mdli_stage *stage, int64_t start, const int64_t *values,
-                            const int32_t *ends, int32_t n_runs, uint64_t *windows,
-                            mdl_error *error)
-{
-    mdl_vector keys = {.type = MDL_TYPE_INT64};
-    for (int32_t r = 0; r < n_runs; r += (int32_t)keys.n_rows) {
-        int32_t picked[MDLI_VECTOR_ROWS];
-        int64_t n_matches;
-        keys.n_rows = n_runs - r < MDLI_VECTOR_ROWS ? n_runs - r : MDLI_VECTOR_ROWS;
-        keys.values = values + r;
-        MDLI_TRY(
-            mdli_join_map_pick(stage->map, &keys, keys.n_rows, true, picked, &n_matches, error));
-        for (int64_t i = 0; i < n_matches; i++) {
-            int32_t run = r + picked[i];
-            mark_windows(windows, start + (run > 0 ? ends[run - 1] : 0), start + ends[run]);
-        }
-    }
-    return MDL_OK;
-}
-
-/* Marks where a block that starts at row `start` may have rows with a match: those of its runs, else
- * all rows, unless its bounds say that none has. */
-static mdl_status mark_block(const mdli_stage *stage, const mdli_block *block, int64_t start,
-                             uint64_t *windows, mdl_error *error)
-{
-    const int64_t *values;
-    const int32_t *ends;
-    int32_t n_runs;
-    if (!block->has_min_max || !mdli_join_map_may_have(stage->map, block->min, block->max)) {
-        return MDL_OK;
-    }
-    if (mdli_block_runs(block, &values, &ends, &n_runs)) {
-        return mark_runs(stage, start, values, ends, n_runs, windows, error);
-    }
-    mark_windows(windows, start, start + block->n_rows);
-    return MDL_OK;
-}
-
-mdl_status mdli_join_stage_mark_windows(const mdli_stage *stage, const mdl_column *column,
-                                        uint64_t *windows, bool *are_known, mdl_error *error)
+mdl_status mdli_join_stage_find_stretches(mdli_stage *stage, const mdl_column *column,
+                                          mdli_row_stretches *stretches, bool *are_known,
+                                          mdl_error *error)
 {
     mdl_type type = stage->rel->left->fields[stage->rel->left_keys[0]].type;
     mdl_join_kind kind = stage->rel->join_kind;
+    bool is_exact;
     *are_known = (kind == MDL_JOIN_SEMI || kind == MDL_JOIN_INNER) &&
                  stage->rel->n_join_keys == 1 && (type == MDL_TYPE_INT32 || type == MDL_TYPE_INT64);
-    for (int64_t b = 0; *are_known && b < column->n_blocks; b++) {
-        MDLI_TRY(mark_block(stage, column->blocks[b], column->row_starts[b], windows, error));
+    if (!*are_known) {
+        return MDL_OK;
+    }
+    MDLI_TRY(mdli_row_stretches_match(stretches, stage->map, stage->right->n_rows, column,
+                                      &is_exact, error));
+    if (stretches->n_items > stretches->n_rows / STRETCH_ROWS_MIN) {
+        mdli_row_stretches_widen(stretches, column);
+    } else if (is_exact && kind == MDL_JOIN_SEMI) {
+        stage->is_settled = true;
+        trace_join(stage);
     }
     return MDL_OK;
 }
@@ -551,7 +522,7 @@ static mdl_status run_join(const mdli_push *push, int32_t stage_number, const md
     mdli_stage *stage = &push->pipeline->stages[stage_number];
     mdli_stage_worker *worker = &stage->workers[push->worker];
     const mdl_rel *rel = stage->rel;
-    if (stage->keeps_all) {
+    if (stage->keeps_all || stage->is_settled) {
         return mdli_pipeline_push(push, stage_number + 1, in, error);
     }
     if (stage->is_aligned) {
