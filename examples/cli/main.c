@@ -9,6 +9,7 @@
 #include "commands.h"
 #include "interrupt.h"
 #include "medallion/version.h"
+#include "notification.h"
 #include "options.h"
 
 static const cli_command *const commands[] = {
@@ -70,6 +71,16 @@ static exit_code complain_of_command(const char *word)
     return EXIT_USAGE;
 }
 
+static bool can_notify(const cli_command *command)
+{
+    for (int i = 0; i < command->n_groups; i++) {
+        if (command->groups[i] == &notify_options) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static exit_code run_command(const cli_command *command, int n_words, char **words)
 {
     cli_settings settings = {0};
@@ -81,6 +92,8 @@ static exit_code run_command(const cli_command *command, int n_words, char **wor
     } else if (settings.help) {
         print_command_help(command, stdout);
         code = close_standard_output();
+    } else if (can_notify(command) && !check_notifications(&settings)) {
+        code = EXIT_USAGE;
     } else {
         code = command->run(&settings);
     }

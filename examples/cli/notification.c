@@ -138,6 +138,32 @@ static const char *discord_url(const cli_settings *settings)
     return url != NULL && url[0] != '\0' ? url : NULL;
 }
 
+static bool check_url(const char *what, const char *url, bool is_final)
+{
+    mdl_notify_options options;
+    mdl_error error = MDL_ERROR_INIT;
+    mdl_notify_options_init(&options);
+    options.url = url;
+    if (mdl_notify_check(&options, &error) == MDL_OK) {
+        return true;
+    }
+    fprintf(stderr, "medallion: %s%s: %s\n",
+            is_final ? "" : "there will be no notification: ", what, error.message);
+    return !is_final;
+}
+
+bool check_notifications(const cli_settings *settings)
+{
+    const char *of_options = settings->discord_url;
+    const char *of_environment = of_options == NULL ? discord_url(settings) : NULL;
+    if (of_environment != NULL) {
+        (void)check_url("MEDALLION_DISCORD_WEBHOOK_URL", of_environment, false);
+    }
+    return (of_options == NULL || check_url("--notify-discord", of_options, true)) &&
+           (settings->webhook_url == NULL ||
+            check_url("--notify-webhook", settings->webhook_url, true));
+}
+
 static void complain_of_notification(session *s, const char *what, const mdl_error *error)
 {
     run_lines_complain(&s->lines, "the notification to %s did not go out: %s", what,

@@ -15,6 +15,11 @@ typedef struct notification_problems {
     int32_t n_lines;
 } notification_problems;
 
+/* Looks at the URLs that the command line and the environment name before the work starts, and tells
+ * on standard error what is wrong with them. False where the command line is wrong; a variable of the
+ * environment stops nothing. */
+bool check_notifications(const cli_settings *settings);
+
 /* Posts what the command line and the environment ask for, if `status` and the run are worth it.
  * `problems` may be NULL. What cannot be posted is told on standard error and changes nothing; a run
  * that was interrupted is not told. */

@@ -61,6 +61,15 @@ MDL_API void mdl_notify_options_init(mdl_notify_options *options);
 MDL_API bool mdl_notify_is_available(void);
 
 /**
+ * Whether something can be posted with these settings, as far as that is known without posting: for
+ * programs that want to say at their start what would else show at the first failure. Thread-safe.
+ *
+ * @return ::MDL_E_UNSUPPORTED or ::MDL_E_ARGUMENT, as ::mdl_notify_discord would.
+ */
+MDL_API MDL_MUST_CHECK mdl_status mdl_notify_check(const mdl_notify_options *options,
+                                                   mdl_error *error);
+
+/**
  * Posts a run to a Discord webhook, as ::mdl_discord_payload makes it. `run` NULL = what was to be
  * told never came to a run, as `problems` say.
  *

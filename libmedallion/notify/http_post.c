@@ -38,6 +38,7 @@ typedef struct post {
     CURL *curl;
     double begin_seconds;
     char where[WHERE_BYTES_MAX]; /* "https://discord.com/…" */
+    bool is_local;               /* on this machine */
     /* Of the last try: */
     char fault[160];           /* what failed, for a message */
     double asked_wait_seconds; /* how long the server asks to wait; 0 = it does not say */
@@ -77,16 +78,12 @@ static mdl_status check_parts(post *p, CURLU *url, mdl_error *error)
     mdli_escape_text(host, strlen(host), shown_host, sizeof shown_host);
     snprintf(p->where, sizeof p->where, "%s://%s%s%s/…", scheme, shown_host,
              port != NULL ? ":" : "", port != NULL ? port : "");
-    bool is_local = is_loopback(host);
-    if (strcmp(scheme, "https") != 0 && !(strcmp(scheme, "http") == 0 && is_local)) {
+    p->is_local = is_loopback(host);
+    if (strcmp(scheme, "https") != 0 && !(strcmp(scheme, "http") == 0 && p->is_local)) {
         status = mdl_error_set(error, MDL_E_ARGUMENT,
                                "notifications go to https:// (or http:// on this machine), not to "
                                "%s",
                                p->where);
-        goto done;
-    }
-    if (is_local) {
-        p->functions.easy_setopt(p->curl, CURLOPT_PROXY, "");
     }
 
 done:
@@ -96,7 +93,7 @@ done:
     return status;
 }
 
-static mdl_status set_url(post *p, mdl_error *error)
+static mdl_status check_url(post *p, mdl_error *error)
 {
     CURLU *url = p->functions.url();
     mdl_status status;
@@ -111,10 +108,14 @@ static mdl_status set_url(post *p, mdl_error *error)
         status = check_parts(p, url, error);
     }
     p->functions.url_cleanup(url);
-    if (status == MDL_OK) {
-        p->functions.easy_setopt(p->curl, CURLOPT_URL, p->options->url); /* libcurl copies it */
-    }
     return status;
+}
+
+mdl_status mdli_http_check(const mdl_notify_options *options, mdl_error *error)
+{
+    post p = {.options = options};
+    MDLI_TRY(mdli_curl_functions_find(&p.functions, error));
+    return check_url(&p, error);
 }
 
 /* ---- One try ---- */
@@ -259,6 +260,10 @@ static mdl_status try_until_done(post *p, mdl_error *error)
  * copy outlive it. */
 static void set_request(post *p, const char *json, int64_t size_bytes, struct curl_slist *headers)
 {
+    p->functions.easy_setopt(p->curl, CURLOPT_URL, p->options->url); /* libcurl copies it */
+    if (p->is_local) {
+        p->functions.easy_setopt(p->curl, CURLOPT_PROXY, "");
+    }
     p->functions.easy_setopt(p->curl, CURLOPT_PROTOCOLS_STR, "http,https");
     p->functions.easy_setopt(p->curl, CURLOPT_FOLLOWLOCATION, 0L);
     p->functions.easy_setopt(p->curl, CURLOPT_NOSIGNAL, 1L);
@@ -289,8 +294,8 @@ mdl_status mdli_http_post(mdl_context *context, const char *json, int64_t size_b
         status = mdl_error_set(error, MDL_E_NO_MEMORY, "no memory for a notification");
         goto done;
     }
+    MDLI_TRY_GOTO_DONE(check_url(&p, error));
     set_request(&p, json, size_bytes, headers);
-    MDLI_TRY_GOTO_DONE(set_url(&p, error));
     MDLI_TRY_GOTO_DONE(try_until_done(&p, error));
 
 done:

@@ -12,6 +12,9 @@
 /* Whether this build can post. */
 bool mdli_http_is_available(void);
 
+/* Whether the URL is one that can be posted to. */
+mdl_status mdli_http_check(const mdl_notify_options *options, mdl_error *error);
+
 /* Posts `json` as ::mdl_notify_discord says. No message holds more of the URL than its scheme and
  * host. */
 mdl_status mdli_http_post(mdl_context *context, const char *json, int64_t size_bytes,

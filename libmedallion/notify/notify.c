@@ -77,6 +77,12 @@ static mdl_status check_posting(const mdl_notify_options *options, mdl_error *er
     return MDL_OK;
 }
 
+mdl_status mdl_notify_check(const mdl_notify_options *options, mdl_error *error)
+{
+    MDLI_TRY(check_posting(options, error));
+    return mdli_http_check(options, error);
+}
+
 mdl_status mdl_notify_webhook(mdl_context *context, const char *json, int64_t size_bytes,
                               const mdl_notify_options *options, mdl_error *error)
 {

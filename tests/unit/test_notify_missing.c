@@ -19,6 +19,7 @@ START_TEST(posting_is_refused)
     ck_assert_int_eq(mdl_notify_webhook(context, "{}", 2, &options, &error), MDL_E_UNSUPPORTED);
     ck_assert_ptr_nonnull(strstr(error.message, "libcurl"));
     ck_assert_ptr_null(strstr(error.message, "secret"));
+    ck_assert_int_eq(mdl_notify_check(&options, NULL), MDL_E_UNSUPPORTED);
     mdl_context_free(context);
 }
 END_TEST
@@ -35,6 +36,7 @@ START_TEST(settings_out_of_range_are_told)
     ck_assert_int_eq(mdl_notify_webhook(NULL, "{}", 2, &options, NULL), MDL_E_ARGUMENT);
     options.max_retries = 0;
     options.timeout_seconds = 0;
+    ck_assert_int_eq(mdl_notify_check(&options, NULL), MDL_E_ARGUMENT);
     ck_assert_int_eq(mdl_notify_webhook(NULL, "{}", 2, &options, NULL), MDL_E_ARGUMENT);
     options.timeout_seconds = 1;
     options.n_slowest = 21;

@@ -438,6 +438,19 @@ def test_a_notification_that_fails_changes_nothing():
         check(not world.waiting())
 
 
+def test_a_url_that_cannot_be_is_told_at_once():
+    with World() as world:
+        world.put(DATES[0], **day(0))
+        for option in ("--notify-discord", "--notify-webhook"):
+            result = run("watch", world.inbox, "--store", world.store, "--once", option, "http://example.com/" + TOKEN)
+            check(result.status == 2 and option in result.err and "http://example.com/…" in result.err, result)
+            check(TOKEN not in result.err and world.waiting(), result)
+        # A variable that other programs use too stops nothing.
+        result = world.once_well(env=environment(MEDALLION_DISCORD_WEBHOOK_URL="no URL " + TOKEN))
+        check("there will be no notification" in result.err and TOKEN not in result.err, result)
+        check(not world.waiting())
+
+
 def main():
     global MEDALLION
     MEDALLION = sys.argv[1]
