@@ -148,6 +148,19 @@ static void apply_find_pages(const mdli_kernels *kernels, const frame_input *in,
     }
 }
 
+static void apply_subtract_entries(const mdli_kernels *kernels, const frame_input *in,
+                                   frame_output *out)
+{
+    uint8_t codes[MDLI_FRAME_ROWS];
+    for (int i = 0; i < MDLI_FRAME_ROWS; i++) {
+        codes[i] = (uint8_t)in->codes[i];
+    }
+    for (int f = 0; f < N_FRAMES; f++) {
+        kernels->subtract_entries(in->paged + f * MDLI_FRAME_ROWS, codes, in->moves,
+                                  out->values + f * MDLI_FRAME_ROWS);
+    }
+}
+
 /* Copies the frame first, as it is changed in its place. */
 static void apply_relocate(const mdli_kernels *kernels, const frame_input *in, frame_output *out)
 {
@@ -367,6 +380,7 @@ static const bench_case cases[] = {
     FRAME_CASE("bounds of accumulated steps", apply_accumulated_range, 13, 4),
     FRAME_CASE("rows above a bound", apply_above, 13, 4),
     FRAME_CASE("find 10 pages", apply_find_pages, 13, 4),
+    FRAME_CASE("move values out of 10 pages", apply_subtract_entries, 13, 4),
     FRAME_CASE("move values to 10 pages", apply_relocate, PAGE_BITS + 3, 4),
     FRAME_CASE("widen", apply_widen, 24, 8),
     FRAME_CASE("narrow", apply_narrow, 24, 8),

@@ -134,7 +134,7 @@ static uint64_t distance(int64_t min, int64_t max)
     return (uint64_t)max - (uint64_t)min;
 }
 
-static bool is_within_32_bits(const mdli_profile *profile)
+bool mdli_profile_is_within_32_bits(const mdli_profile *profile)
 {
     return distance(profile->min, profile->max) <= UINT32_MAX;
 }
@@ -238,7 +238,8 @@ mdli_frames mdli_frames_open(const mdli_kernels *kernels, mdl_encoding encoding,
 
 static frames_header frame_header(const mdli_profile *profile)
 {
-    frames_header header = {.base = profile->min, .has_64_bit_bases = !is_within_32_bits(profile)};
+    frames_header header = {.base = profile->min,
+                            .has_64_bit_bases = !mdli_profile_is_within_32_bits(profile)};
     if (profile->pages != NULL) {
         header.page_bits = (uint8_t)profile->pages->page_bits;
         header.page_width = (uint8_t)profile->pages->page_width;
@@ -397,7 +398,7 @@ static int64_t delta_payload_bytes(const mdli_profile *profile)
 
 int64_t mdli_profile_plan_delta(mdli_profile *profile, int64_t limit_bytes)
 {
-    if (!is_within_32_bits(profile)) {
+    if (!mdli_profile_is_within_32_bits(profile)) {
         return -1;
     }
     /* From this width on, what is above it in a step has 16 bits: the step has one bit more than
@@ -462,7 +463,7 @@ static void write_steps(const mdli_profile *profile, int32_t f, const uint32_t *
 
 void mdli_delta_payload_write(const mdli_profile *profile, void *payload)
 {
-    assert(is_within_32_bits(profile));
+    assert(mdli_profile_is_within_32_bits(profile));
     const int32_t n_frames = profile->n_frames;
     uint32_t n_jumps = 0;
     for (int32_t f = 0; f < n_frames; f++) {

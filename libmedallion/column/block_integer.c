@@ -294,21 +294,59 @@ static int64_t run_length_payload_bytes(int64_t n_runs)
     return n_runs * (int64_t)(sizeof(int64_t) + sizeof(int32_t));
 }
 
+/* Sets bit i where row i of frame `f` differs from the row before, of the same frame. */
+static void find_changes(const mdli_profile *profile, int32_t f,
+                         uint64_t changes[MDLI_FRAME_ROWS / 64])
+{
+    uint32_t scratch[MDLI_FRAME_ROWS];
+    uint32_t steps[MDLI_FRAME_ROWS];
+    if (mdli_profile_is_within_32_bits(profile)) {
+        profile->kernels->differences(mdli_profile_frame(profile, f, scratch), 0, steps);
+        profile->kernels->above(steps, 0, changes);
+        return;
+    }
+    const int64_t start = (int64_t)f * MDLI_FRAME_ROWS;
+    memset(changes, 0, MDLI_FRAME_ROWS / 64 * sizeof *changes);
+    for (int64_t i = 1; i < MDLI_FRAME_ROWS && start + i < profile->n_rows; i++) {
+        const bool is_other =
+            mdli_profile_value(profile, start + i) != mdli_profile_value(profile, start + i - 1);
+        changes[i >> 6] |= (uint64_t)is_other << (i & 63);
+    }
+}
+
+/* The runs of a block that are written. */
+typedef struct run_writer {
+    int64_t *values;
+    int32_t *ends;
+} run_writer;
+
+/* Ends a run before row `row`. */
+static void end_run(const mdli_profile *profile, int32_t row, run_writer *writer)
+{
+    *writer->values++ = mdli_profile_value(profile, row - 1);
+    *writer->ends++ = row;
+}
+
 static void write_run_length(const mdli_profile *profile, void *payload)
 {
-    int64_t *values = payload;
-    int32_t *ends = (int32_t *)(values + profile->n_runs);
-    int64_t value = mdli_profile_value(profile, 0);
-    for (int32_t row = 1; row < profile->n_rows; row++) {
-        int64_t next = mdli_profile_value(profile, row);
-        if (next != value) {
-            *values++ = value;
-            *ends++ = row;
-            value = next;
+    run_writer writer = {.values = payload};
+    writer.ends = (int32_t *)(writer.values + profile->n_runs);
+    for (int32_t f = 0; f < profile->n_frames; f++) {
+        const int32_t start = f * MDLI_FRAME_ROWS;
+        uint64_t changes[MDLI_FRAME_ROWS / 64] = {0};
+        if (f > 0 && mdli_profile_value(profile, start) != mdli_profile_value(profile, start - 1)) {
+            end_run(profile, start, &writer);
+        }
+        if (profile->frames[f].n_changes > 0) {
+            find_changes(profile, f, changes);
+        }
+        for (int32_t word = 0; word < MDLI_FRAME_ROWS / 64; word++) {
+            for (uint64_t left = changes[word]; left != 0; left &= left - 1) {
+                end_run(profile, start + word * 64 + __builtin_ctzll(left), &writer);
+            }
         }
     }
-    *values = value;
-    *ends = profile->n_rows;
+    end_run(profile, profile->n_rows, &writer);
 }
 
 static void write_plain(const mdli_profile *profile, mdl_type type, void *payload)

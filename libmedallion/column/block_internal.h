@@ -254,6 +254,9 @@ typedef struct mdli_profile {
     mdli_page_plan *pages;                         /* NULL = FRAME goes without */
 } mdli_profile;
 
+/* Whether values and their differences are told by their low 32 bits. */
+bool mdli_profile_is_within_32_bits(const mdli_profile *profile);
+
 static inline int64_t mdli_profile_value(const mdli_profile *profile, int64_t row)
 {
     return profile->is_64 ? ((const int64_t *)profile->values)[row]

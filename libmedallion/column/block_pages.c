@@ -231,9 +231,7 @@ void mdli_page_offsets(const mdli_profile *profile, int32_t f, uint32_t out[MDLI
     }
     uint32_t scratch[MDLI_FRAME_ROWS];
     const uint32_t *values = mdli_profile_frame(profile, f, scratch);
-    for (int i = 0; i < MDLI_FRAME_ROWS; i++) {
-        out[i] = values[i] - moves[codes[i]];
-    }
+    profile->kernels->subtract_entries(values, codes, moves, out);
 }
 
 /* Page `i` of the list of all frames. */

@@ -30,18 +30,29 @@
     void mdli_lookup_int32_##isa(const uint32_t *table, int n_entries, const uint32_t *codes,      \
                                  uint32_t *out);                                                   \
     void mdli_lookup_int64_##isa(const uint64_t *table, int n_entries, const uint32_t *codes,      \
-                                 uint64_t *out);                                                   \
+                                 uint64_t *out)
+
+#define MDLI_DECLARE_FRAME_STATS_KERNELS(isa)                                                      \
     void mdli_frame_stats_int32_##isa(const int32_t *values, mdli_frame_stats *stats);             \
     void mdli_frame_stats_int64_##isa(const int64_t *values, mdli_frame_stats *stats)
 
+#define MDLI_DECLARE_SUBTRACT_ENTRIES(isa)                                                         \
+    void mdli_subtract_entries_##isa(const uint32_t *values, const uint8_t *codes,                 \
+                                     const uint32_t *table, uint32_t *out)
+
 MDLI_DECLARE_FRAME_KERNELS(scalar);
+MDLI_DECLARE_FRAME_STATS_KERNELS(scalar);
+MDLI_DECLARE_SUBTRACT_ENTRIES(scalar);
 #if defined(__x86_64__)
 MDLI_DECLARE_FRAME_KERNELS(avx2);
+MDLI_DECLARE_FRAME_STATS_KERNELS(avx2);
+MDLI_DECLARE_FRAME_STATS_KERNELS(avx512);
+MDLI_DECLARE_SUBTRACT_ENTRIES(avx512);
 
 void mdli_relocate_avx512(const uint32_t *table, int n_entries, int shift, uint32_t *values);
 #endif
 
-/* The initializers of these entries, but for relocate, in a table. */
+/* The initializers of these entries, but for relocate and subtract_entries, in a table. */
 #define MDLI_FRAME_KERNELS(isa)                                                                    \
     .pack = mdli_pack_##isa, .unpack = mdli_unpack_##isa,                                          \
     .pack_differences = mdli_pack_differences_##isa,                                               \
@@ -49,7 +60,8 @@ void mdli_relocate_avx512(const uint32_t *table, int n_entries, int shift, uint3
     .accumulate = mdli_accumulate_##isa, .packed_range = mdli_packed_range_##isa,                  \
     .accumulated_range = mdli_accumulated_range_##isa, .above = mdli_above_##isa,                  \
     .widen = mdli_widen_##isa, .narrow = mdli_narrow_##isa,                                        \
-    .lookup_int32 = mdli_lookup_int32_##isa, .lookup_int64 = mdli_lookup_int64_##isa,              \
+    .lookup_int32 = mdli_lookup_int32_##isa, .lookup_int64 = mdli_lookup_int64_##isa
+#define MDLI_FRAME_STATS_KERNELS(isa)                                                              \
     .frame_stats_int32 = mdli_frame_stats_int32_##isa,                                             \
     .frame_stats_int64 = mdli_frame_stats_int64_##isa
 

@@ -20,7 +20,9 @@ static const mdli_kernels scalar_kernels = {
     .relocate = mdli_relocate_scalar,
     .lookup_near = mdli_lookup_near_scalar,
     .find_pages = mdli_find_pages_scalar,
+    .subtract_entries = mdli_subtract_entries_scalar,
     MDLI_FRAME_KERNELS(scalar),
+    MDLI_FRAME_STATS_KERNELS(scalar),
     MDLI_REDUCE_KERNELS(scalar),
     MDLI_RUN_KERNELS(scalar),
     .add_to_lanes = mdli_add_to_lanes_scalar,
@@ -38,13 +40,15 @@ static const mdli_kernels avx2_kernels = {
     .relocate = mdli_relocate_avx2,
     .lookup_near = mdli_lookup_near_scalar,
     .find_pages = mdli_find_pages_scalar,
+    .subtract_entries = mdli_subtract_entries_scalar,
     MDLI_FRAME_KERNELS(avx2),
+    MDLI_FRAME_STATS_KERNELS(avx2),
     MDLI_REDUCE_KERNELS(avx2),
     MDLI_RUN_KERNELS(avx2),
     .add_to_lanes = mdli_add_to_lanes_avx2,
 };
 
-/* Frames are 256 bits wide: there, AVX2 does as well, except for relocating in large tables. */
+/* Packed frames are 256 bits wide: there, AVX2 does as well. */
 static const mdli_kernels avx512_kernels = {
     .level = MDL_SIMD_AVX512,
     .name = "avx512",
@@ -55,7 +59,9 @@ static const mdli_kernels avx512_kernels = {
     .relocate = mdli_relocate_avx512,
     .lookup_near = mdli_lookup_near_avx512,
     .find_pages = mdli_find_pages_avx512,
+    .subtract_entries = mdli_subtract_entries_avx512,
     MDLI_FRAME_KERNELS(avx2),
+    MDLI_FRAME_STATS_KERNELS(avx512),
     MDLI_REDUCE_KERNELS(avx512),
     MDLI_RUN_KERNELS(avx512),
     .add_to_lanes = mdli_add_to_lanes_avx512,

@@ -104,6 +104,9 @@ typedef struct mdli_kernels {
      * than n_max, which is at most MDLI_RELOCATE_MAX; then both arrays are undefined. */
     int (*find_pages)(const uint32_t *values, uint32_t base, int page_bits, int n_max,
                       uint32_t *pages, uint8_t *codes);
+    /* out[i] = values[i] - table[codes[i]]. The table has room for MDLI_RELOCATE_MAX entries. */
+    void (*subtract_entries)(const uint32_t *values, const uint8_t *codes, const uint32_t *table,
+                             uint32_t *out);
     /* out[i] = base + values[i]. */
     void (*widen)(const uint32_t *values, uint64_t base, uint64_t *out);
     /* out[i] = the low 32 bits of values[i]. */

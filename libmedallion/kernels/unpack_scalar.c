@@ -173,6 +173,14 @@ static int64_t greater(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
+void mdli_subtract_entries_scalar(const uint32_t *values, const uint8_t *codes,
+                                  const uint32_t *table, uint32_t *out)
+{
+    for (int i = 0; i < MDLI_FRAME_ROWS; i++) {
+        out[i] = values[i] - table[codes[i]];
+    }
+}
+
 /* Takes row i >= 1 into the statistics of a frame. */
 static void count_value(mdli_frame_stats *stats, int64_t before, int64_t value, int64_t difference)
 {

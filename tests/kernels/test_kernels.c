@@ -273,6 +273,35 @@ START_TEST(relocate)
 }
 END_TEST
 
+START_TEST(subtract_entries)
+{
+    const mdli_kernels *kernels = table_of_level(_i);
+    if (kernels == NULL) {
+        return;
+    }
+    test_random random = test_random_start("subtract_entries");
+    for (int round = 0; round < 300; round++) {
+        uint32_t table[MDLI_RELOCATE_MAX];
+        uint32_t values[N];
+        uint8_t codes[N];
+        uint32_t out[N + 16] = {0};
+        const uint64_t n_entries = 1 + test_random_below(&random, MDLI_RELOCATE_MAX);
+        fill_frame(&random, 32, values);
+        for (int i = 0; i < MDLI_RELOCATE_MAX; i++) {
+            table[i] = (uint32_t)test_random_next(&random);
+        }
+        for (int i = 0; i < N; i++) {
+            codes[i] = (uint8_t)test_random_below(&random, n_entries);
+        }
+        kernels->subtract_entries(values, codes, table, out);
+        for (int i = 0; i < N; i++) {
+            ck_assert_uint_eq(out[i], (uint32_t)(values[i] - table[codes[i]]));
+        }
+        ck_assert_uint_eq(out[N], 0);
+    }
+}
+END_TEST
+
 /* Finds pages row by row; as the kernel. */
 static int find_pages_plainly(const uint32_t *values, uint32_t base, int page_bits, int n_max,
                               uint32_t *pages, uint8_t *codes)
@@ -721,6 +750,7 @@ static Suite *kernels_suite(void)
     tcase_add_loop_test(all, above, 0, N_LEVELS);
     tcase_add_loop_test(all, ranges, 0, N_LEVELS);
     tcase_add_loop_test(all, relocate, 0, N_LEVELS);
+    tcase_add_loop_test(all, subtract_entries, 0, N_LEVELS);
     tcase_add_loop_test(all, find_pages, 0, N_LEVELS);
     tcase_add_loop_test(all, lookup_near, 0, N_LEVELS);
     tcase_add_loop_test(all, widen_and_narrow, 0, N_LEVELS);
