@@ -5,23 +5,21 @@ Usage: test_notify.py NOTIFY_POST [NAME…]      (names of tests; default: all)
 """
 import json
 import os
+import pathlib
 import signal
 import socket
 import subprocess
 import sys
 import time
-import traceback
 
 from discord_server import DiscordServer
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
+from named_tests import check, run_tests  # pylint: disable=wrong-import-position
 
 NOTIFY_POST = ""
 TOKEN = "TOKEN-SECRET"
 BODY = json.dumps({"text": "é 🎬", "n": 1}, ensure_ascii=False).encode()
-
-
-def check(condition, *told):
-    if not condition:
-        raise AssertionError("\n".join(str(piece) for piece in told))
 
 
 def start(url, kind="webhook", timeout=5, retry=0.05, total=20, max_retries=3, **environment):
@@ -269,23 +267,6 @@ def test_a_try_ends_when_cancelled():
         check(outcome.seconds < 8, outcome)
 
 
-def main():
-    global NOTIFY_POST
-    NOTIFY_POST = sys.argv[1]
-    chosen = sys.argv[2:]
-    tests = {name: test for name, test in globals().items() if name.startswith("test_")}
-    n_failed = 0
-    for name, test in tests.items():
-        if chosen and name not in chosen:
-            continue
-        try:
-            test()
-            print(f"ok    {name}", flush=True)
-        except Exception:  # pylint: disable=broad-except
-            n_failed += 1
-            print(f"FAIL  {name}\n{traceback.format_exc()}", flush=True)
-    return 1 if n_failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    NOTIFY_POST = sys.argv[1]
+    sys.exit(run_tests(globals()))

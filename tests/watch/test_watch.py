@@ -12,10 +12,11 @@ import subprocess
 import sys
 import tempfile
 import time
-import traceback
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "notify"))
+TESTS = pathlib.Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(TESTS / "notify"), str(TESTS / "support")]
 from discord_server import DiscordServer  # pylint: disable=wrong-import-position
+from named_tests import check, run_tests  # pylint: disable=wrong-import-position
 
 MEDALLION = ""
 TIMEOUT_SECONDS = 120
@@ -26,11 +27,6 @@ TABLES = ("movies", "ratings", "tags", "links", "fact_ratings", "fact_tags", "ma
 
 
 # ---- running ----------------------------------------------------------------------------------------
-
-def check(condition, *told):
-    if not condition:
-        raise AssertionError("\n".join(str(piece) for piece in told))
-
 
 def environment(**changes):
     result = {**os.environ, "LC_ALL": "C.UTF-8", **changes}
@@ -451,23 +447,6 @@ def test_a_url_that_cannot_be_is_told_at_once():
         check(not world.waiting())
 
 
-def main():
-    global MEDALLION
-    MEDALLION = sys.argv[1]
-    chosen = sys.argv[2:]
-    tests = {name: test for name, test in globals().items() if name.startswith("test_")}
-    n_failed = 0
-    for name, test in tests.items():
-        if chosen and name not in chosen:
-            continue
-        try:
-            test()
-            print(f"ok    {name}", flush=True)
-        except Exception:  # pylint: disable=broad-except
-            n_failed += 1
-            print(f"FAIL  {name}\n{traceback.format_exc()}", flush=True)
-    return 1 if n_failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    MEDALLION = sys.argv[1]
+    sys.exit(run_tests(globals()))
