@@ -26,5 +26,7 @@ void mdli_hash_update_avx512(mdli_hash_state *state, const void *bytes, int64_t 
 
 /* The hash of all that was taken in, in canonical form. */
 void mdli_hash_digest(const mdli_hash_state *state, uint8_t hash[MDLI_HASH_BYTES]);
+/* The same as its two halves. */
+void mdli_hash_digest_numbers(const mdli_hash_state *state, uint64_t *low, uint64_t *high);
 
 #endif

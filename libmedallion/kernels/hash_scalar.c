@@ -30,3 +30,10 @@ void mdli_hash_digest(const mdli_hash_state *state, uint8_t hash[MDLI_HASH_BYTES
     XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest((const XXH3_state_t *)state));
     memcpy(hash, canonical.digest, sizeof canonical.digest);
 }
+
+void mdli_hash_digest_numbers(const mdli_hash_state *state, uint64_t *low, uint64_t *high)
+{
+    const XXH128_hash_t hash = XXH3_128bits_digest((const XXH3_state_t *)state);
+    *low = hash.low64;
+    *high = hash.high64;
+}

@@ -177,6 +177,16 @@ done:
     return status;
 }
 
+mdl_status mdli_store_give_name(const mdli_file_system *files, const char *from,
+                                mdli_store_path *to, const char *folder, bool *had_name,
+                                mdl_error *error)
+{
+    mdli_file_info info;
+    *had_name = files->path_info(files->data, to->text, &info) == 0;
+    MDLI_TRY(mdli_file_rename(files, from, to->text, error));
+    return mdli_folder_sync(files, mdli_store_path_to(to, folder), error);
+}
+
 /*
  * Listing.
  */

@@ -5,6 +5,7 @@
  *   store_files.c    names of files, CURRENT, manifests, the lock, listing
  *   store_read.c     blocks and dictionaries from segments; tables; the check
  *   store_commit.c   making a version
+ *   segment_writer.c what of its bytes is new, and the segment of that
  *   store_vacuum.c   dropping versions
  *   store_clone.c    a store that shares files
  *   stored_version.c, manifest.c  a version in memory and as bytes
@@ -102,6 +103,12 @@ mdl_status mdli_store_read_current(mdl_context *context, const mdli_file_system 
 mdl_status mdli_store_write_current(mdl_context *context, const mdli_file_system *files,
                                     const char *folder, int64_t number, bool *may_be_done,
                                     mdl_error *error);
+
+/* Gives a synced file the name that a path has, for good, in one of the folders of the store; the
+ * path is that of the folder then. `*had_name` tells whether a file had the name before. */
+mdl_status mdli_store_give_name(const mdli_file_system *files, const char *from,
+                                mdli_store_path *to, const char *folder, bool *had_name,
+                                mdl_error *error);
 
 /* Reads a manifest into an initialised version; MDL_E_FILE_NOT_FOUND where there is none. */
 mdl_status mdli_store_read_version(const mdli_file_system *files, const char *folder,
