@@ -116,17 +116,24 @@ def differences_by_output(command, ours, our_rows):
 # --- the peers -----------------------------------------------------------------------------------
 
 
-def duckdb(key, name, query):
+DUCKDB_TUNED = ("duckdb_tuned.sql", "duckdb_tuned_marts.sql")
+
+
+def duckdb_command(scripts, folder, threads):
+    return ["node", PEERS / "duckdb.mjs", *(PEERS / script for script in scripts), folder,
+            "--threads", str(threads)]
+
+
+def duckdb(key, name, *scripts):
     return Engine(
         key=key, name=name, prepare=lambda: prepare_module("@duckdb/node-api"),
-        command=lambda data, threads: ["node", PEERS / "duckdb.mjs", PEERS / query, data,
-                                       "--threads", str(threads)],
+        command=lambda data, threads: duckdb_command(scripts, data, threads),
         differences=differences_by_duckdb)
 
 
 PEER_ENGINES = [
     duckdb("duckdb", "DuckDB, idiomatic", "duckdb_idiomatic.sql"),
-    duckdb("duckdb-tuned", "DuckDB, tuned", "duckdb_tuned.sql"),
+    duckdb("duckdb-tuned", "DuckDB, tuned", *DUCKDB_TUNED),
     Engine(
         key="polars", name="Polars, streaming", prepare=lambda: prepare_module("nodejs-polars"),
         command=lambda data, threads: ["node", PEERS / "polars.mjs", data,

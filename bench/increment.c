@@ -10,9 +10,10 @@
  *   block;
  * - after: a usual day again, when the scattered one has left nothing as it was.
  *
- *     increment DATA STORE [--threads N] [--tests] [--check] [--json]
+ *     increment DATA STORE [--threads N] [--tests] [--files FOLDER] [--check] [--json]
  *
- * STORE must not exist. Each phase is told in CPU seconds (user and system) of its process and wall
+ * STORE must not exist. The files of the days are left in folders of FOLDER with the days' names, for
+ * other engines to do the same. Each phase is told in CPU seconds (user and system) of its process and wall
  * seconds, then what each day cost in all beside the first build; with --json, that alone as an array
  * of objects. With --tests the data quality tests run too. With --check every model is compared with
  * a full refresh at the end.
@@ -22,6 +23,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -54,6 +56,7 @@ static struct {
     bool has_tests;
     bool is_checked;
     bool is_json;
+    const char *files; /* folder; NULL = files are removed */
 } settings = {.n_threads = 1};
 
 /* What a day does, one after another. */
@@ -282,7 +285,8 @@ static void write_ratings(const char *path, const source_facts *facts, int day)
     uint64_t span = (uint64_t)(facts->last_time - facts->first_time) + 1;
     long user = 0;
     long long time = day_start(facts, day);
-    for (int64_t i = 0; i < facts->n_ratings / 100; i++) {
+    const int64_t n = kind->has_ratings ? facts->n_ratings / 100 : 0;
+    for (int64_t i = 0; i < n; i++) {
         uint64_t random = bench_random(&state);
         if (!kind->has_sessions || i % SESSION_RATINGS == 0) {
             user = 1 + (long)(random % (uint64_t)facts->users_max);
@@ -300,14 +304,15 @@ static void write_ratings(const char *path, const source_facts *facts, int day)
     close_file(file, path);
 }
 
-/* Writes tags of users, twenty each; most texts are new ones. */
+/* Writes tags of users, twenty each; most texts are new ones. A day without has the header alone. */
 static void write_tags(const char *path, const source_facts *facts, int day)
 {
     FILE *file = create_file(path);
     fprintf(file, "userId,movieId,tag,timestamp\n");
     uint64_t state = (uint64_t)day + 101;
     long user = 0;
-    for (int64_t i = 0; i < facts->n_tags / 100; i++) {
+    const int64_t n = days[day].has_tags ? facts->n_tags / 100 : 0;
+    for (int64_t i = 0; i < n; i++) {
         uint64_t random = bench_random(&state);
         if (i % 20 == 0) {
             user = 1 + (long)(random % (uint64_t)facts->users_max);
@@ -380,24 +385,51 @@ static void run_day_apart(const char *day, const char *store, const char *path, 
     }
 }
 
-/* Writes the files of a day to a folder, runs it, and removes them. */
+enum {
+    PATH_BYTES = 512
+};
+
+/* FOLDER/NAME. */
+static void join_path(const char *folder, const char *name, char path[PATH_BYTES])
+{
+    if (snprintf(path, PATH_BYTES, "%s/%s", folder, name) >= PATH_BYTES) {
+        fprintf(stderr, "increment: %s is too long\n", folder);
+        exit(1);
+    }
+}
+
+static void make_folder(const char *path)
+{
+    if (mkdir(path, 0777) != 0) {
+        perror(path);
+        exit(1);
+    }
+}
+
+/* Writes the files of a day to a folder inside of `folder`, and runs it. */
 static void run_day_with_files(int day, const source_facts *facts, const char *store,
                                const char *folder, day_cost *cost)
 {
     const day_kind *kind = &days[day];
-    char ratings[64];
-    char tags[64];
-    snprintf(ratings, sizeof ratings, "%s/%02d012030_ratings.csv", folder, day + 1);
-    snprintf(tags, sizeof tags, "%s/%02d012030_tags.csv", folder, day + 1);
-    if (kind->has_ratings) {
-        write_ratings(ratings, facts, day);
+    char inside[PATH_BYTES];
+    char ratings[PATH_BYTES];
+    char tags[PATH_BYTES];
+    join_path(folder, kind->name, inside);
+    join_path(inside, "ratings.csv", ratings);
+    join_path(inside, "tags.csv", tags);
+    make_folder(inside);
+    write_ratings(ratings, facts, day);
+    write_tags(tags, facts, day);
+    run_day_apart(kind->name, store,
+                  kind->has_tags      ? inside
+                  : kind->has_ratings ? ratings
+                                      : NULL,
+                  cost);
+    if (settings.files == NULL) {
+        remove(ratings);
+        remove(tags);
+        rmdir(inside);
     }
-    if (kind->has_tags) {
-        write_tags(tags, facts, day);
-    }
-    run_day_apart(kind->name, store, kind->has_ratings ? folder : NULL, cost);
-    remove(ratings);
-    remove(tags);
 }
 
 static clock_reading total_of(const day_cost *cost)
@@ -452,6 +484,8 @@ static bool read_arguments(int argc, char **argv)
             settings.has_tests = true;
         } else if (strcmp(argv[i], "--json") == 0) {
             settings.is_json = true;
+        } else if (strcmp(argv[i], "--files") == 0 && i + 1 < argc) {
+            settings.files = argv[++i];
         } else if (strcmp(argv[i], "--threads") == 0 && i + 1 < argc) {
             settings.n_threads = atoi(argv[++i]);
         } else {
@@ -464,14 +498,16 @@ static bool read_arguments(int argc, char **argv)
 int main(int argc, char **argv)
 {
     if (!read_arguments(argc, argv)) {
-        fprintf(stderr, "usage: increment DATA STORE [--threads N] [--tests] [--check] [--json]\n");
+        fprintf(stderr, "usage: increment DATA STORE [--threads N] [--tests] [--files FOLDER] "
+                        "[--check] [--json]\n");
         return 2;
     }
     const char *store = argv[2];
-    char folder[] = "/tmp/medallion-increment-XXXXXX";
+    char own_folder[] = "/tmp/medallion-increment-XXXXXX";
+    const char *folder = settings.files != NULL ? settings.files : own_folder;
     day_cost *costs = mmap(NULL, (N_DAYS + 1) * sizeof *costs, PROT_READ | PROT_WRITE,
                            MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (costs == MAP_FAILED || mkdtemp(folder) == NULL) {
+    if (costs == MAP_FAILED || (settings.files == NULL && mkdtemp(own_folder) == NULL)) {
         perror(folder);
         return 1;
     }
@@ -480,7 +516,9 @@ int main(int argc, char **argv)
     for (int day = 0; day < N_DAYS; day++) {
         run_day_with_files(day, &facts, store, folder, &costs[day + 1]);
     }
-    rmdir(folder);
+    if (settings.files == NULL) {
+        rmdir(folder);
+    }
     free(facts.movies);
     if (settings.is_json) {
         print_json(costs);

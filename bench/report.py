@@ -107,16 +107,20 @@ def store_table(store):
 
 
 def days_table(days):
-    """What a day costs beside the first build, in processor seconds."""
+    """What a day costs beside the first build, in processor seconds, and beside DuckDB."""
     first = days["medians"]["first"]["cpu_seconds"]
+    theirs = days["duckdb"] or {}
     rows = []
     for name, median in days["medians"].items():
+        peer = theirs.get(name, {"cpu_seconds": None})["cpu_seconds"]
         rows.append([name, *(f"{median[f'{phase}_cpu_seconds']:.3f}" for phase in DAY_PHASES),
                      f"{median['cpu_seconds']:.3f}", f"{median['cpu_seconds'] / first:.0%}",
                      f"{median['wall_seconds']:.3f}", f"{median['new_bytes'] / 1e6:.1f}",
-                     f"{median['peak_bytes'] / 1e6:.0f}"])
-    return Table(["a day, 1 thread", *DAY_PHASES, "cpu s", "of first", "wall s", "MB new",
-                  "peak MB"], rows)
+                     f"{median['peak_bytes'] / 1e6:.0f}", f"{peer:.1f}" if peer else "",
+                     f"{peer / median['cpu_seconds']:.0f}" if peer else ""])
+    table = Table(["a day, 1 thread", *DAY_PHASES, "cpu s", "of first", "wall s", "MB new",
+                   "peak MB", "DuckDB cpu s", "times ours"], rows)
+    return table.without_empty_columns()
 
 
 def facts_line(report):
@@ -162,6 +166,9 @@ def lines_of(report, is_markdown):
         yield from ["", *show(store_table(report["store"]))]
     if report["days"]:
         yield from ["", *show(days_table(report["days"]))]
+        notes = paragraph(report["days"]["disagreements"])
+        if notes:
+            yield from ["", *notes]
     for table in small_tables(report["small"]):
         yield from ["", *show(table)]
     failures = [f"{bench['name']} ({bench['variant']}): {bench['failure']}"

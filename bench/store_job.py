@@ -2,14 +2,17 @@
 
 All of them hold the four sources and every dimension, fact and mart. "build" is the whole process
 that reads the CSVs, builds all models and leaves them on disk, synced; "open" is the process that
-then prints the first ten rows of a mart. Node's own start is in DuckDB's figures.
+then prints the first ten rows of a mart. Days of 1 % then come to a store and to a database. Node's
+own start is in DuckDB's figures.
 """
 
+import json
 import pathlib
 import shutil
+import subprocess
 import tempfile
 
-from engines import PEERS
+from engines import DUCKDB_TUNED, duckdb_command, output_of
 
 OUR_STORE = "libmedallion, store"
 DUCKDB_FILE = "DuckDB, database file"
@@ -34,15 +37,14 @@ def build_ours(medallion, data, folder, threads, measured):
 def build_duckdb(data, folder, threads, measured):
     database = folder / "duckdb.db"
 
-    def run(script, inside):
-        return measured(["node", PEERS / "duckdb.mjs", PEERS / script, inside, "--threads",
-                         str(threads), "--database", database])
+    def run(inside, *scripts):
+        return measured([*duckdb_command(scripts, inside, threads), "--database", database])
 
-    build = run("duckdb_tuned.sql", data)
-    opened = run("duckdb_first_rows.sql", data)
+    build = run(data, *DUCKDB_TUNED)
+    opened = run(data, "duckdb_first_rows.sql")
     size_bytes = bytes_in(database)
     (folder / "parquet").mkdir()
-    written = run("duckdb_parquet.sql", folder)
+    written = run(folder, "duckdb_parquet.sql")
     return {
         DUCKDB_FILE: {"build": build, "open": opened, "size_bytes": size_bytes},
         PARQUET: {"build": {key: build[key] + written[key] for key in
@@ -65,3 +67,42 @@ def run_store_job(medallion, data, threads, n_runs, with_duckdb, measured):
         for name, run in found.items():
             runs.setdefault(name, []).append(run)
     return runs
+
+
+class DaysJob:
+    """Days that come to what was built from `data`, ours first: it writes the files of the days."""
+
+    def __init__(self, medallion, build, data, folder, measured):
+        self.medallion, self.build, self.data = medallion, build, data
+        self.folder, self.measured = folder, measured
+        self.files, self.store = folder / "files", folder / "store"
+
+    def run_ours(self, is_checked):
+        """{day: figures}; every day is a process of its own. Checked means that the models are
+        compared with those of a full refresh after the last day."""
+        self.files.mkdir()
+        command = [self.build / "bench" / "increment", self.data, self.store, "--files", self.files,
+                   "--json", *(["--check"] if is_checked else [])]
+        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+        self.days = json.loads(done.stdout)
+        return {day["name"]: {key: value for key, value in day.items() if key != "name"}
+                for day in self.days}
+
+    def run_duckdb(self, threads, is_checked):
+        """{day: figures}, and how the models differ from ours after the last day."""
+        database = self.folder / "duckdb.db"
+
+        def command(inside, *scripts):
+            return [*duckdb_command(scripts, inside, threads), "--database", database]
+
+        found = {"first": self.measured(command(self.data, *DUCKDB_TUNED))}
+        names = [day["name"] for day in self.days[1:] if day["name"] != "nothing"]
+        for name in names:
+            found[name] = self.measured(
+                command(self.files / name, "duckdb_day.sql", "duckdb_tuned_marts.sql"))
+        if not is_checked:
+            return found, []
+        ours = self.folder / "ours"
+        subprocess.run([self.medallion, "build", "--store", self.store, "--out", ours, "--quiet"],
+                       check=True)
+        return found, output_of([*command(self.data), "--compare", ours])["differences"]

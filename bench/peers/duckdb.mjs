@@ -1,6 +1,6 @@
-// Runs one SQL file in a DuckDB, in the folder of the CSVs, and says what it took.
+// Runs SQL files in a DuckDB, in the folder of the CSVs, and says what it took.
 //
-//   node duckdb.mjs SQL_FILE DATA_DIR [--threads N] [--database FILE] [--compare OUT_DIR]
+//   node duckdb.mjs SQL_FILE... DATA_DIR [--threads N] [--database FILE] [--compare OUT_DIR]
 //
 // The DuckDB is in memory, or in FILE, which is then brought up to date (CHECKPOINT).
 //
@@ -39,7 +39,8 @@ const { values: options, positionals } = parseArgs({
     compare: { type: 'string' },
   },
 });
-const [sqlFile, dataFolder] = positionals.map((path) => resolve(path));
+const sqlFiles = positionals.map((path) => resolve(path));
+const dataFolder = sqlFiles.pop();
 const compareFolder = options.compare && resolve(options.compare);
 const database = options.database === ':memory:' ? options.database : resolve(options.database);
 process.chdir(dataFolder);
@@ -60,7 +61,8 @@ function secondsSince(start) {
 async function runFile(path) {
   const text = readFileSync(path, 'utf8');
   const statements = await connection.extractStatements(text);
-  const names = text.match(/^(CREATE (TEMP )?(TABLE|VIEW|MACRO)|SET VARIABLE) \w+/gm);
+  const names = text.match(
+    /^(CREATE (OR REPLACE )?(TEMP )?(TABLE|VIEW|MACRO)|SET VARIABLE|INSERT INTO|DELETE FROM) \w+/gm);
   const seconds = {};
   for (let index = 0; index < statements.count; index++) {
     const start = performance.now();
@@ -143,7 +145,10 @@ async function differences(model, folder) {
 }
 
 const start = performance.now();
-const statements = await runFile(sqlFile);
+const statements = {};
+for (const sqlFile of sqlFiles) {
+  Object.assign(statements, await runFile(sqlFile));
+}
 if (database !== ':memory:') {
   await connection.run('CHECKPOINT');
 }
