@@ -81,7 +81,9 @@ typedef struct mdl_run_result {
     int32_t attempt;      /**< from 1; more where an I/O failure was tried again */
     bool incremental;     /**< true = a model that started from what it was before */
     bool reused;          /**< true = a model that was not built, as nothing has changed that it
-                               depends on: mdl_model.version. Its tests run all the same */
+                               depends on: mdl_model.version; or a test that a build did not run, as
+                               it had run on the very rows that are there. It tells what it found
+                               then */
     const char *message; /**< why it failed, was skipped or reused, or what a test found; else "" */
     const char *explain; /**< of a MODEL: ::mdl_query_explain of its last collect; else "" */
     const mdl_run_counter *counters; /**< numbers that the task told: ::mdl_build_count */

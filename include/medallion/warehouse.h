@@ -258,8 +258,8 @@ MDL_API const mdl_table *mdl_warehouse_runs(const mdl_warehouse *warehouse);
  * task INT32 (from 1) · kind, name, table, layer, state STRING · n_rows, n_failures INT64 ·
  * started_at TIMESTAMP · start_seconds, seconds FLOAT64 · attempt INT32 · incremental BOOL · details
  * STRING (counters, "new 3, late 1"; NULL = none) · message STRING (NULL = none) · reused BOOL (a
- * model that was not built, as nothing had changed; NULL = logged before models were reused). Lives
- * as above.
+ * model that was not built or a test that was not run, as nothing had changed; NULL = logged before
+ * models were reused). Lives as above.
  */
 MDL_API const mdl_table *mdl_warehouse_run_tasks(const mdl_warehouse *warehouse);
 

@@ -74,21 +74,51 @@ static void hash_tiers(XXH3_state_t *state, const mdl_tier *tiers, int32_t n_tie
     }
 }
 
-mdli_definition mdli_define(const mdl_warehouse *warehouse, const mdl_model *model)
+static void start_hash(XXH3_state_t *state)
 {
-    mdli_definition definition = {.hash = ""};
-    if (model->version == 0) {
-        return definition;
-    }
-    XXH3_state_t state;
-    XXH3_128bits_reset(&state);
-    hash_text(&state, mdl_version());
-    hash_declaration(&state, model);
-    hash_tiers(&state, warehouse->tiers, warehouse->n_tiers);
-    const XXH128_hash_t hash = XXH3_128bits_digest(&state);
+    XXH3_128bits_reset(state);
+    hash_text(state, mdl_version());
+}
+
+static mdli_definition end_hash(const XXH3_state_t *state)
+{
+    mdli_definition definition;
+    const XXH128_hash_t hash = XXH3_128bits_digest(state);
     snprintf(definition.hash, sizeof definition.hash, "%016" PRIx64 "%016" PRIx64, hash.high64,
              hash.low64);
     return definition;
+}
+
+mdli_definition mdli_define(const mdl_warehouse *warehouse, const mdl_model *model)
+{
+    if (model->version == 0) {
+        return (mdli_definition){.hash = ""};
+    }
+    XXH3_state_t state;
+    start_hash(&state);
+    hash_declaration(&state, model);
+    hash_tiers(&state, warehouse->tiers, warehouse->n_tiers);
+    return end_hash(&state);
+}
+
+mdli_definition mdli_define_test(const mdl_test *test, int64_t n_kept, int64_t version)
+{
+    const char *const texts[] = {
+        test->name,     test->columns,    test->where,   test->values,
+        test->least,    test->greatest,   test->to,      test->to_columns,
+        test->to_where, test->expression, test->warn_if, test->error_if,
+    };
+    XXH3_state_t state;
+    start_hash(&state);
+    hash_integer(&state, version);
+    hash_integer(&state, n_kept);
+    hash_integer(&state, test->kind);
+    hash_integer(&state, test->severity);
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        hash_integer(&state, texts[i] != NULL);
+        hash_text(&state, texts[i]);
+    }
+    return end_hash(&state);
 }
 
 bool mdli_is_defined_as(const mdli_definition *a, const mdli_definition *b)

@@ -12,6 +12,9 @@
 /* The definition of a model; none for a model without a version. */
 mdli_definition mdli_define(const mdl_warehouse *warehouse, const mdl_model *model);
 
+/* That of a test which keeps so many failing rows, and ran before a version of a store was written. */
+mdli_definition mdli_define_test(const mdl_test *test, int64_t n_kept, int64_t version);
+
 /* Whether two definitions are there and equal. */
 bool mdli_is_defined_as(const mdli_definition *a, const mdli_definition *b);
 

@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "warehouse/warehouse_internal.h"
+#include "warehouse/known_tests.h"
 
 /* Tests that a key stands for: its columns are unique together and not NULL. */
 #define N_KEY_TESTS 2
@@ -119,9 +119,11 @@ mdl_status mdli_node_tests_create(const mdl_warehouse *warehouse, mdli_node *nod
     }
     mdl_error fault = MDL_ERROR_INIT;
     node->tests = mdli_arena_allocate(&node->arena, n_tests * sizeof *node->tests, &fault);
-    if (node->tests == NULL) {
+    node->known = mdli_arena_allocate(&node->arena, n_tests * sizeof *node->known, &fault);
+    if (node->tests == NULL || node->known == NULL) {
         return mdli_error_copy(error, &fault);
     }
+    memset(node->known, 0, n_tests * sizeof *node->known);
     if (has_key_tests) {
         node->tests[node->n_tests++] = (mdl_test){.kind = MDL_TEST_NOT_NULL, .columns = model->key};
         node->tests[node->n_tests++] = (mdl_test){.kind = MDL_TEST_UNIQUE, .columns = model->key};

@@ -10,6 +10,8 @@
  * | `_loads _segments _layouts _rejects` | what is known of the loads: load_log.c                   |
  * | `_runs _run_tasks`                   | the log of runs: run_log.c                               |
  * | `_definitions`                       | what tables depend on besides their inputs: definitions.c |
+ * | `_known_tests`                       | what tests found on these tables: known_tests.c           |
+ * | `_known_tests/t`                     | the first failing rows of test t, if it has any           |
  *
  * The tables of nodes are read when they are needed first. Until then a commit hands them on
  * unread, as it does tables that this process knows nothing of: those of another program's models.
@@ -31,6 +33,7 @@
 #include "operators/table_summary.h"
 #include "warehouse/commit_message.h"
 #include "warehouse/definitions.h"
+#include "warehouse/known_tests.h"
 #include "warehouse/load_log.h"
 #include "warehouse/run_internal.h"
 
@@ -197,6 +200,7 @@ void mdli_node_set_table(mdli_node *node, mdl_table *table)
     mdl_table_free(node->table);
     node->table = table;
     node->is_table_unread = false;
+    node->n_changes++;
 }
 
 void mdli_node_set_pending(mdli_node *node, mdl_table *table, const mdli_definition *definition)
@@ -314,6 +318,7 @@ mdl_status mdli_open_from_store(mdl_warehouse *warehouse, mdl_error *error)
     MDLI_TRY(mdli_load_log_read(warehouse, error));
     MDLI_TRY(mdli_run_log_read(warehouse, error));
     MDLI_TRY(mdli_definitions_read(warehouse, error));
+    MDLI_TRY(mdli_known_tests_read(warehouse, error));
     mdli_last_run last;
     MDLI_TRY(mdli_run_log_last(warehouse, &last, error));
     warehouse->n_loads_committed = warehouse->n_loads;
@@ -334,6 +339,7 @@ typedef struct version_draft {
     mdli_arena names;
     mdli_load_log loads;
     mdl_table *definitions;
+    mdl_table *known_tests;
 } version_draft;
 
 /* Adds a table; NULL = as it is in the store. The name is copied. */
@@ -401,6 +407,26 @@ static mdl_status add_log_items(version_draft *draft, mdl_error *error)
     return add_item(draft, MDLI_TABLE_RUN_TASKS, warehouse->run_tasks, error);
 }
 
+/* Adds what is known of tests, and the rows that failed them. */
+static mdl_status add_known_tests(version_draft *draft, mdl_error *error)
+{
+    const mdl_warehouse *warehouse = draft->warehouse;
+    MDLI_TRY(mdli_known_tests_write(warehouse, &draft->known_tests, error));
+    MDLI_TRY(add_item(draft, MDLI_TABLE_KNOWN_TESTS, draft->known_tests, error));
+    for (int32_t i = 0; i < warehouse->n_nodes; i++) {
+        const mdli_node *node = warehouse->nodes[i];
+        for (int32_t t = 0; t < node->n_tests; t++) {
+            const mdli_known_test *known = &node->known[t];
+            if (mdli_is_test_known(warehouse, i, t) &&
+                (known->failures != NULL || known->are_failures_unread)) {
+                MDLI_TRY(add_item(draft, mdli_known_failures_name(&node->tests[t]).text,
+                                  known->failures, error));
+            }
+        }
+    }
+    return MDL_OK;
+}
+
 /* Whether the version has a table of that name already. */
 static bool has_item(const version_draft *draft, const char *name)
 {
@@ -434,7 +460,8 @@ static mdl_status add_items_of_others(version_draft *draft, mdl_error *error)
     const mdl_store *store = draft->warehouse->store;
     for (int32_t i = 0; i < mdl_store_n_tables(store); i++) {
         const char *name = mdl_store_table_name(store, i);
-        if (!has_item(draft, name) && !mdli_is_table_of_node(draft->warehouse, name)) {
+        if (!has_item(draft, name) && !mdli_is_table_of_node(draft->warehouse, name) &&
+            !mdli_is_known_tests_name(name)) {
             MDLI_TRY(add_item(draft, name, NULL, error));
         }
     }
@@ -455,6 +482,7 @@ mdl_status mdl_warehouse_commit(mdl_warehouse *warehouse, const char *message, m
     for (int32_t i = 0; i < warehouse->n_nodes; i++) {
         MDLI_TRY_GOTO_DONE(add_node_items(&draft, warehouse->nodes[i], error));
     }
+    MDLI_TRY_GOTO_DONE(add_known_tests(&draft, error));
     MDLI_TRY_GOTO_DONE(add_items_of_others(&draft, error));
     MDLI_TRY_GOTO_DONE(mdl_store_commit(warehouse->store, draft.items, (int32_t)draft.n_items,
                                         message != NULL ? message : made.text, mdli_utc_now(),
@@ -466,6 +494,7 @@ mdl_status mdl_warehouse_commit(mdl_warehouse *warehouse, const char *message, m
 done:
     mdli_load_log_free(&draft.loads);
     mdl_table_free(draft.definitions);
+    mdl_table_free(draft.known_tests);
     mdli_free(warehouse->context, draft.items);
     mdli_arena_reset(&draft.names);
     return status;

@@ -7,7 +7,7 @@
 #include "base/context_internal.h"
 #include "base/error.h"
 #include "base/memory.h"
-#include "warehouse/run_internal.h"
+#include "warehouse/known_tests.h"
 
 const char *mdl_task_kind_name(mdl_task_kind kind)
 {
@@ -226,6 +226,7 @@ static void publish(mdli_run_state *state)
             keep_previous_refs(warehouse, node);
         }
     }
+    mdli_note_known_tests(state);
 }
 
 /* Keeps the tables of a failed run for a retry. */

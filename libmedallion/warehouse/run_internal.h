@@ -75,6 +75,11 @@ typedef struct mdli_run_state {
  */
 mdl_status mdli_plan_run(mdli_run_state *state, mdl_error *error);
 
+/* The tables that a test of node `n` reads: the one whose rows it tests, -1 where that is no table,
+ * and the other one or -1. */
+void mdli_find_tested(const mdl_warehouse *warehouse, int32_t n, const mdl_test *test,
+                      int32_t *tested, int32_t *to);
+
 /* run_tasks.c */
 
 /* The table of a node as tasks of this run see it, read if need be; NULL when there is none yet. */

@@ -228,20 +228,22 @@ static bool is_tested(const plan *p, int32_t n, const mdl_test *test)
     return is_to_do_again(p, MDL_TASK_TEST, test->name);
 }
 
-/* The tables that a test reads: the one whose rows it tests, and the other one or -1. */
+void mdli_find_tested(const mdl_warehouse *warehouse, int32_t n, const mdl_test *test,
+                      int32_t *tested, int32_t *to)
+{
+    const mdli_node *node = warehouse->nodes[n];
+    *tested = mdli_is_test_of_table(node, test) ? node->refs[0] : n;
+    *to = test->to != NULL ? mdli_find_node(warehouse, test->to) : -1;
+}
+
 static mdl_status find_tables(const plan *p, int32_t n, const mdl_test *test, int32_t *tested,
                               int32_t *to, mdl_error *error)
 {
-    const mdli_node *node = p->warehouse->nodes[n];
-    *tested = mdli_is_test_of_table(node, test) ? node->refs[0] : n;
-    *to = -1;
-    if (test->to != NULL) {
-        *to = mdli_find_node(p->warehouse, test->to);
-        if (*to < 0) {
-            return mdl_error_set(error, MDL_E_NOT_FOUND,
-                                 "test %s of %s reads \"%s\", which is no table", test->name,
-                                 node->model.name, test->to);
-        }
+    mdli_find_tested(p->warehouse, n, test, tested, to);
+    if (test->to != NULL && *to < 0) {
+        return mdl_error_set(error, MDL_E_NOT_FOUND,
+                             "test %s of %s reads \"%s\", which is no table", test->name,
+                             p->warehouse->nodes[n]->model.name, test->to);
     }
     return MDL_OK;
 }

@@ -7,7 +7,7 @@
 #include "base/context_internal.h"
 #include "base/error.h"
 #include "base/memory.h"
-#include "warehouse/run_internal.h"
+#include "warehouse/known_tests.h"
 
 mdl_status mdli_run_table(const mdli_run_state *state, int32_t n, const mdl_table **out,
                           mdl_error *error)
@@ -73,8 +73,13 @@ static mdl_status run_test(const mdli_run_state *state, mdli_task *task, mdl_err
     options.n_failures_kept = state->options.n_failures_kept;
     mdl_run_result *result = &task->result;
     mdl_test_result found;
+    bool is_known;
     const mdl_table *tested;
     const mdl_table *to = NULL;
+    MDLI_TRY(mdli_tell_known_test(state, task, &is_known, error));
+    if (is_known) {
+        return MDL_OK;
+    }
     MDLI_TRY(mdli_run_table(state, task->tested, &tested, error));
     if (task->to >= 0) {
         MDLI_TRY(mdli_run_table(state, task->to, &to, error));

@@ -12,6 +12,7 @@
 #include "column/column_internal.h"
 #include "models/models.h"
 #include "quality/quality_internal.h"
+#include "warehouse/known_tests.h"
 #include "warehouse/run_internal.h"
 
 const char *mdl_layer_name(mdl_layer layer)
@@ -66,6 +67,7 @@ static void free_node(mdl_context *context, mdli_node *node)
     }
     mdl_table_free(node->table);
     mdl_table_free(node->pending);
+    mdli_free_known_tests(node);
     for (int32_t r = 0; node->previous_refs != NULL && r < node->model.n_refs; r++) {
         mdl_table_free(node->previous_refs[r]);
     }
@@ -130,6 +132,7 @@ mdl_status mdli_add_declaration(mdl_warehouse *warehouse, const mdl_model *model
     node->snapshot = snapshot;
     mdli_attach_node(warehouse, node);
     MDLI_TRY_GOTO_DONE(mdli_node_tests_create(warehouse, node, error));
+    mdli_attach_known_tests(warehouse, node);
     MDLI_TRY_GOTO_DONE(add_node(warehouse, node, error));
     node = NULL;
 done:
@@ -247,6 +250,7 @@ void mdl_warehouse_free(mdl_warehouse *warehouse)
     mdl_table_free(warehouse->run_tasks);
     mdl_table_free(warehouse->layouts);
     mdli_free(context, warehouse->definitions);
+    mdli_free(context, warehouse->known_tests);
     mdli_free(context, warehouse->segments);
     mdli_free(context, warehouse->loads);
     mdli_free(context, warehouse->order);

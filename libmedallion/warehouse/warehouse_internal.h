@@ -47,11 +47,24 @@ typedef struct mdli_stored_definition {
     mdli_definition definition;
 } mdli_stored_definition;
 
+/* What a test in a store has found; see known_tests.h. */
+typedef struct mdli_stored_test {
+    char test[256];
+    mdli_definition definition;
+    bool has_warned;
+    int64_t n_kept;
+    int64_t n_rows;
+    int64_t n_failures;
+    char message[sizeof((mdl_test_result *)NULL)->message];
+} mdli_stored_test;
+typedef struct mdli_known_test mdli_known_test;
+
 /* A table of the warehouse. The first MDLI_N_SOURCES nodes are the sources, in their order. */
 typedef struct mdli_node {
     mdl_model model;
     /* Those of the declaration and of its key, each with a name that no other has. */
     mdl_test *tests;
+    mdli_known_test *known; /* of each test */
     int32_t n_tests;
     /* Of a snapshot, whose one ref is the table that it is taken of; else NULL. */
     const mdl_snapshot *snapshot;
@@ -63,6 +76,7 @@ typedef struct mdli_node {
     int32_t place;
     /* As last loaded or published; NULL = never, or not read yet. Read by mdli_node_table. */
     mdl_table *table;
+    int64_t n_changes; /* how often another one took its place */
     /* Built by a run that failed, for a retry of it; likewise, by mdli_node_pending. */
     mdl_table *pending;
     /* Of the model as it is declared here, of `table`, and of `pending`. */
@@ -130,6 +144,10 @@ struct mdl_warehouse {
     mdli_stored_definition *definitions;
     int64_t definitions_capacity;
     int64_t n_definitions;
+    /* What it knows of tests. */
+    mdli_stored_test *known_tests;
+    int64_t known_tests_capacity;
+    int64_t n_known_tests;
     /* The layouts of all segments in the store; NULL = not read yet. */
     mdl_table *layouts;
     /* What the version at hand of the store tells of. */

@@ -916,7 +916,7 @@ START_TEST(build_with_nothing_new_reads_nothing)
 }
 END_TEST
 
-/* Puts a table in the place of one of a store, which nobody has open. */
+/* Puts a table in the place of one of a store, which nobody has open; NULL leaves it there. */
 static void replace_stored(store_world *world, const char *name, const mdl_table *table)
 {
     enum {
@@ -936,6 +936,151 @@ static void replace_stored(store_world *world, const char *name, const mdl_table
     ck_assert_int_eq(mdl_store_commit(store, items, n_items, NULL, 0, NULL), MDL_OK);
     mdl_store_close(store);
 }
+
+/*
+ * Known tests.
+ */
+
+static mdl_run *build_or_test(store_world *world, bool is_build, int64_t n_failures_kept)
+{
+    mdl_run *run = NULL;
+    mdl_error error = MDL_ERROR_INIT;
+    mdl_build_options options;
+    mdl_build_options_init(&options);
+    options.n_failures_kept = n_failures_kept;
+    mdl_status status = is_build
+                            ? mdl_warehouse_build(world->base.warehouse, &options, &run, &error)
+                            : mdl_warehouse_test(world->base.warehouse, &options, &run, &error);
+    ck_assert_msg(status == MDL_OK, "%s", error.message);
+    return run;
+}
+
+/* The next test of a run from a task on, which goes on to the one behind it; NULL = none is left. */
+static const mdl_run_result *next_test(const mdl_run *run, int32_t *task)
+{
+    const mdl_run_result *result;
+    do {
+        result = mdl_run_get_result(run, (*task)++);
+    } while (result != NULL && result->kind != MDL_TASK_TEST);
+    return result;
+}
+
+static int32_t count_reused_tests(const mdl_run *run)
+{
+    int32_t n = 0;
+    int32_t task = 0;
+    for (const mdl_run_result *test; (test = next_test(run, &task)) != NULL;) {
+        n += test->reused;
+    }
+    return n;
+}
+
+static void assert_same_failures(store_world *world, const mdl_run_result *a,
+                                 const mdl_run_result *b)
+{
+    test_text texts[] = {{NULL, 0}, {NULL, 0}};
+    ck_assert((a->failures == NULL) == (b->failures == NULL));
+    if (a->failures != NULL) {
+        mdl_context *context = world->base.context;
+        ck_assert_int_eq(mdl_csv_write(context, a->failures, test_text_write, &texts[0], NULL),
+                         MDL_OK);
+        ck_assert_int_eq(mdl_csv_write(context, b->failures, test_text_write, &texts[1], NULL),
+                         MDL_OK);
+        ck_assert_str_eq(texts[0].bytes, texts[1].bytes);
+    }
+    free(texts[0].bytes);
+    free(texts[1].bytes);
+}
+
+/* Compares what a build tells of its tests with what running all of them finds; frees the run. */
+static int32_t assert_as_if_run(store_world *world, mdl_run *build)
+{
+    mdl_run *all = build_or_test(world, false, 10);
+    int32_t n_reused = count_reused_tests(build);
+    int32_t n_failing = 0;
+    int32_t built = 0;
+    ck_assert_int_eq(count_reused_tests(all), 0);
+    for (const mdl_run_result *told; (told = next_test(build, &built)) != NULL;) {
+        int32_t task = 0;
+        const mdl_run_result *found;
+        do {
+            found = next_test(all, &task);
+            ck_assert_ptr_nonnull(found);
+        } while (strcmp(found->name, told->name) != 0);
+        ck_assert_int_eq(told->state, found->state);
+        ck_assert_int_eq(told->n_rows, found->n_rows);
+        ck_assert_int_eq(told->n_failures, found->n_failures);
+        ck_assert_str_eq(told->message, found->message);
+        assert_same_failures(world, told, found);
+        n_failing += told->n_failures > 0;
+    }
+    ck_assert_int_gt(n_failing, 0);
+    mdl_run_free(all);
+    mdl_run_free(build);
+    return n_reused;
+}
+
+static int32_t count_tests(const mdl_run *run)
+{
+    int32_t task = 0;
+    int32_t n = 0;
+    while (next_test(run, &task) != NULL) {
+        n++;
+    }
+    return n;
+}
+
+START_TEST(tests_on_the_same_tables_are_known)
+{
+    store_world world;
+    store_world_start(&world, NULL);
+    load_first_files(&world);
+    mdl_run *run = build_or_test(&world, true, 10);
+    const int32_t n_tests = count_tests(run);
+    ck_assert_int_eq(count_reused_tests(run), 0);
+    mdl_run_free(run);
+    /* In the same process, in the next one, and in one after a commit that handed all on unread. */
+    ck_assert_int_eq(assert_as_if_run(&world, build_or_test(&world, true, 10)), n_tests);
+    store_world_commit(&world);
+    store_world_reopen(&world);
+    run = build_or_test(&world, true, 10);
+    ck_assert_int_eq(count_reused_tests(run), n_tests);
+    mdl_run_free(run);
+    store_world_commit(&world);
+    store_world_reopen(&world);
+    ck_assert_int_eq(assert_as_if_run(&world, build_or_test(&world, true, 10)), n_tests);
+    /* Other rows are to be kept than were. */
+    run = build_or_test(&world, true, 1);
+    ck_assert_int_eq(count_reused_tests(run), 0);
+    mdl_run_free(run);
+    store_world_commit(&world);
+    store_world_reopen(&world);
+    /* Tests of tags are known, those of what has changed are not. */
+    ck_assert_int_eq(count_tests(run = build_or_test(&world, true, 10)), n_tests);
+    mdl_run_free(run);
+    load_later_files(&world);
+    int32_t n_known = assert_as_if_run(&world, build_or_test(&world, true, 10));
+    ck_assert_int_gt(n_known, 0);
+    ck_assert_int_lt(n_known, n_tests / 2);
+    store_world_end(&world);
+}
+END_TEST
+
+/* A program that knows nothing of tests writes a version, be it with the same tables: all run again. */
+START_TEST(tests_are_not_known_after_another_writer)
+{
+    store_world world;
+    store_world_start(&world, NULL);
+    load_first_files(&world);
+    world_build(&world.base, NULL);
+    store_world_commit(&world);
+    store_world_close(&world);
+    replace_stored(&world, "tags", NULL);
+    store_world_open(&world, 0);
+    ck_assert_int_eq(assert_as_if_run(&world, build_or_test(&world, true, 10)), 0);
+    store_world_end(&world);
+}
+END_TEST
 
 /* What `expressions` make of the rows of a stored table for which `where` is true; NULL = the rows. */
 static mdl_table *stored_rows(store_world *world, const char *name, const char *where,
@@ -1187,6 +1332,8 @@ static Suite *persist_suite(void)
     tcase_add_test(reopen, warehouse_without_a_store_cannot_commit);
     tcase_add_test(reopen, versions_say_what_was_done);
     tcase_add_test(reopen, layouts_of_loads_are_kept);
+    tcase_add_test(reopen, tests_on_the_same_tables_are_known);
+    tcase_add_test(reopen, tests_are_not_known_after_another_writer);
     suite_add_tcase(suite, reopen);
     TCase *programs = tcase_create("programs");
     tcase_add_test(programs, models_of_another_program_are_kept);
