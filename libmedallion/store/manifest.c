@@ -38,27 +38,18 @@ static const char manifest_magic[8] = "MDLVERSN";
  * Writing.
  */
 
-/* Bytes in the making. After a failure further writes do nothing. */
+/* Bytes in the making, for which there is room; NULL = they are only counted. */
 typedef struct byte_writer {
-    mdl_context *context;
-    void *bytes;
+    uint8_t *bytes;
     int64_t size;
-    int64_t capacity;
-    mdl_status status;
-    mdl_error *error;
 } byte_writer;
 
 static void put_bytes(byte_writer *writer, const void *bytes, int64_t size)
 {
-    if (writer->status == MDL_OK) {
-        writer->status =
-            mdli_grow_array(writer->context, &writer->bytes, &writer->capacity, writer->size,
-                            writer->size + size, 1, "store", writer->error);
+    if (writer->bytes != NULL && size > 0) {
+        memcpy(writer->bytes + writer->size, bytes, (size_t)size);
     }
-    if (writer->status == MDL_OK && size > 0) {
-        memcpy((uint8_t *)writer->bytes + writer->size, bytes, (size_t)size);
-        writer->size += size;
-    }
+    writer->size += size;
 }
 
 static void store_number(uint64_t value, int n_bytes, uint8_t *out)
@@ -210,10 +201,10 @@ static void fill_header(const mdli_version *version, const void *body, int64_t s
 }
 
 /* Puts header, message and body together. */
-static mdl_status join_manifest(const mdli_version *version, const byte_writer *body, void **bytes,
-                                int64_t *size_bytes, mdl_error *error)
+static mdl_status join_manifest(mdl_context *context, const mdli_version *version,
+                                const byte_writer *body, void **bytes, int64_t *size_bytes,
+                                mdl_error *error)
 {
-    mdl_context *context = body->context;
     const int64_t message_bytes = (int64_t)strlen(version->message);
     const int64_t head_bytes = MDLI_MANIFEST_HEADER_BYTES + message_bytes;
     void *memory;
@@ -240,18 +231,19 @@ static mdl_status join_manifest(const mdli_version *version, const byte_writer *
 mdl_status mdli_manifest_encode(mdl_context *context, const mdli_version *version, void **bytes,
                                 int64_t *size_bytes, mdl_error *error)
 {
-    byte_writer body = {.context = context, .status = MDL_OK, .error = error};
+    byte_writer counted = {.bytes = NULL};
+    put_body(&counted, version);
+    if (counted.size > MDLI_MANIFEST_BYTES_MAX) {
+        return mdl_error_set(error, MDL_E_UNSUPPORTED,
+                             "the version's list of blocks takes %lld bytes, more than %lld",
+                             (long long)counted.size, (long long)MDLI_MANIFEST_BYTES_MAX);
+    }
+    void *memory;
+    MDLI_TRY(mdli_allocate(context, (size_t)counted.size, "store", &memory, error));
+    byte_writer body = {.bytes = memory};
     put_body(&body, version);
-    mdl_status status = body.status;
-    if (status == MDL_OK && body.size > MDLI_MANIFEST_BYTES_MAX) {
-        status = mdl_error_set(error, MDL_E_UNSUPPORTED,
-                               "the version's list of blocks takes %lld bytes, more than %lld",
-                               (long long)body.size, (long long)MDLI_MANIFEST_BYTES_MAX);
-    }
-    if (status == MDL_OK) {
-        status = join_manifest(version, &body, bytes, size_bytes, error);
-    }
-    mdli_free(context, body.bytes);
+    mdl_status status = join_manifest(context, version, &body, bytes, size_bytes, error);
+    mdli_free(context, memory);
     return status;
 }
 

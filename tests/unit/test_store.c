@@ -278,6 +278,130 @@ START_TEST(views_share_blocks)
 }
 END_TEST
 
+/* The lists of version 1 of the store at `path`. */
+static void read_lists(mdli_version *version)
+{
+    mdli_version_init(version, context);
+    assert_ok(mdli_store_read_version(mdli_file_system_real(), path, 1, version, &error));
+}
+
+/* A table with the columns of another in reverse order. */
+static mdl_table *make_reversed(const mdl_table *table)
+{
+    enum {
+        COLUMNS_MAX = 16
+    };
+    const char *names[COLUMNS_MAX];
+    mdl_column *columns[COLUMNS_MAX];
+    mdl_table *reversed;
+    const int32_t n = mdl_table_n_columns(table);
+    ck_assert_int_le(n, COLUMNS_MAX);
+    for (int32_t i = 0; i < n; i++) {
+        names[i] = mdl_table_column_name(table, n - 1 - i);
+        columns[i] = mdli_column_retain(mdl_table_column(table, n - 1 - i));
+    }
+    assert_ok(
+        mdli_table_create(context, names, columns, n, mdl_table_n_rows(table), &reversed, &error));
+    return reversed;
+}
+
+/* Tables that have blocks in common are what they are, whichever comes first, read or not. */
+START_TEST(blocks_are_found_in_any_order)
+{
+    start_with(2, 100);
+    mdl_table *table = make_store_table(context, 12, 0, 2000);
+    mdl_table *other = make_store_table(context, 13, 0, 300);
+    mdl_table *reversed = make_reversed(table);
+    mdl_table *doubled;
+    mdl_table *between;
+    assert_ok(mdli_table_concat(context, table, table, &doubled, &error));
+    assert_ok(mdli_table_concat(context, other, table, &between, &error));
+    mdl_store *store = open_store();
+    commit_one(store, "table", table);
+    const int64_t table_bytes = version_info(store, 0).new_bytes;
+    commit_one(store, "other", other);
+    const int64_t other_bytes = version_info(store, 1).new_bytes;
+    const mdl_store_item items[] = {{"reversed", reversed}, {"doubled", doubled},
+                                    {"other", NULL},        {"between", between},
+                                    {"table", table},       {"table again", table}};
+    assert_ok(mdl_store_commit(store, items, 6, "", 0, &error));
+    ck_assert_int_eq(version_info(store, 2).size_bytes, table_bytes + other_bytes);
+    mdl_store_close(store);
+
+    store = open_store();
+    mdl_table *read;
+    assert_ok(mdl_store_read_table(store, "between", NULL, 0, &read, &error));
+    const mdl_store_item next[] = {{"table again", NULL}, {"between", read}, {"doubled", NULL},
+                                   {"reversed", NULL},    {"other", other},  {"table", NULL}};
+    assert_ok(mdl_store_commit(store, next, 6, "", 0, &error));
+    ck_assert_int_eq(version_info(store, 3).new_bytes, 0);
+    ck_assert_int_eq(version_info(store, 3).size_bytes, table_bytes + other_bytes);
+    mdl_table_free(read);
+    mdl_store_close(store);
+
+    store = open_store();
+    assert_ok(mdl_store_check(store, &error));
+    assert_table(store, "table", table);
+    assert_table(store, "table again", table);
+    assert_table(store, "other", other);
+    assert_table(store, "reversed", reversed);
+    assert_table(store, "doubled", doubled);
+    assert_table(store, "between", between);
+    mdl_store_close(store);
+    mdl_table_free(between);
+    mdl_table_free(doubled);
+    mdl_table_free(reversed);
+    mdl_table_free(other);
+    mdl_table_free(table);
+    finish();
+}
+END_TEST
+
+/* Pieces lie across the bytes that are written at once, some are longer than those. */
+START_TEST(large_segments)
+{
+    enum {
+        N_ROWS = 150000
+    };
+    static const mdl_field field = {"bits", MDL_TYPE_INT64};
+    static int64_t bits[N_ROWS];
+    test_random random = test_random_start("large_segments");
+    start_with(2, _i == 0 ? 1000 : 65536);
+    for (int i = 0; i < N_ROWS; i++) {
+        bits[i] = (int64_t)test_random_next(&random);
+    }
+    const mdl_vector vector = {.type = MDL_TYPE_INT64, .n_rows = N_ROWS, .values = bits};
+    mdl_table_builder *builder;
+    mdl_table *table;
+    assert_ok(mdl_table_builder_create(context, &field, 1, &builder, &error));
+    assert_ok(mdl_table_builder_append(builder, &vector, N_ROWS, &error));
+    assert_ok(mdl_table_builder_finish(builder, &table, &error));
+    mdl_table_builder_free(builder);
+    mdl_store *store = open_store();
+    commit_one(store, "random", table);
+    ck_assert_int_ge(version_info(store, 0).new_bytes, N_ROWS * 8);
+    mdl_store_close(store);
+
+    mdli_version version;
+    mdli_store_path file;
+    struct stat segment;
+    read_lists(&version);
+    assert_ok(mdli_store_path_init(&file, context, path, &error));
+    ck_assert_int_eq(stat(mdli_store_path_to_segment(&file, &version.segments[0].id), &segment), 0);
+    ck_assert_int_eq(segment.st_size, version.segments[0].size_bytes);
+    ck_assert_int_eq(segment.st_size, MDLI_SEGMENT_HEADER_BYTES + version.new_bytes);
+    mdli_store_path_free(&file);
+    mdli_version_clear(&version);
+
+    store = open_store();
+    assert_ok(mdl_store_check(store, &error));
+    assert_table(store, "random", table);
+    mdl_store_close(store);
+    mdl_table_free(table);
+    finish();
+}
+END_TEST
+
 /* Blocks that nobody shows any more do not stay in memory for longer than until the next call. */
 START_TEST(unused_blocks_are_let_go)
 {
@@ -770,13 +894,6 @@ START_TEST(format_1)
 }
 END_TEST
 
-/* The lists of version 1 of the store at `path`. */
-static void read_lists(mdli_version *version)
-{
-    mdli_version_init(version, context);
-    assert_ok(mdli_store_read_version(mdli_file_system_real(), path, 1, version, &error));
-}
-
 /* Writes them in the place of what is there, and lets go of them. */
 static void write_lists(mdli_version *version)
 {
@@ -956,6 +1073,8 @@ static Suite *store_suite(void)
     tcase_add_test(tables, statistics);
     tcase_add_test(tables, bytes_are_shared);
     tcase_add_test(tables, views_share_blocks);
+    tcase_add_test(tables, blocks_are_found_in_any_order);
+    tcase_add_loop_test(tables, large_segments, 0, 2);
     tcase_add_test(tables, unused_blocks_are_let_go);
     tcase_add_test(tables, blocks_that_come_together);
     tcase_add_test(tables, chosen_columns);
