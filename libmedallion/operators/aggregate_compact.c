@@ -24,7 +24,10 @@
 #include "operators/rowset.h"
 
 enum {
-    LINE_BYTES = 64
+    LINE_BYTES = 64,
+    /* A row that waits for its state keeps the processor from looking far enough ahead by itself,
+     * the more so as the branch on its bounds waits too. */
+    ROWS_AHEAD = 32
 };
 
 /* Whether accumulator `acc` follows from a histogram of its argument. */
@@ -297,6 +300,35 @@ mdl_status mdli_compact_plan(mdli_aggregator *a, mdl_error *error)
     return summary != NULL && has_states(a, summary) ? use_summary(a, summary, error) : MDL_OK;
 }
 
+/* Counts rows into states with distances; `ahead` of each, states are fetched into the cache. */
+static inline void count_with_bounds(const mdli_compact_form *form, char *states,
+                                     const int32_t *groups, int32_t least_group,
+                                     const int32_t *values, const int64_t *extremes, int64_t n_rows,
+                                     int64_t ahead)
+{
+    const int64_t size = form->size_bytes;
+    const uint8_t *codes = form->codes;
+    const int32_t least = form->least_value;
+    const int64_t nearest = form->nearest;
+    const int32_t offset = form->bounds_offset;
+    for (int64_t i = 0; i < n_rows; i++) {
+        if (ahead > 0) {
+            __builtin_prefetch(states + ((int64_t)groups[i + ahead] - least_group) * size, 1);
+        }
+        char *state = states + ((int64_t)groups[i] - least_group) * size;
+        uint32_t distance = (uint32_t)(extremes[i] - nearest);
+        uint32_t *bounds = (uint32_t *)(state + offset);
+        ((uint32_t *)state)[codes[values[i] - least]]++;
+        /* Branches, since a bound moves but a few times for each group: most rows store nothing. */
+        if (distance < bounds[0]) {
+            bounds[0] = distance;
+        }
+        if (distance > bounds[1]) {
+            bounds[1] = distance;
+        }
+    }
+}
+
 void mdli_compact_count(const mdli_compact_form *form, char *states, const int32_t *groups,
                         int32_t least_group, const int32_t *values, const int64_t *extremes,
                         int64_t n_rows)
@@ -311,21 +343,10 @@ void mdli_compact_count(const mdli_compact_form *form, char *states, const int32
         }
         return;
     }
-    const int64_t nearest = form->nearest;
-    const int32_t offset = form->bounds_offset;
-    for (int64_t i = 0; i < n_rows; i++) {
-        char *state = states + ((int64_t)groups[i] - least_group) * size;
-        uint32_t distance = (uint32_t)(extremes[i] - nearest);
-        uint32_t *bounds = (uint32_t *)(state + offset);
-        ((uint32_t *)state)[codes[values[i] - least]]++;
-        /* Branches, since a bound moves but a few times for each group: most rows store nothing. */
-        if (distance < bounds[0]) {
-            bounds[0] = distance;
-        }
-        if (distance > bounds[1]) {
-            bounds[1] = distance;
-        }
-    }
+    const int64_t n_fetching = n_rows > ROWS_AHEAD ? n_rows - ROWS_AHEAD : 0;
+    count_with_bounds(form, states, groups, least_group, values, extremes, n_fetching, ROWS_AHEAD);
+    count_with_bounds(form, states, groups + n_fetching, least_group, values + n_fetching,
+                      extremes + n_fetching, n_rows - n_fetching, 0);
 }
 
 void mdli_compact_feed(const mdli_aggregator *a, mdli_aggregate_worker *worker, int64_t n_rows)
