@@ -645,14 +645,13 @@ static run_view open_runs(const mdli_block *block)
     return runs;
 }
 
-/* The run that holds a row: the first that ends behind it. */
-static int32_t find_run(const run_view *runs, int64_t row)
+int32_t mdli_find_run(const int32_t *ends, int32_t n_runs, int64_t row)
 {
     int32_t low = 0;
-    int32_t high = runs->n_runs - 1;
+    int32_t high = n_runs - 1;
     while (low < high) {
         int32_t middle = low + (high - low) / 2;
-        if (runs->ends[middle] > row) {
+        if (ends[middle] > row) {
             high = middle;
         } else {
             low = middle + 1;
@@ -666,7 +665,7 @@ static void decode_run_length(const mdli_block *block, int64_t start, int64_t n,
     const run_view runs = open_runs(block);
     const int64_t value_bytes = mdli_value_bytes(block->type);
     int64_t row = 0;
-    for (int32_t r = find_run(&runs, start); row < n; r++) {
+    for (int32_t r = mdli_find_run(runs.ends, runs.n_runs, start); row < n; r++) {
         int64_t end = runs.ends[r] - start < n ? runs.ends[r] - start : n;
         fill_values(out, value_bytes, row, end, n, runs.values[r]);
         row = end;

@@ -262,6 +262,18 @@ mdl_status mdli_column_retype(mdl_context *context, const mdl_column *column, md
  * Reading.
  */
 
+bool mdli_column_is_in_runs(const mdl_column *column)
+{
+    bool is_in_runs = true;
+    for (int64_t b = 0; b < column->n_blocks && is_in_runs; b++) {
+        const int64_t *values;
+        const int32_t *ends;
+        int32_t n_runs;
+        is_in_runs = mdli_block_runs(column->blocks[b], &values, &ends, &n_runs);
+    }
+    return is_in_runs;
+}
+
 int64_t mdli_column_find_block(const mdl_column *column, int64_t row)
 {
     int64_t low = 0;

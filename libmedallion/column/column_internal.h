@@ -244,6 +244,9 @@ bool mdli_blocks_have_same_bodies(const mdli_block *a, const mdli_block *b);
 bool mdli_block_runs(const mdli_block *block, const int64_t **values, const int32_t **ends,
                      int32_t *n_runs);
 
+/* The run that holds row `row` of a block: the first that ends behind it. */
+int32_t mdli_find_run(const int32_t *ends, int32_t n_runs, int64_t row);
+
 /*
  * Values of an integer-like block without NULL among which all of its values are, where its
  * encoding lists them (CONSTANT, RUN_LENGTH, DICTIONARY, slices of it, and blocks of at most
@@ -289,6 +292,9 @@ mdl_status mdli_column_concat(mdl_context *context, const mdl_column *first,
  * Payloads are shared. */
 mdl_status mdli_column_retype(mdl_context *context, const mdl_column *column, mdl_type type,
                               mdl_column **out, mdl_error *error);
+
+/* Whether mdli_block_runs tells the runs of each block of a column. */
+bool mdli_column_is_in_runs(const mdl_column *column);
 
 /* The block that holds `row`. */
 int64_t mdli_column_find_block(const mdl_column *column, int64_t row);

@@ -611,7 +611,7 @@ static mdl_status consume(void *sink, int worker_number, int64_t morsel, const m
     for (int32_t d = 0; d < a->n_distincts; d++) {
         const mdli_distinct_plan *plan = &a->distincts[d];
         if (a->strategy == MDLI_GROUP_BEFORE_JOIN) {
-            mdli_before_join_mark_values(a, worker, d, rows->n_rows);
+            mdli_mark_values(a, worker, d, rows->n_rows);
             continue;
         }
         const mdl_vector *v = &worker->arguments[plan->argument];
@@ -751,7 +751,6 @@ static mdl_status merge_workers(mdli_aggregator *a, mdl_error *error)
         break;
     case MDLI_GROUP_BEFORE_JOIN:
         MDLI_TRY(merge_dense(a, error));
-        MDLI_TRY(mdli_compact_expand(a, error));
         return mdli_before_join_finish(a, error);
     case MDLI_GROUP_GLOBAL:
     case MDLI_GROUP_DENSE:
@@ -831,7 +830,8 @@ static void trace(const mdli_aggregator *a, bool is_of_runs)
         "before the join",
         "sorted runs, lanes before the join",
     };
-    const char *details = a->compact.summary != NULL     ? ", histograms from the summary"
+    const char *details = a->before.marks_runs ? ", histograms from the summary, distinct by runs"
+                          : a->compact.summary != NULL   ? ", histograms from the summary"
                           : a->compact.is_used           ? ", histograms"
                           : a->before.lane_masks != NULL ? ", masks"
                           : is_of_runs                   ? ", as encoded"
@@ -869,11 +869,23 @@ done:
     return status;
 }
 
+static mdl_status mark_runs(void *sink, int worker_number, int64_t morsel, const mdli_rows *rows,
+                            mdl_error *error)
+{
+    mdli_aggregator *a = sink;
+    mdli_aggregate_worker *worker = &a->workers[worker_number];
+    (void)morsel;
+    MDLI_TRY(start_worker(a, worker, error));
+    mdli_mark_runs(a, worker, rows);
+    return MDL_OK;
+}
+
 /* Runs a morsel for distinct values alone. */
 static mdl_status count_distincts(void *data, int64_t morsel, int worker, mdl_error *error)
 {
     mdli_aggregator *a = data;
-    return mdli_pipeline_run_morsel(a->pipeline, 1, morsel, worker, consume, a, error);
+    return mdli_pipeline_run_morsel(a->pipeline, 1, morsel, worker,
+                                    a->before.marks_runs ? mark_runs : consume, a, error);
 }
 
 /* Brings the rows into the workers' states, or what a summary says of them. */

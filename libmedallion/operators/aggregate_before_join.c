@@ -6,15 +6,14 @@
  * arguments from the left, the sums can be made first and joined afterwards, since states merge
  * exactly:
  *
- *   before the join  all keys are of the right side. Rows are aggregated by the join's key in a
- * dense array, then the state of each join key is merged into the groups of the right rows that
- * match it. count(distinct x) does not merge; it keeps, for each value of x, a mask of the groups
- *                    that it has been seen in (so at most 64 groups), and counts bits at the end.
- *   lanes            the first key is a sorted column of the left side, the others are of the right
- * side. Within a run of the first key, counts and sums are kept in one lane of 64 bits per group:
- * the count in the upper half, the sum over the least value in the lower. With at most 32 groups,
- *                    each at most once per join key, a mask per join key tells the lanes, and a kernel
- *                    adds to all of them at once; else there is a list of lanes per join key.
+ * - "before the join": all keys are of the right side. Rows are aggregated by the join's key in a
+ *   dense array, then the state of each join key is merged into the groups of the right rows that
+ *   match it. count(distinct x) does not merge; aggregate_masks.c tells what becomes of it.
+ * - "lanes": the first key is a sorted column of the left side, the others are of the right side.
+ *   Within a run of the first key, counts and sums are kept in one lane of 64 bits per group: the
+ *   count in the upper half, the sum over the least value in the lower. With at most 32 groups,
+ *   each at most once per join key, a mask per join key tells the lanes, and a kernel adds to all
+ *   of them at once; else there is a list of lanes per join key.
  *
  * Both do what the join and then the aggregate would do, row for row; a right side with two rows of
  * one key and group counts twice in both.
@@ -23,13 +22,9 @@
 
 #include "base/error.h"
 #include "base/tuning.h"
+#include "operators/aggregate_compact.h"
 #include "operators/aggregate_internal.h"
 #include "operators/rowset.h"
-
-/* Groups that fit a mask. */
-enum {
-    MASK_GROUPS_MAX = 64
-};
 
 static bool is_lane_aggregate(const mdli_named_expression *item)
 {
@@ -104,21 +99,6 @@ static int32_t right_column(const mdl_rel *join, int32_t field)
     }
 }
 
-/* Values that an argument can have, if an array over them is sensible; else 0. */
-static int64_t mask_domain(const mdli_aggregator *a, const mdli_argument *argument)
-{
-    int64_t limit =
-        MDLI_DENSE_BYTES_MAX / (int64_t)sizeof(uint64_t) / mdli_pipeline_n_workers(a->pipeline);
-    int64_t domain = 0;
-    if (argument->dictionary != NULL) {
-        domain = argument->dictionary->n_entries;
-    } else if (argument->range.is_known) {
-        uint64_t span = (uint64_t)argument->range.greatest - (uint64_t)argument->range.least;
-        domain = span < INT32_MAX ? (int64_t)span + 1 : 0;
-    }
-    return domain <= limit ? domain : 0;
-}
-
 /* Whether sizes allow the strategy. */
 static bool fits_before_join(const mdli_aggregator *a, int64_t n_groups)
 {
@@ -129,30 +109,35 @@ static bool fits_before_join(const mdli_aggregator *a, int64_t n_groups)
         return false;
     }
     for (int32_t d = 0; d < a->n_distincts; d++) {
-        if (n_groups > MASK_GROUPS_MAX ||
-            mask_domain(a, &a->arguments[a->distincts[d].argument]) == 0) {
+        if (n_groups > MDLI_MASK_GROUPS_MAX ||
+            mdli_mask_domain(a, &a->arguments[a->distincts[d].argument]) == 0) {
             return false;
         }
     }
     return true;
 }
 
+/* Most rows of the right side that a row matches; 1 where none matches. */
+static int64_t most_matches(const mdli_before_join *before)
+{
+    int64_t most = 1;
+    for (int64_t s = 0; s < mdli_join_map_n_slots(before->map); s++) {
+        const int64_t n = before->starts[s + 1] - before->starts[s];
+        most = n > most ? n : most;
+    }
+    return most;
+}
+
 /* Rows whose values, over the least, add up within 32 bits, even if all matches of a row are of one
  * group. */
 static int64_t lane_room(const mdli_aggregator *a)
 {
-    const mdli_before_join *before = &a->before;
     uint64_t span = 0;
-    int64_t n_matches_max = 1;
     if (a->n_arguments > 0) {
         const mdli_range *range = &a->arguments[0].range;
         span = (uint64_t)range->greatest - (uint64_t)range->least;
     }
-    for (int64_t s = 0; s < mdli_join_map_n_slots(before->map); s++) {
-        int64_t n = before->starts[s + 1] - before->starts[s];
-        n_matches_max = n > n_matches_max ? n : n_matches_max;
-    }
-    return span < UINT32_MAX ? (int64_t)(UINT32_MAX / (span + 1)) / n_matches_max : 0;
+    return span < UINT32_MAX ? (int64_t)(UINT32_MAX / (span + 1)) / most_matches(&a->before) : 0;
 }
 
 /* Whether the first key and the one argument, if any, are fit for lanes. */
@@ -261,18 +246,9 @@ static mdl_status list_groups_of_slots(mdli_aggregator *a, mdl_error *error)
         for (int64_t s = 0; s <= n_slots; s++) {
             before->lane_lists[s] = list_lanes(a, s < n_slots ? s : -1);
         }
-    } else if (a->n_distincts > 0) {
-        /* One more than there are slots: keys without a match go there, and have no group. */
-        MDLI_TRY(mdli_allocate_zeroed(a->context, (size_t)(n_slots + 1) * sizeof(uint64_t),
-                                      "aggregate", &memory, error));
-        before->masks = memory;
-        for (int64_t s = 0; s < n_slots; s++) {
-            for (int32_t m = before->starts[s]; m < before->starts[s + 1]; m++) {
-                before->masks[s] |= (uint64_t)1 << before->row_slots[before->rows[m]];
-            }
-        }
+        return MDL_OK;
     }
-    return MDL_OK;
+    return a->n_distincts > 0 ? mdli_masks_create(a, error) : MDL_OK;
 }
 
 mdl_status mdli_before_join_prepare(mdli_aggregator *a, mdl_error *error)
@@ -312,12 +288,6 @@ mdl_status mdli_before_join_prepare(mdli_aggregator *a, mdl_error *error)
                : MDL_OK;
 }
 
-bool mdli_is_of_join_key(const mdli_aggregator *a, int32_t distinct)
-{
-    const mdli_argument *argument = &a->arguments[a->distincts[distinct].argument];
-    return argument->column == a->before.join->left_keys[0];
-}
-
 /* Lanes of a set: with masks as many as these have bits, else one for each group and one to fill up
  * lists with. */
 static int64_t n_lanes(const mdli_aggregator *a)
@@ -339,18 +309,7 @@ mdl_status mdli_before_join_create_worker(mdli_aggregator *a, mdli_aggregate_wor
         worker->lane_states = memory;
         return MDL_OK;
     }
-    MDLI_TRY(mdli_allocate_zeroed(a->context, (size_t)a->n_distincts * sizeof(uint64_t *),
-                                  "aggregate", &memory, error));
-    worker->value_masks = memory;
-    for (int32_t d = 0; d < a->n_distincts; d++) {
-        if (mdli_is_of_join_key(a, d)) {
-            continue;
-        }
-        int64_t domain = mask_domain(a, &a->arguments[a->distincts[d].argument]);
-        MDLI_TRY(mdli_allocate_zeroed(a->context, (size_t)domain * sizeof(uint64_t), "aggregate",
-                                      &memory, error));
-        worker->value_masks[d] = memory;
-    }
+    MDLI_TRY(mdli_masks_create_worker(a, worker, error));
     return mdli_reserve_slots(a, worker, error);
 }
 
@@ -361,117 +320,70 @@ mdl_status mdli_before_join_find(mdli_aggregator *a, mdli_aggregate_worker *work
     return mdli_join_map_number(a->before.map, key, rows->n_rows, worker->groups, error);
 }
 
-/* The common case: INT32 without NULL. A value's groups are gathered in a register for as long as it
- * repeats, as in rows sorted by it: else each row would wait for the one before to be stored. */
-static void mark_numbers(const int32_t *numbers, int32_t least, const int32_t *groups,
-                         int64_t n_rows, const uint64_t *masks, uint64_t *values)
+/* Whether compact states of join keys can be merged into ones of groups: their counters have 32
+ * bits, and a row counts once for each match. */
+static bool can_merge_compact(const mdli_aggregator *a)
 {
-    int32_t number = numbers[0];
-    uint64_t mask = 0;
-    for (int64_t i = 0; i < n_rows; i++) {
-        if (numbers[i] != number) {
-            values[number - least] |= mask;
-            number = numbers[i];
-            mask = 0;
-        }
-        mask |= masks[groups[i]];
-    }
-    values[number - least] |= mask;
+    return mdli_pipeline_source_rows(a->pipeline) <= UINT32_MAX / most_matches(&a->before);
 }
 
-void mdli_before_join_mark_values(mdli_aggregator *a, mdli_aggregate_worker *worker,
-                                  int32_t distinct, int64_t n_rows)
+/* Merges the states of join keys into those of the groups, `n_groups`, which take their place. */
+static mdl_status merge_by_group(mdli_aggregator *a, int64_t n_groups, mdl_error *error)
 {
-    const mdli_argument *argument = &a->arguments[a->distincts[distinct].argument];
-    const mdl_vector *v = &worker->arguments[a->distincts[distinct].argument];
-    const uint64_t *masks = a->before.masks;
-    uint64_t *values = worker->value_masks[distinct];
-    const int32_t *groups = worker->groups;
-    if (mdli_is_of_join_key(a, distinct)) {
-        return;
-    }
-    if (argument->dictionary == NULL && v->validity == NULL && v->type == MDL_TYPE_INT32) {
-        mark_numbers(v->values, (int32_t)argument->range.least, groups, n_rows, masks, values);
-        return;
-    }
-    for (int64_t i = 0; i < n_rows; i++) {
-        if (!mdl_vector_is_null(v, i)) {
-            int64_t place = argument->dictionary != NULL
-                                ? v->codes[i]
-                                : mdli_vector_integer(v, i) - argument->range.least;
-            values[place] |= masks[groups[i]];
-        }
-    }
-}
-
-/* Counts, for each group, the join keys that have rows. */
-static void count_join_keys(const mdli_aggregator *a, int32_t distinct, const char *key_states,
-                            char *states)
-{
-    const mdli_accumulator *acc = &a->layout.accumulators[a->distincts[distinct].accumulator];
-    int64_t size = a->layout.size_bytes;
-    int32_t rows_offset = a->layout.accumulators[0].offset;
-    for (int64_t s = 0; s < mdli_n_states(a); s++) {
-        if (mdli_state_count(key_states + s * size, rows_offset) > 0) {
-            for (uint64_t mask = a->before.masks[mdli_slot_of_state(a, s)]; mask != 0;
-                 mask &= mask - 1) {
-                *(int64_t *)(states + __builtin_ctzll(mask) * size + acc->offset) += 1;
-            }
-        }
-    }
-}
-
-/* Counts, for each group, the values whose mask has it. */
-static void count_values(mdli_aggregator *a, int32_t distinct, char *states)
-{
-    const mdli_distinct_plan *plan = &a->distincts[distinct];
-    int64_t domain = mask_domain(a, &a->arguments[plan->argument]);
-    char *counts = states + a->layout.accumulators[plan->accumulator].offset;
-    for (int64_t v = 0; v < domain; v++) {
-        uint64_t mask = 0;
-        for (int w = 0; w < a->n_workers; w++) {
-            mask |= a->workers[w].value_masks[distinct][v];
-        }
-        for (; mask != 0; mask &= mask - 1) {
-            *(int64_t *)(counts + (int64_t)__builtin_ctzll(mask) * a->layout.size_bytes) += 1;
-        }
-    }
-}
-
-mdl_status mdli_before_join_finish(mdli_aggregator *a, mdl_error *error)
-{
-    mdli_before_join *before = &a->before;
-    mdli_aggregate_worker *worker = &a->workers[0];
-    int64_t size = a->layout.size_bytes;
-    int32_t rows_offset = a->layout.accumulators[0].offset;
-    char *states = worker->states;
-    int64_t n_groups = mdli_group_slots(a, 0, MDLI_SUBKEY_SLOTS_MAX);
+    const mdli_before_join *before = &a->before;
+    const int64_t size = a->layout.size_bytes;
     const int64_t n_slots = mdli_join_map_n_slots(before->map);
+    mdli_aggregate_worker *worker = &a->workers[0];
+    char *key_states = worker->states;
     worker->states = NULL;
     worker->states_capacity = 0;
     mdl_status status = mdli_reserve_states(a, worker, 0, n_groups, error);
     for (int64_t s = 0; status == MDL_OK && s < mdli_n_states(a); s++) {
-        const char *state = states + s * size;
+        const char *state = key_states + s * size;
         const int64_t slot = mdli_slot_of_state(a, s);
-        if (slot == n_slots || mdli_state_count(state, rows_offset) == 0) {
+        if (slot == n_slots || !mdli_state_has_rows(a, state)) {
             continue;
         }
         for (int32_t m = before->starts[slot]; m < before->starts[slot + 1]; m++) {
             mdli_merge_state(a, worker->states + before->row_slots[before->rows[m]] * size, state);
         }
     }
-    for (int32_t d = 0; status == MDL_OK && d < a->n_distincts; d++) {
-        if (mdli_is_of_join_key(a, d)) {
-            count_join_keys(a, d, states, worker->states);
-        } else {
-            count_values(a, d, worker->states);
-        }
-    }
-    mdli_free(a->context, states);
+    mdli_free(a->context, key_states);
     mdli_free(a->context, a->compact.slots);
     a->compact.slots = NULL;
     a->n_slots = n_groups;
     return status;
+}
+
+/* Puts numbers of groups, by slot, into their states. */
+static void put_counts(mdli_aggregator *a, int32_t distinct, const int64_t *counts)
+{
+    const mdli_accumulator *acc = &a->layout.accumulators[a->distincts[distinct].accumulator];
+    for (int64_t g = 0; g < a->n_slots; g++) {
+        *(int64_t *)(a->workers[0].states + g * a->layout.size_bytes + acc->offset) = counts[g];
+    }
+}
+
+mdl_status mdli_before_join_finish(mdli_aggregator *a, mdl_error *error)
+{
+    int64_t n_keys[MDLI_MASK_GROUPS_MAX];
+    int64_t n_values[MDLI_MASK_GROUPS_MAX];
+    if (!can_merge_compact(a)) {
+        MDLI_TRY(mdli_compact_expand(a, error));
+    }
+    if (a->n_distincts > 0) {
+        mdli_count_keys_of_groups(a, a->workers[0].states, n_keys);
+    }
+    MDLI_TRY(merge_by_group(a, mdli_group_slots(a, 0, MDLI_SUBKEY_SLOTS_MAX), error));
+    MDLI_TRY(mdli_compact_expand(a, error));
+    for (int32_t d = 0; d < a->n_distincts; d++) {
+        const bool is_of_key = mdli_is_of_join_key(a, d);
+        if (!is_of_key) {
+            mdli_count_values_of_groups(a, d, n_values);
+        }
+        put_counts(a, d, is_of_key ? n_keys : n_values);
+    }
+    return MDL_OK;
 }
 
 /* Moves what is in the lanes to the states of their slots: rows, and the sum if there is one. */

@@ -252,10 +252,16 @@ static mdl_status use_summary(mdli_aggregator *a, const mdli_summary *summary, m
     MDLI_TRY(mdli_allocate_zeroed(a->context, (size_t)a->input->n_fields + 1, "aggregate", &memory,
                                   error));
     bool *needed = memory;
+    const bool is_before_join = a->strategy == MDLI_GROUP_BEFORE_JOIN;
+    const bool has_runs = is_before_join && mdli_can_mark_runs(a);
     for (int32_t d = 0; d < a->n_distincts; d++) {
-        if (a->strategy != MDLI_GROUP_BEFORE_JOIN || !mdli_is_of_join_key(a, d)) {
+        if (is_before_join && mdli_is_of_join_key(a, d)) {
+            continue;
+        }
+        a->compact.needs_rows = true;
+        a->before.marks_runs = has_runs;
+        if (!has_runs) {
             mdli_expression_mark_columns(a->arguments[a->distincts[d].argument].expression, needed);
-            a->compact.needs_rows = true;
         }
     }
     mdl_status status = MDL_OK;
@@ -265,7 +271,7 @@ static mdl_status use_summary(mdli_aggregator *a, const mdli_summary *summary, m
     }
     mdli_free(a->context, needed);
     /* Distinct values are counted into the states of their slots, save before a join. */
-    if (status == MDL_OK && (a->n_distincts == 0 || a->strategy == MDLI_GROUP_BEFORE_JOIN)) {
+    if (status == MDL_OK && (a->n_distincts == 0 || is_before_join)) {
         status = mdli_allocate_array(a->context, summary->groups->n_rows, sizeof(int32_t),
                                      "aggregate", &memory, error);
         a->compact.slots = memory;
@@ -481,6 +487,18 @@ static void expand_state(const mdli_aggregator *a, const char *from, char *to)
     }
 }
 
+bool mdli_state_has_rows(const mdli_aggregator *a, const char *state)
+{
+    if (!a->compact.is_used) {
+        return mdli_state_count(state, a->layout.accumulators[0].offset) > 0;
+    }
+    uint32_t counters = 0;
+    for (int32_t i = 0; i < a->compact.n_values; i++) {
+        counters |= ((const uint32_t *)state)[i];
+    }
+    return counters != 0;
+}
+
 /* Full states in the making. */
 typedef struct expand_jobs {
     const mdli_aggregator *a;
@@ -503,11 +521,7 @@ static mdl_status expand_states(void *data, int64_t job, int worker, mdl_error *
     for (int64_t s = first; s < end; s++) {
         const char *from = a->workers[0].states + s * a->layout.size_bytes;
         memcpy(jobs->states + s * size, compact->full.initial, (size_t)size);
-        uint32_t counters = 0;
-        for (int32_t i = 0; i < compact->n_values; i++) {
-            counters |= ((const uint32_t *)from)[i];
-        }
-        if (counters != 0) {
+        if (mdli_state_has_rows(a, from)) {
             expand_state(a, from, jobs->states + s * size);
         }
     }

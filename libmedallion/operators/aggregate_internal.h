@@ -62,7 +62,9 @@ typedef struct mdli_before_join {
     mdli_lane_list *lane_lists; /* LANES: per slot of the map, and one for keys without a match */
     uint32_t *lane_masks;       /* LANES: instead, if no key has a group twice: a bit per group */
     int64_t lane_rows_max;      /* LANES: rows of one run that the lanes have room for */
-    uint64_t *masks; /* per slot of the map: which groups it has; NULL with more than 64 groups */
+    uint64_t *masks;            /* per slot of the map: which groups it has; NULL = nobody asks */
+    uint64_t all_groups;        /* of all masks */
+    bool marks_runs; /* distinct values stand in runs, and nothing else is asked of rows */
 } mdli_before_join;
 
 /* One aggregate of the list: the accumulators that it is made of, −1 = none. */
@@ -213,17 +215,44 @@ mdl_status mdli_lanes_consume(mdli_aggregator *a, mdli_aggregate_worker *worker,
 mdl_status mdli_lanes_end_morsel(mdli_aggregator *a, mdli_aggregate_worker *worker, int64_t morsel,
                                  mdl_error *error);
 
+/* After merging: aggregates the states of the join's keys by group, and makes full states of
+ * compact ones. */
+mdl_status mdli_before_join_finish(mdli_aggregator *a, mdl_error *error);
+void mdli_before_join_free(mdli_aggregator *a);
+
+/*
+ * count(distinct x) before a join. aggregate_masks.c
+ */
+
+/* Most groups, a bit of a mask each. */
+#define MDLI_MASK_GROUPS_MAX 64
+
+/* Values that an argument can have, if an array over them is sensible; else 0. */
+int64_t mdli_mask_domain(const mdli_aggregator *a, const mdli_argument *argument);
+
 /* Whether a count(distinct x) is of the join's key: then its values are the slots that have rows.
  */
 bool mdli_is_of_join_key(const mdli_aggregator *a, int32_t distinct);
 
-/* Notes the groups that each value of a count(distinct x) belongs to. */
-void mdli_before_join_mark_values(mdli_aggregator *a, mdli_aggregate_worker *worker,
-                                  int32_t distinct, int64_t n_rows);
+/* Makes the masks of the join's keys, and a worker's of values. */
+mdl_status mdli_masks_create(mdli_aggregator *a, mdl_error *error);
+mdl_status mdli_masks_create_worker(mdli_aggregator *a, mdli_aggregate_worker *worker,
+                                    mdl_error *error);
 
-/* After merging: aggregates the states of the join's keys by group. */
-mdl_status mdli_before_join_finish(mdli_aggregator *a, mdl_error *error);
-void mdli_before_join_free(mdli_aggregator *a);
+/* Notes the groups that the values of a count(distinct x) belong to, in the rows at hand. */
+void mdli_mark_values(mdli_aggregator *a, mdli_aggregate_worker *worker, int32_t distinct,
+                      int64_t n_rows);
+
+/* Whether mdli_mark_runs can be used. It marks the values of all counts, for rows as the source has
+ * them, and reads no column of these but the join's key, which has no NULL. */
+bool mdli_can_mark_runs(const mdli_aggregator *a);
+void mdli_mark_runs(const mdli_aggregator *a, mdli_aggregate_worker *worker, const mdli_rows *rows);
+
+/* Numbers by group: of join keys that have rows, by their states, and of values that were marked. */
+void mdli_count_keys_of_groups(const mdli_aggregator *a, const char *key_states,
+                               int64_t n_keys[MDLI_MASK_GROUPS_MAX]);
+void mdli_count_values_of_groups(const mdli_aggregator *a, int32_t distinct,
+                                 int64_t n_values[MDLI_MASK_GROUPS_MAX]);
 
 /* Finds the group of each row into worker->groups, making groups as they come. Where rows are runs
  * of one group each (no key, or one that is sorted), it is told of each run's first row. */
@@ -247,6 +276,9 @@ static inline int64_t mdli_slot_of_state(const mdli_aggregator *a, int64_t state
 {
     return a->compact.slots != NULL ? a->compact.slots[state] : state;
 }
+
+/* Whether a dense state is of any rows. aggregate_compact.c */
+bool mdli_state_has_rows(const mdli_aggregator *a, const char *state);
 
 /* Adds the state `from` to `into`. aggregate.c */
 void mdli_merge_state(const mdli_aggregator *a, char *into, const char *from);

@@ -7,31 +7,16 @@
 #include "base/error.h"
 #include "operators/aggregate_internal.h"
 
-/* Whether groups are the runs of a whole column, and nothing but rows is counted. */
-static bool fits_runs(const mdli_aggregator *a, const mdl_column *column)
-{
-    if (a->layout.n_accumulators > 1) {
-        return false;
-    }
-    for (int64_t b = 0; b < column->n_blocks; b++) {
-        const int64_t *values;
-        const int32_t *ends;
-        int32_t n_runs;
-        if (!mdli_block_runs(column->blocks[b], &values, &ends, &n_runs)) {
-            return false;
-        }
-    }
-    return true;
-}
-
 bool mdli_can_group_runs(const mdli_aggregator *a)
 {
-    if (a->strategy != MDLI_GROUP_SORTED || a->rel->n_keys > 1 ||
+    /* Groups are the runs of a whole column, and nothing but rows is counted. */
+    if (a->strategy != MDLI_GROUP_SORTED || a->rel->n_keys > 1 || a->layout.n_accumulators > 1 ||
         !mdli_pipeline_is_whole_source(a->pipeline)) {
         return false;
     }
     const mdl_table *source = mdli_pipeline_source(a->pipeline);
-    return source->n_rows > 0 && fits_runs(a, source->columns[a->keys[0].facts.source_column]);
+    return source->n_rows > 0 &&
+           mdli_column_is_in_runs(source->columns[a->keys[0].facts.source_column]);
 }
 
 mdl_status mdli_group_runs(mdli_aggregator *a, mdl_error *error)

@@ -3,6 +3,8 @@
  * followed its table through changes is the one made afresh; and none is kept or used where it
  * could be wrong.
  */
+#include <inttypes.h>
+
 #include "column/column_internal.h"
 #include "operators/table_summary.h"
 #include "support/csv_dump.h"
@@ -170,6 +172,24 @@ static mdl_rel *by_genre_with_users(mdl_query *query, const mdl_table *table,
     return mdl_aggregate(rel, "genre", OF_STARS ", count(distinct user) as users");
 }
 
+/* Times are in no runs. */
+static mdl_rel *by_genre_with_times(mdl_query *query, const mdl_table *table,
+                                    const mdl_table *genres)
+{
+    mdl_rel *rel =
+        mdl_join(mdl_scan(query, table), mdl_scan(query, genres), MDL_JOIN_INNER, "movie");
+    return mdl_aggregate(rel, "genre",
+                         OF_STARS ", count(distinct user) as users, count(distinct at) as times");
+}
+
+static mdl_rel *by_genre_renamed(mdl_query *query, const mdl_table *table, const mdl_table *genres)
+{
+    mdl_rel *rel = mdl_project(mdl_scan(query, table), "stars, user as movie, movie as film, at");
+    rel = mdl_join(rel, mdl_scan(query, genres), MDL_JOIN_INNER, "film = movie");
+    return mdl_aggregate(rel, "genre",
+                         OF_STARS ", count(distinct movie) as users, count(distinct film) as n_f");
+}
+
 static mdl_rel *filtered(mdl_query *query, const mdl_table *table, const mdl_table *genres)
 {
     (void)genres;
@@ -227,37 +247,47 @@ static mdl_rel *of_expression(mdl_query *query, const mdl_table *table, const md
                          OF_STARS ", count_if(stars > 2) as liked");
 }
 
-/* Plans, and whether a summary with or without times serves them. */
+/* Plans, whether a summary with or without times serves them, and whether distinct values are counted
+ * by runs then. */
 static const struct {
     const char *name;
     plan_fn *plan;
     bool is_served;
     bool has_times;
+    bool is_by_runs;
 } plans[] = {
-    {"by movie", by_movie, true, true},
-    {"one function", one_function, true, false},
-    {"renamed", renamed, true, true},
-    {"with users", with_users, true, true},
-    {"by genre", by_genre, true, true},
-    {"by genre with users", by_genre_with_users, true, false},
-    {"filtered", filtered, false, false},
-    {"all but one row", all_but_one_row, false, false},
-    {"by other key", by_other_key, false, false},
-    {"by two keys", by_two_keys, false, false},
-    {"by computed key", by_computed_key, false, false},
-    {"of other values", of_other_values, false, true},
-    {"of users", of_users, false, false},
-    {"of order", of_order, false, false},
-    {"of expression", of_expression, false, false},
+    {"by movie", by_movie, true, true, false},
+    {"one function", one_function, true, false, false},
+    {"renamed", renamed, true, true, false},
+    {"with users", with_users, true, true, false},
+    {"by genre", by_genre, true, true, false},
+    {"by genre with users", by_genre_with_users, true, false, true},
+    {"by genre with times", by_genre_with_times, true, false, false},
+    {"by genre renamed", by_genre_renamed, true, false, true},
+    {"filtered", filtered, false, false, false},
+    {"all but one row", all_but_one_row, false, false, false},
+    {"by other key", by_other_key, false, false, false},
+    {"by two keys", by_two_keys, false, false, false},
+    {"by computed key", by_computed_key, false, false, false},
+    {"of other values", of_other_values, false, true, false},
+    {"of users", of_users, false, false, false},
+    {"of order", of_order, false, false, false},
+    {"of expression", of_expression, false, false, false},
 };
 
 enum {
     N_PLANS = sizeof plans / sizeof *plans
 };
 
-/* Runs a plan: its rows as text, and whether it was served from a summary. */
-static bool run_plan(mdl_context *context, int p, const mdl_table *table, const mdl_table *genres,
-                     dump *rows)
+/* How a plan was run. */
+typedef struct plan_trace {
+    bool is_served; /* from a summary */
+    bool is_by_runs;
+} plan_trace;
+
+/* Runs a plan: its rows as text, and how that was done. */
+static plan_trace run_plan(mdl_context *context, int p, const mdl_table *table,
+                           const mdl_table *genres, dump *rows)
 {
     mdl_query *query = mdl_query_create(context);
     mdl_table *result;
@@ -267,10 +297,12 @@ static bool run_plan(mdl_context *context, int p, const mdl_table *table, const 
     ck_assert_msg(status == MDL_OK, "%s: %s", plans[p].name, error.message);
     dump_add_text(rows, "");
     dump_add_table(rows, context, result);
-    const bool is_served = strstr(mdl_query_explain(query), "from the summary") != NULL;
+    const char *explained = mdl_query_explain(query);
+    const plan_trace trace = {.is_served = strstr(explained, "from the summary") != NULL,
+                              .is_by_runs = strstr(explained, "distinct by runs") != NULL};
     mdl_table_free(result);
     mdl_query_free(query);
-    return is_served;
+    return trace;
 }
 
 /* Movies with no, one or two genres, one of them twice. */
@@ -303,9 +335,11 @@ static void compare_plans(mdl_context *context, const mdl_table *table, const ch
         dump expected = {.bytes = NULL};
         dump given = {.bytes = NULL};
         const bool can_serve = plans[p].is_served && (extreme != NULL || !plans[p].has_times);
-        ASSERT_IN_LOOP(!run_plan(context, p, table, genres, &expected), "%s", plans[p].name);
-        ASSERT_IN_LOOP(run_plan(context, p, carrying, genres, &given) == can_serve, "%s",
-                       plans[p].name);
+        const plan_trace from_rows = run_plan(context, p, table, genres, &expected);
+        const plan_trace trace = run_plan(context, p, carrying, genres, &given);
+        ASSERT_IN_LOOP(!from_rows.is_served && !from_rows.is_by_runs, "%s", plans[p].name);
+        ASSERT_IN_LOOP(trace.is_served == can_serve, "%s", plans[p].name);
+        ASSERT_IN_LOOP(trace.is_by_runs == (can_serve && plans[p].is_by_runs), "%s", plans[p].name);
         ASSERT_IN_LOOP(strcmp(expected.bytes, given.bytes) == 0, "%s", plans[p].name);
         dump_free(&expected);
         dump_free(&given);
@@ -326,6 +360,53 @@ START_TEST(aggregates_give_what_the_rows_give)
         mdl_table_free(table);
         mdl_context_free(context);
     }
+}
+END_TEST
+
+/* Each row counts so often in its genre that 32 bits do not hold it. */
+START_TEST(counts_of_matches_pass_32_bits)
+{
+    enum {
+        MATCHES = 150000
+    };
+    static const mdl_field genre_fields[] = {{"movie", MDL_TYPE_INT32}, {"genre", MDL_TYPE_STRING}};
+    static ratings rows;
+    dump matches = {.bytes = NULL};
+    dump given = {.bytes = NULL};
+    char expected[128];
+    mdl_context *context = context_of(1, 65536);
+    mdl_query *query = mdl_query_create(context);
+    mdl_table *counts;
+    rows.n = 0;
+    for (int i = 0; i < ROWS_MAX; i++) {
+        put_row(&rows, (rating){.user = i / 100, .movie = 7, .stars = i == 0 ? 50 : 450, .at = i});
+    }
+    for (int i = 0; i < MATCHES; i++) {
+        dump_add_text(&matches, "7|sea\n");
+    }
+    const mdl_summary_options options = options_of("at");
+    mdl_table *table = table_of(context, &rows);
+    mdl_table *carrying = summarized(context, table, &options);
+    mdl_table *genres = literal_table(context, genre_fields, 2, matches.bytes);
+    mdl_rel *rel =
+        mdl_join(mdl_scan(query, carrying), mdl_scan(query, genres), MDL_JOIN_INNER, "movie");
+    rel = mdl_aggregate(rel, "genre",
+                        "count(*) as n, min(stars) as lo, count(distinct user) as users");
+    ck_assert_int_eq(mdl_query_collect(query, rel, &counts, NULL), MDL_OK);
+    ck_assert_ptr_nonnull(strstr(mdl_query_explain(query), "from the summary"));
+    dump_add_text(&given, "");
+    dump_add_table(&given, context, counts);
+    snprintf(expected, sizeof expected, "3:sea %" PRId64 " 50 %d \n", (int64_t)ROWS_MAX * MATCHES,
+             ROWS_MAX / 100);
+    ck_assert_str_eq(given.bytes, expected);
+    mdl_table_free(counts);
+    mdl_table_free(genres);
+    mdl_table_free(carrying);
+    mdl_table_free(table);
+    mdl_query_free(query);
+    mdl_context_free(context);
+    dump_free(&matches);
+    dump_free(&given);
 }
 END_TEST
 
@@ -832,6 +913,7 @@ static Suite *summary_suite(void)
     TCase *tests = tcase_create("summary");
     tcase_set_timeout(tests, 0);
     tcase_add_test(tests, aggregates_give_what_the_rows_give);
+    tcase_add_test(tests, counts_of_matches_pass_32_bits);
     tcase_add_test(tests, groups_are_in_order_and_empty_ones_left_out);
     tcase_add_test(tests, none_is_kept_where_it_could_not_be_used);
     tcase_add_test(tests, tables_made_from_it_have_none);
