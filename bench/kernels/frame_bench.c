@@ -122,6 +122,13 @@ static void apply_packed_range(const mdli_kernels *kernels, const frame_input *i
     }
 }
 
+static void apply_packed_sum(const mdli_kernels *kernels, const frame_input *in, frame_output *out)
+{
+    for (int f = 0; f < N_FRAMES; f++) {
+        out->values[f] = kernels->packed_sum(in->packed + f * frame_bytes(in->width), in->width);
+    }
+}
+
 static void apply_accumulated_range(const mdli_kernels *kernels, const frame_input *in,
                                     frame_output *out)
 {
@@ -377,6 +384,7 @@ static const bench_case cases[] = {
     FRAME_CASE("pack differences, 13 bits", apply_pack_differences, 13, 4),
     FRAME_CASE("unpack differences, 13 bits", apply_unpack_differences, 13, 4),
     FRAME_CASE("bounds of packed values, 13 bits", apply_packed_range, 13, 4),
+    FRAME_CASE("sum of packed values, 13 bits", apply_packed_sum, 13, 4),
     FRAME_CASE("bounds of accumulated steps", apply_accumulated_range, 13, 4),
     FRAME_CASE("rows above a bound", apply_above, 13, 4),
     FRAME_CASE("find 10 pages", apply_find_pages, 13, 4),

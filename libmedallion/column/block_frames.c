@@ -333,11 +333,15 @@ static mdli_delta_plan plan_without_jumps(const mdli_frame_stats *stats)
     return (mdli_delta_plan){.least = (uint32_t)stats->difference_min, .width = (int16_t)width};
 }
 
-/* The step that a frame with jumps takes off: the least, but 0 when it is a fall among rises. */
+/* The step that a frame with jumps takes off: the least, but when that is a fall among rises, 0, or,
+ * where no row is as the one before, 1. */
 static uint32_t least_among_jumps(const mdli_frame_stats *stats)
 {
     const bool is_rising = stats->n_changes > 2 * stats->n_falls;
-    return is_rising && stats->difference_min < 0 ? 0 : (uint32_t)stats->difference_min;
+    if (!is_rising || stats->difference_min >= 0) {
+        return (uint32_t)stats->difference_min;
+    }
+    return stats->n_changes == MDLI_FRAME_ROWS - 1 ? 1 : 0;
 }
 
 static uint32_t largest_of_width(int width)
@@ -615,6 +619,44 @@ bool mdli_frames_bounds(const mdli_frames *frames, int64_t f, bool is_64, int64_
     return bounds_above_base(frames, f, &low, &high) && !__builtin_add_overflow(base, low, least) &&
            !__builtin_add_overflow(base, high, greatest) &&
            (is_64 || (INT32_MIN <= *least && *greatest <= INT32_MAX));
+}
+
+/* What stands in a packed frame for its first value, which is not a step: mostly, not always, 0. */
+static uint32_t packed_value_0(const mdli_frames *frames, int64_t f)
+{
+    uint32_t word;
+    memcpy(&word, frame_at(frames, f), sizeof word);
+    return word & largest_of_width(width_at(frames, f));
+}
+
+bool mdli_frames_rise(const mdli_frames *frames, int64_t f, uint8_t falls[MDLI_FRAME_ROWS],
+                      int *n_falls, uint32_t *first, uint32_t *last)
+{
+    const int width = width_at(frames, f);
+    const uint32_t least = frames->leasts[f];
+    const uint64_t greatest = (uint64_t)least + largest_of_width(width);
+    *n_falls = 0;
+    if (least == 0 || greatest > INT32_MAX) {
+        return false;
+    }
+    *first = frames->bases_32[f];
+    *last = *first + (MDLI_FRAME_ROWS - 1) * least - packed_value_0(frames, f) +
+            frames->kernels->packed_sum(frame_at(frames, f), width);
+    int row_before = 0;
+    for (int32_t j = frames->jump_starts != NULL ? frames->jump_starts[f] : 0;
+         frames->jump_starts != NULL && j < frames->jump_starts[f + 1]; j++) {
+        const int row = frames->jump_rows[j];
+        const int64_t height = (int64_t)frames->jump_heights[j] * (INT64_C(1) << width);
+        if (row <= row_before) {
+            return false;
+        }
+        row_before = row;
+        *last += (uint32_t)height;
+        if (height < 0 || (int64_t)greatest + height > INT32_MAX) {
+            falls[(*n_falls)++] = (uint8_t)row;
+        }
+    }
+    return true;
 }
 
 /*

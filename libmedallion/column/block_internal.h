@@ -343,6 +343,14 @@ mdli_frames mdli_frames_open(const mdli_kernels *kernels, mdl_encoding encoding,
 bool mdli_frames_bounds(const mdli_frames *frames, int64_t f, bool is_64, int64_t *least,
                         int64_t *greatest);
 
+/*
+ * Whether it shows by its packing that full frame `f` of DELTA rises at each row, by 1 to INT32_MAX
+ * modulo 2^32, but at `*n_falls` rows: these are listed, ascending. If so, the first and the last
+ * value, above the base, are told too.
+ */
+bool mdli_frames_rise(const mdli_frames *frames, int64_t f, uint8_t falls[MDLI_FRAME_ROWS],
+                      int *n_falls, uint32_t *first, uint32_t *last);
+
 /* Decode the MDLI_FRAME_ROWS values of frame `f`. */
 void mdli_frames_read_int32(const mdli_frames *frames, int64_t f, uint32_t *out);
 void mdli_frames_read_int64(const mdli_frames *frames, int64_t f, uint64_t *out);

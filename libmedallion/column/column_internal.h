@@ -255,6 +255,13 @@ int32_t mdli_find_run(const int32_t *ends, int32_t n_runs, int64_t row);
  */
 int32_t mdli_block_distinct_values(const mdli_block *block, int64_t *values, int32_t capacity);
 
+/*
+ * Whether the values of an integer-like block without NULL are known to rise strictly from row to row
+ * within each of some runs of rows, the first from row 0 on, each up to ends[r]. Told by how the
+ * block is packed; false also when that does not show it. block_rises.c
+ */
+bool mdli_block_rises_in_runs(const mdli_block *block, const int32_t *ends, int32_t n_runs);
+
 /* A column. `row_starts[b]` is the first row of block b; `row_starts[n_blocks]` = n_rows. */
 struct mdl_column {
     atomic_int references;

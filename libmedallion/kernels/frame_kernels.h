@@ -22,6 +22,7 @@
                                  uint32_t *greatest);                                              \
     void mdli_accumulated_range_##isa(uint32_t first, const uint32_t *steps, uint32_t *least,      \
                                       uint32_t *greatest);                                         \
+    uint32_t mdli_packed_sum_##isa(const void *packed, int width);                                 \
     int mdli_above_##isa(const uint32_t *values, uint32_t bound,                                   \
                          uint64_t is_above[MDLI_FRAME_ROWS / 64]);                                 \
     void mdli_relocate_##isa(const uint32_t *table, int n_entries, int shift, uint32_t *values);   \
@@ -58,8 +59,8 @@ void mdli_relocate_avx512(const uint32_t *table, int n_entries, int shift, uint3
     .pack_differences = mdli_pack_differences_##isa,                                               \
     .unpack_differences = mdli_unpack_differences_##isa, .differences = mdli_differences_##isa,    \
     .accumulate = mdli_accumulate_##isa, .packed_range = mdli_packed_range_##isa,                  \
-    .accumulated_range = mdli_accumulated_range_##isa, .above = mdli_above_##isa,                  \
-    .widen = mdli_widen_##isa, .narrow = mdli_narrow_##isa,                                        \
+    .accumulated_range = mdli_accumulated_range_##isa, .packed_sum = mdli_packed_sum_##isa,        \
+    .above = mdli_above_##isa, .widen = mdli_widen_##isa, .narrow = mdli_narrow_##isa,             \
     .lookup_int32 = mdli_lookup_int32_##isa, .lookup_int64 = mdli_lookup_int64_##isa
 #define MDLI_FRAME_STATS_KERNELS(isa)                                                              \
     .frame_stats_int32 = mdli_frame_stats_int32_##isa,                                             \

@@ -94,6 +94,8 @@ typedef struct mdli_kernels {
     void (*packed_range)(const void *packed, int width, uint32_t *least, uint32_t *greatest);
     void (*accumulated_range)(uint32_t first, const uint32_t *steps, uint32_t *least,
                               uint32_t *greatest);
+    /* The sum of what `unpack` gives with base 0. */
+    uint32_t (*packed_sum)(const void *packed, int width);
     /* Sets bit i of `is_above` where values[i] > bound, and counts them. */
     int (*above)(const uint32_t *values, uint32_t bound, uint64_t is_above[MDLI_FRAME_ROWS / 64]);
     /* values[i] += table[values[i] >> shift], where values[i] >> shift is less than n_entries and

@@ -170,6 +170,27 @@ void mdli_packed_range_avx2(const void *packed, int width, uint32_t *least, uint
     reduce_range(&range, least, greatest);
 }
 
+SPECIALISED void packed_sum_of_width(const __m256i *in, __m256i *sums, const int width)
+{
+    if (width == 0) {
+        return;
+    }
+    UNROLL_ROWS
+    for (int row = 0; row < ROWS; row++) {
+        *sums = _mm256_add_epi32(*sums, unpack_row(in, row, width));
+    }
+}
+
+uint32_t mdli_packed_sum_avx2(const void *packed, int width)
+{
+    __m256i sums = _mm256_setzero_si256();
+    FOR_WIDTH(packed_sum_of_width, width, packed, &sums)
+    __m128i sum = _mm_add_epi32(_mm256_castsi256_si128(sums), _mm256_extracti128_si256(sums, 1));
+    sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0x4e));
+    sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0xb1));
+    return (uint32_t)_mm_cvtsi128_si32(sum);
+}
+
 void mdli_differences_avx2(const uint32_t *values, uint32_t least, uint32_t *out)
 {
     const __m256i leasts = _mm256_set1_epi32((int)least);

@@ -100,6 +100,17 @@ void mdli_packed_range_scalar(const void *packed, int width, uint32_t *least, ui
     find_range(values, least, greatest);
 }
 
+uint32_t mdli_packed_sum_scalar(const void *packed, int width)
+{
+    uint32_t values[MDLI_FRAME_ROWS];
+    uint32_t sum = 0;
+    mdli_unpack_scalar(packed, 0, width, values);
+    for (int i = 0; i < MDLI_FRAME_ROWS; i++) {
+        sum += values[i];
+    }
+    return sum;
+}
+
 void mdli_accumulated_range_scalar(uint32_t first, const uint32_t *steps, uint32_t *least,
                                    uint32_t *greatest)
 {

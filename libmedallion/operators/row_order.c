@@ -7,8 +7,9 @@
  * row leaves none, which a plain loop finds; a column in runs is cut without being decoded. Movies
  * sorted under users cost two such looks, and the columns after them none.
  *
- * That the rows of a block ascend is kept with the block, and so found once for all tables that
- * show it: then just its first row is related to the row before.
+ * That the rows of a block ascend may show by how its columns are packed, and is kept with the block,
+ * and so found once for all tables that show it: then just its first row is related to the row
+ * before.
  */
 #include "operators/row_order.h"
 
@@ -354,6 +355,26 @@ static bool is_proved(const order_search *search, int64_t b)
            mdli_blocks_are_proved_ascending(blocks, search->n_columns);
 }
 
+/* Whether the packing of the first two columns shows that the rows of block `b` ascend by them: the
+ * first is in runs that rise, and the second rises within each. */
+static bool shows_order(const order_search *search, int64_t b)
+{
+    mdli_block *blocks[MDLI_KEY_COLUMNS_MAX];
+    const int64_t *values;
+    const int32_t *ends;
+    int32_t n_runs;
+    if (!search->has_proofs || !list_blocks(search->first, b, search->columns, 2, blocks) ||
+        !mdli_block_runs(blocks[0], &values, &ends, &n_runs)) {
+        return false;
+    }
+    for (int32_t r = 1; r < n_runs; r++) {
+        if (values[r] <= values[r - 1]) {
+            return false;
+        }
+    }
+    return mdli_block_rises_in_runs(blocks[1], ends, n_runs);
+}
+
 /* Whether blocks can tell of the order that is searched for: of one column, statistics tell it. */
 static bool can_have_proofs(const mdli_sort_keys *keys, int32_t n_columns)
 {
@@ -474,7 +495,7 @@ static mdl_status relate_in_block(order_search *search, order_worker *worker, in
     const int64_t block_row = search->first->row_starts[b];
     row_runs runs;
     const bool has_runs = search->n_levels > 0 && find_runs(&search->levels[0], b, &runs);
-    if (is_proved(search, b)) {
+    if (is_proved(search, b) || shows_order(search, b)) {
         return row == block_row ? relate_border(search, worker, row, error) : MDL_OK;
     }
     return relate_rows(search, worker, has_runs ? &runs : NULL, block_row, row, end, error);

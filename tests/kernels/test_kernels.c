@@ -186,7 +186,7 @@ static void check_range(const uint32_t *values, uint32_t least, uint32_t greates
     ck_assert_uint_eq(greatest, expected_greatest);
 }
 
-/* Ranges that are found on the way are those of what is unpacked and added up. */
+/* Ranges and sums that are found on the way are those of what is unpacked and added up. */
 START_TEST(ranges)
 {
     const mdli_kernels *kernels = table_of_level(_i);
@@ -210,6 +210,11 @@ START_TEST(ranges)
         uint32_t greatest;
         kernels->packed_range(packed.bytes, width, &least, &greatest);
         check_range(values, least, greatest);
+        uint32_t sum = 0;
+        for (int i = 0; i < N; i++) {
+            sum += values[i];
+        }
+        ck_assert_uint_eq(kernels->packed_sum(packed.bytes, width), sum);
 
         const uint32_t first = (uint32_t)any_int64(&random);
         kernels->accumulated_range(first, values, &least, &greatest);

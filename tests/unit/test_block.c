@@ -856,13 +856,99 @@ START_TEST(exact_sizes_of_jumps)
         64 + 4 * 2 * 32);
     for (int n_jumps = 2; n_jumps <= 10; n_jumps += 2) {
         make_jumps(&random, n_jumps, 20000, integers);
-        /* As some steps are 0 bits above the least of 0: 3 bits. Directory with jump starts 5 * 2.
-         */
+        /* Steps but those of jumps are 1 to 4: 2 bits. Directory with jump starts 5 * 2. */
         const int64_t directory = (16 + 32 + 10 + 10 + 4 * n_jumps * 3 + 31) / 32 * 32;
         ck_assert_int_eq(
             payload_bytes(&random, MDL_ENCODING_DELTA, MDL_TYPE_INT32, integers, JUMPY_ROWS),
-            directory + 4 * 3 * 32);
+            directory + 4 * 2 * 32);
     }
+}
+END_TEST
+
+enum {
+    RISING_ROWS = 3000
+};
+
+/* Makes values that rise in runs of rows, from anywhere, and in one of three cases not in one row. */
+static int32_t make_rises(test_random *random, int32_t *integers, int32_t *ends)
+{
+    const int run_rows_max = 1 + (int)test_random_below(random, 700);
+    const uint64_t gap_max = UINT64_C(1) << test_random_below(random, 18);
+    int32_t n_runs = 0;
+    int32_t row = 0;
+    while (row < RISING_ROWS) {
+        int32_t end = row + 1 + (int32_t)test_random_below(random, (uint64_t)run_rows_max);
+        end = end < RISING_ROWS ? end : RISING_ROWS;
+        integers[row] = (int32_t)test_random_below(random, 1000) - 500;
+        for (row++; row < end; row++) {
+            integers[row] = integers[row - 1] + 1 + (int32_t)test_random_below(random, gap_max);
+        }
+        ends[n_runs++] = end;
+    }
+    if (test_random_below(random, 3) == 0) {
+        const int32_t at = 1 + (int32_t)test_random_below(random, RISING_ROWS - 1);
+        integers[at] = integers[at - 1] - (int32_t)test_random_below(random, 3);
+    }
+    return n_runs;
+}
+
+/* The same by a look at all rows from `first` on. */
+static bool rises(const int32_t *integers, const int32_t *ends, int32_t first)
+{
+    int32_t run = 0;
+    for (int32_t row = first + 1; row < RISING_ROWS; row++) {
+        while (ends[run] < row) {
+            run++;
+        }
+        if (ends[run] != row && integers[row] <= integers[row - 1]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+START_TEST(rises_in_runs)
+{
+    test_random random = test_random_start("rises_in_runs");
+    int32_t integers[RISING_ROWS];
+    int32_t ends[RISING_ROWS];
+    int n_rising = 0;
+    for (int round = 0; round < 300; round++) {
+        const int32_t n_runs = make_rises(&random, integers, ends);
+        const mdl_vector vector = {
+            .type = MDL_TYPE_INT32, .n_rows = RISING_ROWS, .values = integers};
+        const bool expected = rises(integers, ends, 0);
+        mdli_block *block;
+        ck_assert_int_eq(
+            mdli_block_encode_as(context, MDL_ENCODING_DELTA, &vector, NULL, &block, &error),
+            MDL_OK);
+        ASSERT_IN_LOOP(mdli_block_rises_in_runs(block, ends, n_runs) == expected, "round %d",
+                       round);
+        n_rising += expected;
+
+        /* A slice that begins inside of a run. */
+        const int32_t first = 1 + (int32_t)test_random_below(&random, RISING_ROWS - 1);
+        mdli_decode_buffer buffer;
+        mdli_block *slice;
+        mdli_decode_buffer_init(&buffer, context);
+        ck_assert_int_eq(mdli_block_cut(block, first, RISING_ROWS - first, &buffer, &slice, &error),
+                         MDL_OK);
+        int32_t slice_ends[RISING_ROWS];
+        int32_t n_slice_runs = 0;
+        for (int32_t r = 0; r < n_runs; r++) {
+            if (ends[r] > first) {
+                slice_ends[n_slice_runs++] = ends[r] - first;
+            }
+        }
+        ASSERT_IN_LOOP(mdli_block_rises_in_runs(slice, slice_ends, n_slice_runs) ==
+                           rises(integers, ends, first),
+                       "slice of round %d from row %d", round, (int)first);
+        mdli_block_release(slice);
+        mdli_block_release(block);
+        mdli_decode_buffer_free(&buffer);
+    }
+    ck_assert_int_gt(n_rising, 100);
+    ck_assert_int_lt(n_rising, 290);
 }
 END_TEST
 
@@ -930,6 +1016,7 @@ static void add_tests(Suite *suite, const char *name, void (*setup)(void))
     tcase_add_test(tests, retyped);
     tcase_add_test(tests, exact_sizes);
     tcase_add_test(tests, exact_sizes_of_jumps);
+    tcase_add_test(tests, rises_in_runs);
     tcase_add_test(tests, jumps_of_all_heights);
     tcase_add_test(tests, pages);
     suite_add_tcase(suite, tests);
