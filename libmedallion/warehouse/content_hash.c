@@ -1,19 +1,17 @@
 /*
  * The identity of a file: its size and the XXH3-128 of its bytes.
  */
-#define XXH_STATIC_LINKING_ONLY /* for a hash state on the stack */
 #include "warehouse/warehouse_internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <xxhash.h>
 
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/parallel.h"
+#include "kernels/kernels.h"
 
 /* Large enough that system calls cost nothing beside the hash. */
 #define READ_BYTES ((size_t)1 << 18)
@@ -30,8 +28,9 @@ mdl_status mdli_file_size(const char *path, int64_t *size_bytes, mdl_error *erro
 
 /* Hashes all that an open file still holds. */
 static mdl_status hash_descriptor(mdl_context *context, int descriptor, const char *path,
-                                  XXH3_state_t *state, int64_t *size_bytes, mdl_error *error)
+                                  mdli_hash_state *state, int64_t *size_bytes, mdl_error *error)
 {
+    const mdli_kernels *kernels = mdli_kernels_for(mdl_context_simd(context));
     void *buffer = NULL;
     MDLI_TRY(mdli_allocate(context, READ_BYTES, "file hash", &buffer, error));
     mdl_status status;
@@ -49,7 +48,7 @@ static mdl_status hash_descriptor(mdl_context *context, int descriptor, const ch
         if (n_read == 0) {
             break;
         }
-        XXH3_128bits_update(state, buffer, (size_t)n_read);
+        kernels->hash_update(state, buffer, n_read);
         *size_bytes += n_read;
     }
 done:
@@ -64,15 +63,12 @@ mdl_status mdli_hash_file(mdl_context *context, const char *path, int64_t *size_
     if (descriptor < 0) {
         return mdli_error_system(error, errno, "open", path);
     }
-    XXH3_state_t state;
-    XXH3_INITSTATE(&state);
-    XXH3_128bits_reset(&state);
+    mdli_hash_state state;
+    mdli_hash_reset(&state);
     mdl_status status = hash_descriptor(context, descriptor, path, &state, size_bytes, error);
     close(descriptor);
     if (status == MDL_OK) {
-        XXH128_canonical_t canonical;
-        XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(&state));
-        memcpy(xxh3_128, canonical.digest, 16);
+        mdli_hash_digest(&state, xxh3_128);
     }
     return status;
 }
