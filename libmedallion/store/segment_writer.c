@@ -258,16 +258,6 @@ static bool may_compress(const mdli_source *source)
              (block->encoding == MDL_ENCODING_PLAIN || block->encoding == MDL_ENCODING_CONSTANT)));
 }
 
-static void hash_bytes(const mdli_segment_writer *writer, const void *bytes, int64_t size_bytes,
-                       uint64_t *low, uint64_t *high)
-{
-    const mdli_kernels *kernels = mdli_kernels_for(mdl_context_simd(writer->context));
-    mdli_hash_state state;
-    mdli_hash_reset(&state);
-    kernels->hash_update(&state, bytes, size_bytes);
-    mdli_hash_digest_numbers(&state, low, high);
-}
-
 /* Takes the compressed form of a source's bytes where that saves enough. */
 static mdl_status compress_source(const mdli_segment_writer *writer, mdli_source *source,
                                   int worker, mdl_error *error)
@@ -292,8 +282,8 @@ static mdl_status compress_source(const mdli_segment_writer *writer, mdli_source
     source->stored = compressed;
     source->piece.is_compressed = true;
     source->piece.content.stored_bytes = stored_bytes;
-    hash_bytes(writer, compressed, stored_bytes, &source->piece.content.low,
-               &source->piece.content.high);
+    mdli_hash_stored(writer->context, compressed, stored_bytes, &source->piece.content.low,
+                     &source->piece.content.high);
     return MDL_OK;
 }
 
@@ -314,7 +304,8 @@ static mdl_status encode_source(void *data, int64_t job, int worker, mdl_error *
         write_dictionary(source->dictionary, source->memory);
         source->stored = source->memory;
     }
-    hash_bytes(writer, source->stored, piece->raw_bytes, &piece->raw_low, &piece->raw_high);
+    mdli_hash_stored(writer->context, source->stored, piece->raw_bytes, &piece->raw_low,
+                     &piece->raw_high);
     const int32_t found = find_raw_piece(writer, piece);
     if (found >= 0) {
         *piece = writer->pieces[found];

@@ -3,11 +3,10 @@
  *
  * What is wanted and not in memory is read in the order in which it lies on disk, cut in jobs of
  * about a MiB, whose blocks lie in one piece of memory, as mapping fresh pages is most of the work;
- * each piece goes straight to the memory of its block, or through a buffer where it is compressed. Its checksum is that of the bytes on disk, and is compared before anything else looks
- * at them; then the block proves that it can be decoded (mdli_block_check).
+ * each piece goes straight to the memory of its block, or through a buffer where it is compressed.
+ * Its checksum is that of the bytes on disk, and is compared before anything else looks at them; then
+ * the block proves that it can be decoded (mdli_block_check).
  */
-#include <xxhash.h>
-
 #include "store/store_internal.h"
 
 #include <errno.h>
@@ -94,8 +93,10 @@ static mdl_status read_stored(const store_reader *reader, const load *l, int fil
     if (n_read < expected->stored_bytes) {
         return say_damaged(l, path, "the file ends before it", error);
     }
-    const XXH128_hash_t found = XXH3_128bits(to, (size_t)n_read);
-    if (found.low64 != expected->low || found.high64 != expected->high) {
+    uint64_t low;
+    uint64_t high;
+    mdli_hash_stored(reader->store->context, to, n_read, &low, &high);
+    if (low != expected->low || high != expected->high) {
         return say_damaged(l, path, "its checksum is not that of its bytes", error);
     }
     return MDL_OK;
@@ -103,12 +104,15 @@ static mdl_status read_stored(const store_reader *reader, const load *l, int fil
 
 /* What a later commit goes by when it looks whether the version has some bytes. Nothing that is read
  * depends on it, so it is only the check that looks. */
-static mdl_status check_raw_hash(const load *l, const char *path, const void *raw, mdl_error *error)
+static mdl_status check_raw_hash(const store_reader *reader, const load *l, const char *path,
+                                 const void *raw, mdl_error *error)
 {
     const mdli_piece *piece = l->piece;
-    const XXH128_hash_t found = XXH3_128bits(raw, (size_t)piece->raw_bytes);
+    uint64_t low;
+    uint64_t high;
+    mdli_hash_stored(reader->store->context, raw, piece->raw_bytes, &low, &high);
     if ((piece->raw_low | piece->raw_high) != 0 &&
-        (found.low64 != piece->raw_low || found.high64 != piece->raw_high)) {
+        (low != piece->raw_low || high != piece->raw_high)) {
         return say_damaged(l, path, "its bytes are not those that the manifest names", error);
     }
     return MDL_OK;
@@ -136,7 +140,7 @@ static mdl_status read_piece(const store_reader *reader, load_worker *worker, co
         return say_damaged(l, path, reason.message, error);
     }
     MDLI_TRY(mdli_error_copy(error, &reason));
-    return reader->blocks == NULL ? check_raw_hash(l, path, to, error) : MDL_OK;
+    return reader->blocks == NULL ? check_raw_hash(reader, l, path, to, error) : MDL_OK;
 }
 
 /* Makes a dictionary of its lengths (4 bytes each) and its bytes. */

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/utf8.h"
+#include "kernels/kernels.h"
 
 void mdli_version_init(mdli_version *version, mdl_context *context)
 {
@@ -51,6 +52,15 @@ bool mdli_stored_tables_are_same(const mdli_stored_table *a, const mdli_stored_t
 int64_t mdli_stored_block_bytes(const mdli_stored_block *block)
 {
     return mdli_block_body_bytes(block->payload_bytes, block->n_rows, block->n_nulls);
+}
+
+void mdli_hash_stored(const mdl_context *context, const void *bytes, int64_t size_bytes,
+                      uint64_t *low, uint64_t *high)
+{
+    mdli_hash_state state;
+    mdli_hash_reset(&state);
+    mdli_kernels_for(mdl_context_simd(context))->hash_update(&state, bytes, size_bytes);
+    mdli_hash_digest_numbers(&state, low, high);
 }
 
 static int compare_pieces(const void *a, const void *b)

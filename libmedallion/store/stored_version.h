@@ -129,6 +129,10 @@ bool mdli_stored_tables_are_same(const mdli_stored_table *a, const mdli_stored_t
 /* The bytes that a block has on disk before compression. */
 int64_t mdli_stored_block_bytes(const mdli_stored_block *block);
 
+/* The XXH3-128 of bytes, with the vectors of the context's processor. */
+void mdli_hash_stored(const mdl_context *context, const void *bytes, int64_t size_bytes,
+                      uint64_t *low, uint64_t *high);
+
 /* Fills in `n_rows` and `size_bytes` from the lists. */
 mdl_status mdli_version_add_up(mdli_version *version, mdl_error *error);
 
