@@ -1,6 +1,8 @@
 /*
  * What incremental models have in common: which rows to look at.
  */
+#include <string.h>
+
 #include "models/models.h"
 
 /* Rows of a dimension that were not there at the last build. */
@@ -37,7 +39,8 @@ mdl_rel *mdli_rows_to_place(mdl_build *build, const char *source)
     return rows;
 }
 
-mdl_status mdli_find_genres_kept(mdl_build *build, bool *are_kept, mdl_error *error)
+/* Whether the movies that dim_movies had at the last build have the genres that they had. */
+static mdl_status find_genres_kept(mdl_build *build, bool *are_kept, mdl_error *error)
 {
     *are_kept = true;
     if (mdl_build_is_unchanged(build, "dim_movies")) {
@@ -61,6 +64,9 @@ mdl_status mdli_find_genres_kept(mdl_build *build, bool *are_kept, mdl_error *er
 /* So many users are always worth it. */
 #define FEW_USERS 64
 
+/* With a changed user for so many ratings, working from all rows is not slower. */
+#define RATINGS_PER_CHANGED_USER 1000
+
 /* The users of some rows, NULL = none, beside those that were found before, NULL likewise. */
 static mdl_rel *with_users_of(mdl_build *build, mdl_rel *users, const mdl_table *rows)
 {
@@ -71,30 +77,50 @@ static mdl_rel *with_users_of(mdl_build *build, mdl_rel *users, const mdl_table 
     return users != NULL ? mdl_union_all(users, others) : others;
 }
 
-mdl_status mdli_find_changed_users(mdl_build *build, const char *const *tables, int32_t n_tables,
-                                   int64_t ratings_per_user, mdl_table **users, mdl_error *error)
+/* The users of the rows that came and went in some tables, with repeats; NULL = it cannot be told, or
+ * users went themselves. */
+static mdl_status find_users_of_changes(mdl_build *build, const char *const *tables,
+                                        int32_t n_tables, mdl_rel **users, mdl_error *error)
 {
-    *users = NULL;
+    const mdl_table *first = mdl_build_ref(build, tables[0]);
+    mdl_rel *none = mdl_scan_range(mdl_build_query(build), first, 0, 0);
     mdl_rel *rel = NULL;
+    *users = NULL;
     for (int32_t i = 0; i < n_tables; i++) {
         mdl_changes changes;
         mdl_status status = mdl_build_changes(build, tables[i], &changes, error);
-        if (status != MDL_OK || !changes.are_known) {
+        const bool are_users_gone = strcmp(tables[i], "dim_users") == 0 && changes.removed != NULL;
+        if (status != MDL_OK || !changes.are_known || are_users_gone) {
             return status;
         }
         rel = with_users_of(build, rel, changes.added);
         rel = with_users_of(build, rel, changes.removed);
     }
-    if (rel == NULL) { /* a list of none */
-        rel = mdl_project(
-            mdl_scan_range(mdl_build_query(build), mdl_build_ref(build, tables[0]), 0, 0),
-            "user_id");
+    *users = rel != NULL ? rel : mdl_project(none, "user_id");
+    return MDL_OK;
+}
+
+mdl_status mdli_find_changed_users(mdl_build *build, const char *const *tables, int32_t n_tables,
+                                   mdl_table **users, mdl_error *error)
+{
+    bool are_genres_kept = false;
+    mdl_rel *rel = NULL;
+    mdl_status status = MDL_OK;
+    *users = NULL;
+    if (mdl_build_previous(build) != NULL) {
+        status = find_genres_kept(build, &are_genres_kept, error);
+    }
+    if (status == MDL_OK && are_genres_kept) {
+        status = find_users_of_changes(build, tables, n_tables, &rel, error);
+    }
+    if (status != MDL_OK || rel == NULL) {
+        return status;
     }
     rel = mdl_project(mdl_aggregate(rel, "user_id", "count(*) as n"), "user_id");
-    mdl_status status = mdl_build_collect(build, rel, users, error);
+    status = mdl_build_collect(build, rel, users, error);
     const int64_t n_ratings = mdl_table_n_rows(mdl_build_ref(build, "fact_ratings"));
     const int64_t n_users = status == MDL_OK ? mdl_table_n_rows(*users) : 0;
-    if (n_users > FEW_USERS && n_users > n_ratings / ratings_per_user) {
+    if (n_users > FEW_USERS && n_users > n_ratings / RATINGS_PER_CHANGED_USER) {
         mdl_table_free(*users);
         *users = NULL;
     }

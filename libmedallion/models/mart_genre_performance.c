@@ -5,8 +5,8 @@
  * Incremental in what takes longest, the users of each genre. While no movie's genres change, users
  * whose ratings and tags are what they were count in the genres in which they counted: so the others
  * are counted in the tables as they were and as they are, and the difference is put upon the previous
- * numbers. What comes of movies or tags alone is taken from the previous numbers where these have
- * not changed. All else is computed anew.
+ * numbers, with the tags likewise. What comes of movies alone is taken from the previous numbers
+ * where these have not changed. All else is computed anew.
  */
 #include "models/models.h"
 
@@ -40,9 +40,6 @@ static const mdl_model_column columns[] = {
     {"quality_tier", MDL_TYPE_STRING, "Label for the exact average: Below Average … Top Rated"},
 };
 
-/* With a changed user for so many ratings, counting all users is not slower. */
-#define RATINGS_PER_CHANGED_USER 8000
-
 static mdl_status add_tiers(mdl_build *build, mdl_error *error)
 {
     const char *model = mdli_mart_genre_performance.name;
@@ -61,14 +58,14 @@ static mdl_rel *by_genre(mdl_build *build, mdl_rel *rows)
     return mdl_join(rows, genres, MDL_JOIN_INNER, "movie_id");
 }
 
-/* How many of some users each genre has in a fact. */
-static mdl_rel *count_users(mdl_build *build, const mdl_table *fact, const mdl_table *users,
-                            const char *count)
+/* What each genre has of some users in a fact. */
+static mdl_rel *count_of_users(mdl_build *build, const mdl_table *fact, const mdl_table *users,
+                               const char *counts)
 {
     mdl_query *query = mdl_build_query(build);
     mdl_rel *rows =
         mdl_join(mdl_scan(query, fact), mdl_scan(query, users), MDL_JOIN_SEMI, "user_id");
-    return mdl_aggregate(by_genre(build, rows), "genre", count);
+    return mdl_aggregate(by_genre(build, rows), "genre", counts);
 }
 
 /* The movies of each genre. A movie has one row per genre in dim_movies, so rows of a genre are its
@@ -92,42 +89,50 @@ static mdl_rel *count_movies(mdl_build *build)
                          "count_if(year >= 2030 or year is null) as movies_other_year");
 }
 
-/* The users that each genre has in a fact. */
-typedef struct user_count {
+/* What each genre has in a fact, counted again. */
+typedef struct recount {
     const char *fact;
-    const char *previous; /* as the previous table has them */
-    const char *recounted;
-} user_count;
+    const char *previous; /* as the previous table has it */
+    const char *before;   /* what some users had in it … */
+    const char *now;      /* … and have */
+    const char *counted;
+} recount;
 
-static const user_count raters = {
-    "fact_ratings",
-    "genres as genre, unique_raters as n_raters",
-    "genre, coalesce(n_raters, 0) - coalesce(n_before, 0) + coalesce(n_now, 0) as n_raters",
+static const recount raters = {
+    .fact = "fact_ratings",
+    .previous = "genres as genre, unique_raters as n_raters",
+    .before = "count(distinct user_id) as raters_before",
+    .now = "count(distinct user_id) as raters_now",
+    .counted = "genre, coalesce(n_raters, 0) - coalesce(raters_before, 0) + "
+               "coalesce(raters_now, 0) as n_raters",
 };
-static const user_count taggers = {
-    "fact_tags",
-    "genres as genre, unique_taggers as n_taggers",
-    "genre, coalesce(n_taggers, 0) - coalesce(n_before, 0) + coalesce(n_now, 0) as n_taggers",
+static const recount taggers = {
+    .fact = "fact_tags",
+    .previous = "genres as genre, total_tags as n_tags, unique_taggers as n_taggers",
+    .before = "count(*) as tags_before, count(distinct user_id) as taggers_before",
+    .now = "count(*) as tags_now, count(distinct user_id) as taggers_now",
+    .counted = "genre, coalesce(n_tags, 0) - coalesce(tags_before, 0) + coalesce(tags_now, 0) "
+               "as n_tags, coalesce(n_taggers, 0) - coalesce(taggers_before, 0) + "
+               "coalesce(taggers_now, 0) as n_taggers",
 };
 
-/* The users of each genre, by what some users, who alone may have changed, take from the previous
- * numbers and add to them. */
-static mdl_rel *recount_users(mdl_build *build, const user_count *count, const mdl_table *users)
+/* What each genre has in a fact, by what some users, who alone may have changed, take from the
+ * previous numbers and add to them. */
+static mdl_rel *count_again(mdl_build *build, const recount *of, const mdl_table *users)
 {
     mdl_rel *previous =
-        mdl_project(mdl_scan(mdl_build_query(build), mdl_build_previous(build)), count->previous);
-    if (mdl_build_is_unchanged(build, count->fact)) {
+        mdl_project(mdl_scan(mdl_build_query(build), mdl_build_previous(build)), of->previous);
+    if (mdl_build_is_unchanged(build, of->fact)) {
         return previous;
     }
-    mdl_rel *before = count_users(build, mdl_build_previous_ref(build, count->fact), users,
-                                  "count(distinct user_id) as n_before");
-    mdl_rel *now = count_users(build, mdl_build_ref(build, count->fact), users,
-                               "count(distinct user_id) as n_now");
+    mdl_rel *before =
+        count_of_users(build, mdl_build_previous_ref(build, of->fact), users, of->before);
+    mdl_rel *now = count_of_users(build, mdl_build_ref(build, of->fact), users, of->now);
     mdl_rel *counts = mdl_project(count_movies(build), "genre");
     counts = mdl_join(counts, previous, MDL_JOIN_LEFT, "genre");
     counts = mdl_join(counts, before, MDL_JOIN_LEFT, "genre");
     counts = mdl_join(counts, now, MDL_JOIN_LEFT, "genre");
-    return mdl_project(counts, count->recounted);
+    return mdl_project(counts, of->counted);
 }
 
 #define OF_RATINGS                                                                                 \
@@ -135,32 +140,25 @@ static mdl_rel *recount_users(mdl_build *build, const user_count *count, const m
     "sum(rating) as hundredths, avg(rating) as avg_rating, min(rating) as min_rating, "            \
     "max(rating) as max_rating, stddev(rating) as stddev_rating, "                                 \
     "min(created_at) as first_rating_date, max(created_at) as last_rating_date"
-#define OF_TAGS "count(*) as n_tags"
-
-/* The tags of each genre, and the taggers if there are no users to be recounted. */
-static mdl_rel *count_tags(mdl_build *build, const mdl_table *users)
-{
-    if (mdl_build_is_unchanged(build, "dim_movies") && mdl_build_is_unchanged(build, "fact_tags")) {
-        return mdl_project(mdl_scan(mdl_build_query(build), mdl_build_previous(build)),
-                           "genres as genre, total_tags as n_tags");
-    }
-    return mdl_aggregate(by_genre(build, mdl_build_scan(build, "fact_tags")), "genre",
-                         users != NULL ? OF_TAGS
-                                       : OF_TAGS ", count(distinct user_id) as n_taggers");
-}
 
 /* The mart, with all users counted in one pass with the rest, or `users`, which is not NULL then,
- * recounted. Without them there are no previous numbers either. */
+ * counted again. Without them there are no previous numbers either. */
 static mdl_rel *performance(mdl_build *build, const mdl_table *users)
 {
-    mdl_rel *ratings = mdl_aggregate(
-        by_genre(build, mdl_build_scan(build, "fact_ratings")), "genre",
-        users != NULL ? OF_RATINGS : OF_RATINGS ", count(distinct user_id) as n_raters");
-    mdl_rel *mart = mdl_join(count_movies(build), ratings, MDL_JOIN_LEFT, "genre");
-    mart = mdl_join(mart, count_tags(build, users), MDL_JOIN_LEFT, "genre");
-    if (users != NULL) {
-        mart = mdl_join(mart, recount_users(build, &raters, users), MDL_JOIN_LEFT, "genre");
-        mart = mdl_join(mart, recount_users(build, &taggers, users), MDL_JOIN_LEFT, "genre");
+    mdl_rel *mart = count_movies(build);
+    mdl_rel *ratings = by_genre(build, mdl_build_scan(build, "fact_ratings"));
+    if (users == NULL) {
+        mdl_rel *tags = by_genre(build, mdl_build_scan(build, "fact_tags"));
+        ratings =
+            mdl_aggregate(ratings, "genre", OF_RATINGS ", count(distinct user_id) as n_raters");
+        tags = mdl_aggregate(tags, "genre",
+                             "count(*) as n_tags, count(distinct user_id) as n_taggers");
+        mart = mdl_join(mart, ratings, MDL_JOIN_LEFT, "genre");
+        mart = mdl_join(mart, tags, MDL_JOIN_LEFT, "genre");
+    } else {
+        mart = mdl_join(mart, mdl_aggregate(ratings, "genre", OF_RATINGS), MDL_JOIN_LEFT, "genre");
+        mart = mdl_join(mart, count_again(build, &raters, users), MDL_JOIN_LEFT, "genre");
+        mart = mdl_join(mart, count_again(build, &taggers, users), MDL_JOIN_LEFT, "genre");
     }
     return mdl_project(
         mart,
@@ -176,29 +174,13 @@ static mdl_rel *performance(mdl_build *build, const mdl_table *users)
         "quality_tier(hundredths, n_ratings) as quality_tier");
 }
 
-/* The users whose ratings or tags may differ from what they were; NULL = count all users. */
-static mdl_status find_users(mdl_build *build, mdl_table **users, mdl_error *error)
-{
-    static const char *const facts[] = {"fact_ratings", "fact_tags"};
-    bool are_genres_kept = false;
-    mdl_status status = MDL_OK;
-    *users = NULL;
-    if (mdl_build_previous(build) != NULL) {
-        status = mdli_find_genres_kept(build, &are_genres_kept, error);
-    }
-    if (status == MDL_OK && are_genres_kept) {
-        status = mdli_find_changed_users(build, facts, MDLI_COUNT_OF(facts),
-                                         RATINGS_PER_CHANGED_USER, users, error);
-    }
-    return status;
-}
-
 static mdl_status build_mart_genre_performance(mdl_build *build, mdl_table **out, mdl_error *error)
 {
+    static const char *const facts[] = {"fact_ratings", "fact_tags"};
     mdl_table *users = NULL;
     mdl_status status = add_tiers(build, error);
     if (status == MDL_OK) {
-        status = find_users(build, &users, error);
+        status = mdli_find_changed_users(build, facts, MDLI_COUNT_OF(facts), &users, error);
     }
     if (status == MDL_OK && users == NULL) {
         mdl_build_start_afresh(build);

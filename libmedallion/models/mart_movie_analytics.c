@@ -1,8 +1,8 @@
 /*
  * mart_movie_analytics: how each movie was rated and tagged.
  *
- * Incremental in what comes of movies and tags: where neither have changed, it is what it was. What
- * comes of ratings is computed anew.
+ * Incremental in what comes of movies and tags: while no movie changes and no tag goes, it is what it
+ * was, and what the tags add that came. What comes of ratings is computed anew.
  */
 #include "models/models.h"
 
@@ -47,15 +47,9 @@ static mdl_status add_tiers(mdl_build *build, mdl_error *error)
     return status;
 }
 
-/* What comes of movies and tags. */
-static mdl_rel *tagged_movies(mdl_build *build)
+/* What comes of movies and tags, from all of them. */
+static mdl_rel *tag_all_movies(mdl_build *build)
 {
-    if (mdl_build_is_unchanged(build, "dim_movies") && mdl_build_is_unchanged(build, "fact_tags")) {
-        return mdl_project(mdl_scan(mdl_build_query(build), mdl_build_previous(build)),
-                           "movie_id, title, year, genres, genre_count, total_tags, "
-                           "unique_taggers, first_tag_date, last_tag_date");
-    }
-    mdl_build_start_afresh(build);
     mdl_rel *movies = mdl_aggregate(mdl_build_scan(build, "dim_movies"), "movie_id",
                                     "first(title) as title, first(year) as year, "
                                     "string_agg(genre, '|') as genres, "
@@ -70,9 +64,66 @@ static mdl_rel *tagged_movies(mdl_build *build)
                        "coalesce(n_taggers, 0) as unique_taggers, first_tag_date, last_tag_date");
 }
 
+/* How many users tagged each movie for the first time, by some tags that came. */
+static mdl_rel *count_new_taggers(mdl_build *build, const mdl_table *added)
+{
+    mdl_query *query = mdl_build_query(build);
+    mdl_rel *pairs = mdl_distinct(mdl_project(mdl_scan(query, added), "user_id, movie_id"), NULL,
+                                  MDL_KEEP_FIRST);
+    mdl_rel *before = mdl_join(mdl_scan(query, mdl_build_previous_ref(build, "fact_tags")),
+                               mdl_scan(query, added), MDL_JOIN_SEMI, "user_id");
+    pairs = mdl_join(pairs, before, MDL_JOIN_ANTI, "user_id, movie_id");
+    return mdl_aggregate(pairs, "movie_id", "count(*) as n_new_taggers");
+}
+
+/* What comes of movies and tags, from the previous table and the tags that came; NULL = none. */
+static mdl_rel *tag_movies_again(mdl_build *build, const mdl_table *added)
+{
+    mdl_query *query = mdl_build_query(build);
+    mdl_rel *movies = mdl_project(mdl_scan(query, mdl_build_previous(build)),
+                                  "movie_id, title, year, genres, genre_count, total_tags, "
+                                  "unique_taggers, first_tag_date, last_tag_date");
+    if (added == NULL) {
+        return movies;
+    }
+    mdl_rel *tags = mdl_aggregate(mdl_scan(query, added), "movie_id",
+                                  "count(*) as n_new_tags, min(created_at) as first_new_date, "
+                                  "max(created_at) as last_new_date");
+    movies = mdl_join(movies, tags, MDL_JOIN_LEFT, "movie_id");
+    movies = mdl_join(movies, count_new_taggers(build, added), MDL_JOIN_LEFT, "movie_id");
+    return mdl_project(movies, "movie_id, title, year, genres, genre_count, "
+                               "total_tags + coalesce(n_new_tags, 0) as total_tags, "
+                               "unique_taggers + coalesce(n_new_taggers, 0) as unique_taggers, "
+                               "least(first_tag_date, first_new_date) as first_tag_date, "
+                               "greatest(last_tag_date, last_new_date) as last_tag_date");
+}
+
+/* What comes of movies and tags. Where tags went, the previous table does not tell which are left. */
+static mdl_status find_tagged_movies(mdl_build *build, mdl_rel **movies, mdl_error *error)
+{
+    mdl_changes tags = {.are_known = false};
+    if (mdl_build_is_unchanged(build, "dim_movies")) {
+        mdl_status status = mdl_build_changes(build, "fact_tags", &tags, error);
+        if (status != MDL_OK) {
+            return status;
+        }
+    }
+    if (tags.are_known && tags.removed == NULL) {
+        *movies = tag_movies_again(build, tags.added);
+    } else {
+        mdl_build_start_afresh(build);
+        *movies = tag_all_movies(build);
+    }
+    return MDL_OK;
+}
+
 static mdl_status build_mart_movie_analytics(mdl_build *build, mdl_table **out, mdl_error *error)
 {
+    mdl_rel *movies = NULL;
     mdl_status status = add_tiers(build, error);
+    if (status == MDL_OK) {
+        status = find_tagged_movies(build, &movies, error);
+    }
     if (status != MDL_OK) {
         return status;
     }
@@ -83,7 +134,7 @@ static mdl_status build_mart_movie_analytics(mdl_build *build, mdl_table **out, 
                                      "max(rating) as max_rating, stddev(rating) as stddev_rating, "
                                      "min(created_at) as first_rating_date, "
                                      "max(created_at) as last_rating_date");
-    mdl_rel *mart = mdl_join(tagged_movies(build), ratings, MDL_JOIN_LEFT, "movie_id");
+    mdl_rel *mart = mdl_join(movies, ratings, MDL_JOIN_LEFT, "movie_id");
     mart = mdl_project(
         mart,
         "movie_id, title, year, genres, genre_count, coalesce(n_ratings, 0) as total_ratings, "

@@ -36,9 +36,6 @@ static const mdl_model_column columns[] = {
     {"rating_style", MDL_TYPE_STRING, "Label for the exact average: Critical, Neutral, Positive"},
 };
 
-/* With a changed user for so many ratings, computing all users is not slower. */
-#define RATINGS_PER_CHANGED_USER 1000
-
 static mdl_status add_tiers(mdl_build *build, mdl_error *error)
 {
     const char *model = mdli_mart_user_behavior.name;
@@ -118,28 +115,6 @@ static mdl_rel *behavior_of(mdl_build *build, const mdl_table *users)
         "rating_style(hundredths, n_ratings) as rating_style");
 }
 
-/* The users whose rows may differ from those of the previous table; NULL = build all. */
-static mdl_status find_users(mdl_build *build, mdl_table **users, mdl_error *error)
-{
-    static const char *const tables[] = {"dim_users", "fact_ratings", "fact_tags"};
-    *users = NULL;
-    bool has_previous = mdl_build_previous(build) != NULL;
-    bool are_genres_kept = false;
-    mdl_changes list = {.are_known = false};
-    mdl_status status = MDL_OK;
-    if (has_previous) {
-        status = mdli_find_genres_kept(build, &are_genres_kept, error);
-    }
-    if (status == MDL_OK && are_genres_kept) {
-        status = mdl_build_changes(build, "dim_users", &list, error);
-    }
-    if (status == MDL_OK && list.are_known && list.removed == NULL) {
-        status = mdli_find_changed_users(build, tables, MDLI_COUNT_OF(tables),
-                                         RATINGS_PER_CHANGED_USER, users, error);
-    }
-    return status;
-}
-
 /* Puts the rows of these users into the previous table. */
 static mdl_status build_increment(mdl_build *build, const mdl_table *users, mdl_table **out,
                                   mdl_error *error)
@@ -161,10 +136,11 @@ static mdl_status build_increment(mdl_build *build, const mdl_table *users, mdl_
 
 static mdl_status build_mart_user_behavior(mdl_build *build, mdl_table **out, mdl_error *error)
 {
+    static const char *const tables[] = {"dim_users", "fact_ratings", "fact_tags"};
     mdl_table *users = NULL;
     mdl_status status = add_tiers(build, error);
     if (status == MDL_OK) {
-        status = find_users(build, &users, error);
+        status = mdli_find_changed_users(build, tables, MDLI_COUNT_OF(tables), &users, error);
     }
     if (status == MDL_OK && users != NULL) {
         status = build_increment(build, users, out, error);

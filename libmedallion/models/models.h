@@ -44,16 +44,14 @@ const mdl_snapshot *mdli_builtin_snapshots(int32_t *n_snapshots);
  */
 mdl_rel *mdli_rows_to_place(mdl_build *build, const char *source);
 
-/* Whether the movies that dim_movies had at the last build have the genres that they had. */
-mdl_status mdli_find_genres_kept(mdl_build *build, bool *are_kept, mdl_error *error);
-
 /*
  * The users, ascending and each once, whose rows in some of the refs, fact_ratings among them, differ
- * from what they were. NULL when that cannot be told, or they are too many for it to pay: not a few,
- * and more than one for each `ratings_per_user` ratings that there are.
+ * from what they were, for a model that counts ratings by genre. NULL when there is nothing to go on
+ * from: no previous table, other genres of a movie that was known, a user who is gone from dim_users,
+ * changes that cannot be told, or so many of them that working from all rows takes no longer.
  */
 mdl_status mdli_find_changed_users(mdl_build *build, const char *const *tables, int32_t n_tables,
-                                   int64_t ratings_per_user, mdl_table **users, mdl_error *error);
+                                   mdl_table **users, mdl_error *error);
 
 /* What the rules of a tier look at. */
 typedef enum mdli_tier_measure {
