@@ -1,7 +1,6 @@
 /*
- * What encoding asks of whole frames, with AVX-512: 64-bit values have a least and a greatest of two
- * here, comparisons give bits that are counted at once, and tables of up to 64 entries stay in
- * registers.
+ * Frames that are not packed, with AVX-512: 64-bit values have a least and a greatest of two here,
+ * comparisons give bits that are counted at once, and tables of up to 64 entries stay in registers.
  */
 #include "kernels/frame_kernels.h"
 
@@ -16,6 +15,50 @@ enum {
 static inline __m512i load(const void *from)
 {
     return _mm512_loadu_si512(from);
+}
+
+void mdli_differences_avx512(const uint32_t *values, uint32_t least, uint32_t *out)
+{
+    const __m512i leasts = _mm512_set1_epi32((int)least);
+    /* The last vector overlaps the one before, for there are 255 differences. */
+    for (int row = 0; row < MDLI_FRAME_ROWS; row += LANES) {
+        const int i = row + (row + LANES < MDLI_FRAME_ROWS);
+        const __m512i difference = _mm512_sub_epi32(load(values + i), load(values + i - 1));
+        _mm512_storeu_si512(out + i, _mm512_sub_epi32(difference, leasts));
+    }
+    out[0] = 0;
+}
+
+int mdli_above_avx512(const uint32_t *values, uint32_t bound,
+                      uint64_t is_above[MDLI_FRAME_ROWS / 64])
+{
+    const __m512i bounds = _mm512_set1_epi32((int)bound);
+    int n_above = 0;
+    for (int word = 0; word < MDLI_FRAME_ROWS / 64; word++) {
+        uint64_t above = 0;
+        for (int i = 0; i < 64; i += LANES) {
+            above |= (uint64_t)_mm512_cmpgt_epu32_mask(load(values + word * 64 + i), bounds) << i;
+        }
+        is_above[word] = above;
+        n_above += (int)_mm_popcnt_u64(above);
+    }
+    return n_above;
+}
+
+void mdli_widen_avx512(const uint32_t *values, uint64_t base, uint64_t *out)
+{
+    const __m512i bases = _mm512_set1_epi64((long long)base);
+    for (int i = 0; i < MDLI_FRAME_ROWS; i += WIDE_LANES) {
+        const __m256i narrow = _mm256_loadu_si256((const __m256i *)(values + i));
+        _mm512_storeu_si512(out + i, _mm512_add_epi64(_mm512_cvtepu32_epi64(narrow), bases));
+    }
+}
+
+void mdli_narrow_avx512(const uint64_t *values, uint32_t *out)
+{
+    for (int i = 0; i < MDLI_FRAME_ROWS; i += WIDE_LANES) {
+        _mm256_storeu_si256((__m256i *)(out + i), _mm512_cvtepi64_epi32(load(values + i)));
+    }
 }
 
 /* 255 rows have one before them: the last vector starts one row early, and leaves out its first lane
