@@ -11,11 +11,9 @@
 #include <fcntl.h>
 #include <string.h>
 
-#include "base/context_internal.h"
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/parallel.h"
-#include "kernels/kernels.h"
 
 /* Bytes less than this are not worth a frame, and compression has to save this part of them. */
 #define COMPRESSED_BYTES_MIN    128
