@@ -79,10 +79,11 @@ static bool is_of_run(const mdli_run_state *state, int32_t node)
     return node >= 0 && state->tables[node] != NULL;
 }
 
-/* Whether a run may go by what is known of a test: not one that was asked for tests. */
-static bool may_tell(const mdli_run_state *state, const mdli_task *task, int32_t test)
+/* A run that was asked for tests runs them. */
+bool mdli_is_known_task(const mdli_run_state *state, const mdli_task *task)
 {
     const mdli_node *node = state->warehouse->nodes[task->node];
+    const int32_t test = (int32_t)(task->result.test - node->tests);
     return state->run->command != MDLI_COMMAND_TEST && !state->options.full_refresh &&
            node->known[test].n_kept == state->options.n_failures_kept &&
            !is_of_run(state, task->tested) && !is_of_run(state, task->to) &&
@@ -93,12 +94,11 @@ mdl_status mdli_tell_known_test(const mdli_run_state *state, mdli_task *task, bo
                                 mdl_error *error)
 {
     mdli_node *node = state->warehouse->nodes[task->node];
-    const int32_t test = (int32_t)(task->result.test - node->tests);
-    *is_known = may_tell(state, task, test);
+    *is_known = mdli_is_known_task(state, task);
     if (!*is_known) {
         return MDL_OK;
     }
-    mdli_known_test *known = &node->known[test];
+    mdli_known_test *known = &node->known[task->result.test - node->tests];
     if (known->are_failures_unread) {
         const mdli_table_name name = mdli_known_failures_name(task->result.test);
         MDLI_TRY(mdli_read_stored(state->warehouse, name.text, &known->failures, error));

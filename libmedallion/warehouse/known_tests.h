@@ -32,6 +32,10 @@ void mdli_attach_known_tests(const mdl_warehouse *warehouse, mdli_node *node);
 
 void mdli_free_known_tests(mdli_node *node);
 
+/* Whether a run can tell what a test found before; tables that it builds are not looked at before
+ * they are there. */
+bool mdli_is_known_task(const mdli_run_state *state, const mdli_task *task);
+
 /* Fills in the result of a test if it is known; may be called by tasks. */
 mdl_status mdli_tell_known_test(const mdli_run_state *state, mdli_task *task, bool *is_known,
                                 mdl_error *error);

@@ -96,7 +96,7 @@ static mdl_status is_ref_same(mdl_warehouse *warehouse, mdli_node *node, int32_t
     const mdli_table_name before = mdli_previous_name(node, r);
     const mdl_table *now = inputs->tables[node->refs[r]];
     if (now == NULL) {
-        now = mdli_node_table_at_hand(warehouse, ref);
+        now = mdli_node_table_at_hand(ref);
     }
     if (node->previous_refs[r] == NULL) {
         if (now == NULL) {

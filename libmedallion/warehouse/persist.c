@@ -126,22 +126,19 @@ static mdl_status read_summary(mdl_warehouse *warehouse, const char *name, mdl_t
     return status;
 }
 
-/* Reads a table of the store with its summary, unless that was done before. */
-static mdl_status read_once(mdl_warehouse *warehouse, const char *name, bool *is_unread,
-                            mdl_table **table, mdl_error *error)
+/* Reads a table of the store with its summary. */
+static mdl_status read_whole(mdl_warehouse *warehouse, const char *name, mdl_table **table,
+                             mdl_error *error)
 {
-    if (*is_unread) {
-        mdl_table *read = NULL;
-        MDLI_TRY(mdl_store_read_table(warehouse->store, name, NULL, 0, &read, error));
-        mdl_status status = read_summary(warehouse, name, &read, error);
-        if (status != MDL_OK) {
-            mdl_table_free(read);
-            return status;
-        }
+    mdl_table *read = NULL;
+    MDLI_TRY(mdl_store_read_table(warehouse->store, name, NULL, 0, &read, error));
+    mdl_status status = read_summary(warehouse, name, &read, error);
+    if (status == MDL_OK) {
         *table = read;
-        *is_unread = false;
+    } else {
+        mdl_table_free(read);
     }
-    return MDL_OK;
+    return status;
 }
 
 mdl_status mdli_read_stored(mdl_warehouse *warehouse, const char *name, mdl_table **out,
@@ -156,28 +153,32 @@ mdl_status mdli_read_stored(mdl_warehouse *warehouse, const char *name, mdl_tabl
 mdl_status mdli_node_table(mdl_warehouse *warehouse, mdli_node *node, const mdl_table **out,
                            mdl_error *error)
 {
-    pthread_mutex_lock(&warehouse->reading);
-    mdl_status status =
-        read_once(warehouse, node->model.name, &node->is_table_unread, &node->table, error);
-    *out = node->table;
-    pthread_mutex_unlock(&warehouse->reading);
+    mdl_status status = MDL_OK;
+    if (node->is_table_unread) {
+        pthread_mutex_lock(&warehouse->reading);
+        if (node->is_table_unread) {
+            status = read_whole(warehouse, node->model.name, &node->table, error);
+            node->is_table_unread = status != MDL_OK;
+        }
+        pthread_mutex_unlock(&warehouse->reading);
+    }
+    *out = status == MDL_OK ? node->table : NULL;
     return status;
 }
 
-const mdl_table *mdli_node_table_at_hand(mdl_warehouse *warehouse, const mdli_node *node)
+const mdl_table *mdli_node_table_at_hand(const mdli_node *node)
 {
-    pthread_mutex_lock(&warehouse->reading);
-    const mdl_table *table = node->table;
-    pthread_mutex_unlock(&warehouse->reading);
-    return table;
+    return node->is_table_unread ? NULL : node->table;
 }
 
 mdl_status mdli_node_pending(mdl_warehouse *warehouse, mdli_node *node, const mdl_table **out,
                              mdl_error *error)
 {
     *out = NULL;
-    MDLI_TRY(read_once(warehouse, mdli_pending_name(node).text, &node->is_pending_unread,
-                       &node->pending, error));
+    if (node->is_pending_unread) {
+        MDLI_TRY(read_whole(warehouse, mdli_pending_name(node).text, &node->pending, error));
+        node->is_pending_unread = false;
+    }
     *out = node->pending;
     return MDL_OK;
 }

@@ -70,7 +70,8 @@ typedef struct mdli_run_state {
 /* run_plan.c */
 
 /*
- * Finds the tasks of a run, in order, and what each needs; reads no table. The run has its command and its times, and state->tables what the run to retry has left. Answers what
+ * Finds the tasks of a run, in order, and what each needs; reads the tables that only tests of it
+ * will. The run has its command and its times, and state->tables what the run to retry has left. Answers what
  * mdl_warehouse_build says of arguments.
  */
 mdl_status mdli_plan_run(mdli_run_state *state, mdl_error *error);

@@ -13,7 +13,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "warehouse/run_internal.h"
+#include "warehouse/known_tests.h"
 
 /* A task of the last run that is to be done again. */
 typedef struct failed_task {
@@ -419,20 +419,28 @@ static mdl_status check_inputs(const plan *p, const mdli_task *task, mdl_error *
     return MDL_OK;
 }
 
-/* A table that was never built lets a test be skipped. */
-static void check_tested(const plan *p, mdli_task *task, int32_t n, const char *role)
+/* A table that was never built lets a test be skipped. One that is there and will be read is read
+ * here, where all threads help. */
+static mdl_status ready_tested(const plan *p, mdli_task *task, int32_t n, const char *role,
+                               mdl_error *error)
 {
     if (n < 0 || is_of_run(p, n)) {
-        return;
+        return MDL_OK;
     }
-    const mdli_node *node = p->warehouse->nodes[n];
-    if (!mdli_node_is_built(node) && task->message[0] == '\0') {
-        snprintf(task->message, sizeof task->message, "%s, which it %s, was never built",
-                 node->model.name, role);
+    mdli_node *node = p->warehouse->nodes[n];
+    if (!mdli_node_is_built(node)) {
+        if (task->message[0] == '\0') {
+            snprintf(task->message, sizeof task->message, "%s, which it %s, was never built",
+                     node->model.name, role);
+        }
+        return MDL_OK;
     }
+    const mdl_table *table;
+    return mdli_is_known_task(p->state, task) ? MDL_OK
+                                              : mdli_node_table(p->warehouse, node, &table, error);
 }
 
-static mdl_status check_tables(const plan *p, mdl_error *error)
+static mdl_status ready_tables(const plan *p, mdl_error *error)
 {
     for (int32_t t = 0; t < p->run->n_tasks; t++) {
         mdli_task *task = &p->run->tasks[t];
@@ -442,8 +450,8 @@ static mdl_status check_tables(const plan *p, mdl_error *error)
             MDLI_TRY(check_inputs(p, task, error));
             break;
         case MDL_TASK_TEST:
-            check_tested(p, task, task->tested, "tests");
-            check_tested(p, task, task->to, "reads");
+            MDLI_TRY(ready_tested(p, task, task->tested, "tests", error));
+            MDLI_TRY(ready_tested(p, task, task->to, "reads", error));
             break;
         case MDL_TASK_LOAD:
             break;
@@ -512,7 +520,7 @@ mdl_status mdli_plan_run(mdli_run_state *state, mdl_error *error)
     MDLI_TRY_GOTO_DONE(select_nodes(&p, error));
     MDLI_TRY_GOTO_DONE(add_tasks(&p, error));
     MDLI_TRY_GOTO_DONE(add_needs(&p, error));
-    MDLI_TRY_GOTO_DONE(check_tables(&p, error));
+    MDLI_TRY_GOTO_DONE(ready_tables(&p, error));
 done:
     mdli_free(state->run->context, p.failed);
     mdli_free(state->run->context, p.task_of);

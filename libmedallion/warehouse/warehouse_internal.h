@@ -8,6 +8,7 @@
 #define MDLI_WAREHOUSE_WAREHOUSE_INTERNAL_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -87,7 +88,7 @@ typedef struct mdli_node {
      * not read yet. Read by mdli_node_past. */
     mdl_table **previous_refs;
     /* What the store has and was not read yet: while a flag is set, what it is about is NULL. */
-    bool is_table_unread;
+    atomic_bool is_table_unread; /* tasks may set `table` and then clear it */
     bool is_pending_unread;
     bool are_previous_refs_unread;
 } mdli_node;
@@ -212,7 +213,7 @@ mdl_status mdli_node_table(mdl_warehouse *warehouse, mdli_node *node, const mdl_
                            mdl_error *error);
 
 /* That table if it is in memory, else NULL. */
-const mdl_table *mdli_node_table_at_hand(mdl_warehouse *warehouse, const mdli_node *node);
+const mdl_table *mdli_node_table_at_hand(const mdli_node *node);
 
 /* Whether a node was ever loaded or published, and its rows; nothing is read. */
 bool mdli_node_is_built(const mdli_node *node);
