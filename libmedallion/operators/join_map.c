@@ -289,15 +289,19 @@ static mdl_status index_slots(mdli_join_map *map, mdl_error *error)
         MDLI_TRY(mdli_allocate_array(context, n, sizeof(int32_t), "join", &memory, error));
         map->only_rows = memory;
     }
-    for (int64_t s = 0; s < n; s++) {
-        bool has_rows = s < map->n_slots && map->starts[s] < map->starts[s + 1];
-        if (map->is_dense) {
-            map->set->bits[s >> 5] |= (uint32_t)has_rows << (s & 31);
-            map->found[s] = has_rows ? (int32_t)s : -1;
+    const int32_t *starts = map->starts; /* the slot past the last has no rows: it starts twice */
+    for (int64_t s = 0; map->is_dense && s < n; s++) {
+        map->found[s] = starts[s] < starts[s + 1] ? (int32_t)s : -1;
+    }
+    for (int64_t first = 0; map->is_dense && first < n; first += 32) {
+        uint32_t word = 0;
+        for (int64_t s = first; s < n && s < first + 32; s++) {
+            word |= (uint32_t)(starts[s] < starts[s + 1]) << (s & 31);
         }
-        if (map->is_unique) {
-            map->only_rows[s] = has_rows ? map->rows[map->starts[s]] : -1;
-        }
+        map->set->bits[first >> 5] = word;
+    }
+    for (int64_t s = 0; map->is_unique && s < n; s++) {
+        map->only_rows[s] = starts[s] < starts[s + 1] ? map->rows[starts[s]] : -1;
     }
     return MDL_OK;
 }

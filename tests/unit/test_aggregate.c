@@ -777,6 +777,28 @@ START_TEST(matches_that_make_sums_overflow)
 }
 END_TEST
 
+/* Rows that fit the counters of a histogram on the left, and pass 32 bits by the number of their
+ * matches. */
+START_TEST(matches_that_pass_counters)
+{
+    enum {
+        N = 70000
+    };
+    number *left = calloc(N * 3, sizeof *left);
+    number *right = calloc(N * 2, sizeof *right);
+    ck_assert(left != NULL && right != NULL);
+    for (int i = 0; i < N; i++) {
+        left[i * 3 + 2] = some(i % 2 + 1);
+    }
+    subject s = {"g", 6, "before the join, histograms", NULL, left, N, right, N, true};
+    expect_csv(&s, 1, 65536, "0,4900000000,4900000000,7350000000,1.5,1,2\n");
+    s.n_right = 2;
+    expect_csv(&s, 1, 65536, "0,140000,140000,210000,1.5,1,2\n");
+    free(left);
+    free(right);
+}
+END_TEST
+
 /* A row that the join drops cannot make an expression fail. */
 START_TEST(only_joined_rows_are_evaluated)
 {
@@ -970,6 +992,7 @@ static Suite *aggregate_suite(void)
     tcase_add_test(numbers, extremes);
     tcase_add_test(numbers, sums_that_do_not_fit);
     tcase_add_test(numbers, matches_that_make_sums_overflow);
+    tcase_add_test(numbers, matches_that_pass_counters);
     tcase_add_test(numbers, only_joined_rows_are_evaluated);
     suite_add_tcase(suite, numbers);
     TCase *sharing = tcase_create("sharing");
