@@ -361,26 +361,6 @@ static mdl_status order_rows(column_edit *edit, const stretch *made, edit_memory
     return MDL_OK;
 }
 
-static mdl_status make_blocks(column_edit *edit, const stretch *made, edit_memory *memory,
-                              mdl_error *error)
-{
-    MDLI_TRY(collect_rows(edit, made, memory, error));
-    MDLI_TRY(order_rows(edit, made, memory, error));
-    mdl_vector rows = mdli_flat_vector(&memory->rows);
-    mdli_dictionary *dictionary = memory->rows.has_codes ? memory->rows.dictionary : NULL;
-    int64_t first = 0;
-    for (int64_t i = 0; i < made->n_out; i++) {
-        int64_t end = made->n_rows * (i + 1) / made->n_out;
-        mdl_vector values;
-        MDLI_TRY(mdli_flat_gather(&memory->gathered, &rows, memory->order + first, end - first,
-                                  &values, error));
-        MDLI_TRY(mdli_block_encode(edit->context, &values, dictionary,
-                                   &edit->out[made->first_out + i], error));
-        first = end;
-    }
-    return MDL_OK;
-}
-
 /* Shares a block of the base, or a part of it where that can be; another column may be cut where
  * this one cannot. */
 static mdl_status keep_block(column_edit *edit, const stretch *kept, edit_memory *memory,
@@ -400,6 +380,60 @@ static mdl_status keep_block(column_edit *edit, const stretch *kept, edit_memory
     mdl_vector values;
     MDLI_TRY(mdli_block_decode(block, start, kept->n_rows, &memory->buffer, &values, error));
     return mdli_block_encode(edit->context, &values, block->dictionary, out, error);
+}
+
+/* Whether the edits of what is made put a row in the place of another each, and one block comes of
+ * it. */
+static bool only_replaces_rows(const stretch *made)
+{
+    return made->n_rows == made->end - made->row && made->n_new_rows == made->n_edits &&
+           made->n_out == 1;
+}
+
+/* As make_blocks where edits only replace rows, once they are collected. A block all of whose rows
+ * got the values that they had stays, but for a slice, of whose parent too little may be in use. */
+static mdl_status make_in_place(column_edit *edit, const stretch *made, edit_memory *memory,
+                                mdl_error *error)
+{
+    const mdli_block *block = edit->base->blocks[made->block];
+    const bool is_block = made->row == edit->base->row_starts[made->block] &&
+                          made->n_rows == block->n_rows && block->parent == NULL;
+    bool is_changed = false;
+    for (int64_t e = 0; e < made->n_edits; e++) {
+        const int64_t row = edit->edits[made->first_edit + e].row - made->row;
+        is_changed |= mdli_flat_replace(&memory->rows, row, made->n_rows + e);
+    }
+    if (!is_changed && is_block) {
+        return keep_block(edit, made, memory, error);
+    }
+    mdl_vector values = mdli_flat_vector(&memory->rows);
+    values.n_rows = made->n_rows;
+    return mdli_block_encode(edit->context, &values,
+                             memory->rows.has_codes ? memory->rows.dictionary : NULL,
+                             &edit->out[made->first_out], error);
+}
+
+static mdl_status make_blocks(column_edit *edit, const stretch *made, edit_memory *memory,
+                              mdl_error *error)
+{
+    MDLI_TRY(collect_rows(edit, made, memory, error));
+    if (only_replaces_rows(made)) {
+        return make_in_place(edit, made, memory, error);
+    }
+    MDLI_TRY(order_rows(edit, made, memory, error));
+    mdl_vector rows = mdli_flat_vector(&memory->rows);
+    mdli_dictionary *dictionary = memory->rows.has_codes ? memory->rows.dictionary : NULL;
+    int64_t first = 0;
+    for (int64_t i = 0; i < made->n_out; i++) {
+        int64_t end = made->n_rows * (i + 1) / made->n_out;
+        mdl_vector values;
+        MDLI_TRY(mdli_flat_gather(&memory->gathered, &rows, memory->order + first, end - first,
+                                  &values, error));
+        MDLI_TRY(mdli_block_encode(edit->context, &values, dictionary,
+                                   &edit->out[made->first_out + i], error));
+        first = end;
+    }
+    return MDL_OK;
 }
 
 static mdl_status work_on_stretch(void *data, int64_t job, int worker, mdl_error *error)

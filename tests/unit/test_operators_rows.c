@@ -983,6 +983,35 @@ START_TEST(edits_leave_other_blocks_alone)
 }
 END_TEST
 
+/* Rows that are replaced all over a block leave the columns alone in which they have the values that
+ * they had. */
+START_TEST(columns_without_changes_are_left_alone)
+{
+    mdl_context *context = new_context(100, 2);
+    mdl_table *table = ascending_table(context, 1000, 1);
+    mdl_query *query = mdl_query_create(context);
+    mdl_rel *scan = mdl_scan(query, table);
+    mdl_rel *changes = mdl_filter(scan, "d % 3 = 0 and d <> 42");
+    changes = mdl_project(changes, "a, b, c, d, d = 300 as e, cast(id + 1 as INT32) as id");
+    mdl_table *out = collect(query, mdl_upsert(scan, changes, "d"), "upsert");
+    static const int64_t n_shared[] = {10, 10, 10, 10, 9, 0};
+    for (int32_t c = 0; c < mdl_table_n_columns(out); c++) {
+        ck_assert_int_eq(n_shared_blocks(mdl_table_column(out, c), mdl_table_column(table, c)),
+                         n_shared[c]);
+    }
+    mdl_rel *wrong = mdl_filter(mdl_scan(query, out),
+                                "id <> case when d % 3 = 0 and d <> 42 then d + 1 else d end or "
+                                "a <> d or e <> (d = 300)");
+    mdl_table *none = collect(query, wrong, "wrong rows");
+    ck_assert_int_eq(mdl_table_n_rows(none), 0);
+    mdl_table_free(none);
+    mdl_table_free(out);
+    mdl_query_free(query);
+    mdl_table_free(table);
+    mdl_context_free(context);
+}
+END_TEST
+
 /* Text of changes enters the dictionary of the column, which stays one. */
 START_TEST(upsert_keeps_one_dictionary)
 {
@@ -1233,6 +1262,7 @@ static Suite *rows_suite(void)
     tcase_add_loop_test(promises, semi_join_over_runs_and_others, 0, 4);
     tcase_add_loop_test(promises, aligned_joins, 0, 6);
     tcase_add_test(promises, edits_leave_other_blocks_alone);
+    tcase_add_test(promises, columns_without_changes_are_left_alone);
     tcase_add_test(promises, upsert_keeps_one_dictionary);
     tcase_add_loop_test(promises, upsert_refuses_sides_out_of_order, 0, 3);
     tcase_add_test(promises, nan_and_zeros);
