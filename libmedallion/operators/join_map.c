@@ -27,12 +27,13 @@ struct mdli_join_map {
     bool is_unique;
     int64_t least; /* dense: slot 0 */
     int64_t n_slots;
-    mdli_key_table *keys; /* hash */
-    int32_t *starts;      /* n_slots + 1 */
-    int32_t *rows;
+    mdli_key_table *keys;  /* hash */
     mdli_integer_set *set; /* dense: the keys that have rows */
-    int32_t *found;        /* dense: the slot, or −1 = it has no rows */
-    int32_t *only_rows;    /* unique: the row of a slot, or −1 */
+    /* The rest is there only if rows are needed, or the map is not dense. */
+    int32_t *starts; /* n_slots + 1 */
+    int32_t *rows;
+    int32_t *found;     /* dense: the slot, or −1 = it has no rows */
+    int32_t *only_rows; /* unique: the row of a slot, or −1 */
 };
 
 bool mdli_join_map_is_unique(const mdli_join_map *map)
@@ -208,6 +209,13 @@ mdl_status mdli_join_map_pick(const mdli_join_map *map, const mdl_vector *keys, 
         const uint32_t *bits = map->set->bits;
         const uint32_t unwanted = has_match ? 0 : 1;
         FOR_SLOTS(picked[n] = (int32_t)i; n += ((bits[slot >> 5] >> (slot & 31)) & 1) ^ unwanted)
+    } else if (map->is_dense) {
+        for (int64_t i = 0; i < n_rows; i++) {
+            const bool is_match = !mdl_vector_is_null(keys, i) &&
+                                  mdli_integer_set_has(map->set, mdli_vector_integer(keys, i));
+            picked[n] = (int32_t)i;
+            n += is_match == has_match;
+        }
     } else {
         /* A slot is read before its place is written, as no more rows are picked than read. */
         MDLI_TRY(mdli_join_map_find(map, keys, n_rows, picked, error));
@@ -306,9 +314,43 @@ static mdl_status index_slots(mdli_join_map *map, mdl_error *error)
     return MDL_OK;
 }
 
+/* Fills a dense map that is only asked for matches. */
+static mdl_status note_keys(mdli_join_map *map, const mdl_vector *keys, int64_t n_rows,
+                            mdl_error *error)
+{
+    MDLI_TRY(mdli_integer_set_create(map->context, map->least, (uint64_t)map->n_slots, &map->set,
+                                     error));
+    uint32_t *bits = map->set->bits;
+    map->is_unique = true;
+    for (int64_t i = 0; i < n_rows; i++) {
+        if (!mdl_vector_is_null(keys, i)) {
+            const int64_t slot = dense_slot(map, mdli_vector_integer(keys, i));
+            const uint32_t bit = (uint32_t)1 << (slot & 31);
+            map->is_unique &= (bits[slot >> 5] & bit) == 0;
+            bits[slot >> 5] |= bit;
+        }
+    }
+    return MDL_OK;
+}
+
+/* Fills a map that is asked for rows, or not dense. */
+static mdl_status list_rows(mdli_join_map *map, const mdl_vector *keys, int32_t n_keys,
+                            int64_t n_rows, mdl_error *error)
+{
+    void *slots;
+    mdl_status status;
+    MDLI_TRY(mdli_allocate_array(map->context, n_rows, sizeof(int32_t), "join", &slots, error));
+    MDLI_TRY_GOTO_DONE(number_rows(map, keys, n_keys, n_rows, slots, error));
+    MDLI_TRY_GOTO_DONE(place_rows(map, slots, n_rows, error));
+    MDLI_TRY_GOTO_DONE(index_slots(map, error));
+done:
+    mdli_free(map->context, slots);
+    return status;
+}
+
 mdl_status mdli_join_map_create(mdl_context *context, const mdl_table *right,
-                                const int32_t *key_columns, int32_t n_keys, mdli_join_map **out,
-                                mdl_error *error)
+                                const int32_t *key_columns, int32_t n_keys, bool needs_rows,
+                                mdli_join_map **out, mdl_error *error)
 {
     *out = NULL;
     if (right->n_rows >= INT32_MAX) {
@@ -325,7 +367,6 @@ mdl_status mdli_join_map_create(mdl_context *context, const mdl_table *right,
     mdl_type types[MDLI_KEY_COLUMNS_MAX];
     mdli_join_map *map = NULL;
     void *memory;
-    void *slots = NULL;
     mdl_status status;
     MDLI_TRY_GOTO_DONE(mdli_allocate_zeroed(context, sizeof *map, "join", &memory, error));
     map = memory;
@@ -348,16 +389,15 @@ mdl_status mdli_join_map_create(mdl_context *context, const mdl_table *right,
     } else {
         MDLI_TRY_GOTO_DONE(mdli_key_table_create(context, types, n_keys, &map->keys, error));
     }
-    MDLI_TRY_GOTO_DONE(
-        mdli_allocate_array(context, right->n_rows, sizeof(int32_t), "join", &slots, error));
-    MDLI_TRY_GOTO_DONE(number_rows(map, keys, n_keys, right->n_rows, slots, error));
-    MDLI_TRY_GOTO_DONE(place_rows(map, slots, right->n_rows, error));
-    MDLI_TRY_GOTO_DONE(index_slots(map, error));
+    if (map->is_dense && !needs_rows) {
+        MDLI_TRY_GOTO_DONE(note_keys(map, keys, right->n_rows, error));
+    } else {
+        MDLI_TRY_GOTO_DONE(list_rows(map, keys, n_keys, right->n_rows, error));
+    }
     *out = map;
     map = NULL;
 done:
     mdli_join_map_free(map);
-    mdli_free(context, slots);
     for (int32_t k = 0; k < n_keys; k++) {
         mdli_flat_free(&flats[k]);
     }

@@ -13,10 +13,14 @@
 
 typedef struct mdli_join_map mdli_join_map;
 
-/* Prepares the key columns of a table; rows with a NULL in a key are left out. */
+/*
+ * Prepares the key columns of a table; rows with a NULL in a key are left out. Without `needs_rows`
+ * it is only told whether keys have a match (mdli_join_map_pick, _may_have, _set, _is_unique), for
+ * which a dense map is no more than its set.
+ */
 mdl_status mdli_join_map_create(mdl_context *context, const mdl_table *right,
-                                const int32_t *key_columns, int32_t n_keys, mdli_join_map **out,
-                                mdl_error *error);
+                                const int32_t *key_columns, int32_t n_keys, bool needs_rows,
+                                mdli_join_map **out, mdl_error *error);
 void mdli_join_map_free(mdli_join_map *map);
 
 /* Whether no key is there twice. */

@@ -289,16 +289,16 @@ mdl_status mdli_join_stage_create(mdli_pipeline *pipeline, mdli_stage *stage, md
 {
     mdl_context *context = pipeline->context;
     mdl_rel *rel = stage->rel;
+    const bool takes_right = rel->join_kind == MDL_JOIN_INNER || rel->join_kind == MDL_JOIN_LEFT;
     void *memory;
     MDLI_TRY(mdli_execute(rel->right, &stage->right, error));
     stage->is_aligned = has_same_keys(pipeline, stage);
     if (!stage->is_aligned) {
         MDLI_TRY(mdli_join_map_create(context, stage->right, rel->right_keys, rel->n_join_keys,
-                                      &stage->map, error));
+                                      takes_right, &stage->map, error));
         mdli_join_map_arrays(stage->map, &stage->starts, &stage->rows);
     }
     bool is_many = !stage->is_aligned && !mdli_join_map_is_unique(stage->map);
-    bool takes_right = rel->join_kind == MDL_JOIN_INNER || rel->join_kind == MDL_JOIN_LEFT;
     stage->n_matches_max = takes_right && is_many ? 2 : 1;
     trace_join(stage);
     if (!takes_right) {
