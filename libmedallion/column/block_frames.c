@@ -505,7 +505,7 @@ void mdli_delta_payload_write(const mdli_profile *profile, void *payload)
  * Reading.
  */
 
-static const uint8_t *frame_at(const mdli_frames *frames, int64_t f)
+const uint8_t *mdli_frame_at(const mdli_frames *frames, int64_t f)
 {
     return frames->packed + (ptrdiff_t)frames->starts[f] * MDLI_FRAME_BYTES_PER_BIT;
 }
@@ -524,7 +524,7 @@ static bool has_entries(const uint16_t *starts, int64_t f)
 static void read_steps(const mdli_frames *frames, int64_t f, uint32_t *out)
 {
     const int width = width_at(frames, f);
-    frames->kernels->unpack(frame_at(frames, f), frames->leasts[f], width, out);
+    frames->kernels->unpack(mdli_frame_at(frames, f), frames->leasts[f], width, out);
     if (frames->jump_starts == NULL) {
         return;
     }
@@ -542,7 +542,7 @@ static void read_delta(const mdli_frames *frames, int64_t f, uint32_t base, uint
         read_steps(frames, f, out);
         frames->kernels->accumulate(first, out);
     } else {
-        frames->kernels->unpack_differences(frame_at(frames, f), first, frames->leasts[f],
+        frames->kernels->unpack_differences(mdli_frame_at(frames, f), first, frames->leasts[f],
                                             width_at(frames, f), out);
     }
 }
@@ -553,10 +553,10 @@ void mdli_frames_read_int32(const mdli_frames *frames, int64_t f, uint32_t *out)
     if (frames->leasts != NULL) {
         read_delta(frames, f, base, out);
     } else if (has_entries(frames->page_starts, f)) {
-        frames->kernels->unpack(frame_at(frames, f), 0, width_at(frames, f), out);
+        frames->kernels->unpack(mdli_frame_at(frames, f), 0, width_at(frames, f), out);
         mdli_frames_move_to_pages(frames, f, base, out);
     } else {
-        frames->kernels->unpack(frame_at(frames, f), base + frames->bases_32[f],
+        frames->kernels->unpack(mdli_frame_at(frames, f), base + frames->bases_32[f],
                                 width_at(frames, f), out);
     }
 }
@@ -565,7 +565,7 @@ void mdli_frames_read_int64(const mdli_frames *frames, int64_t f, uint64_t *out)
 {
     const int width = width_at(frames, f);
     if (width == RAW_WIDTH) {
-        memcpy(out, frame_at(frames, f), MDLI_FRAME_ROWS * sizeof *out);
+        memcpy(out, mdli_frame_at(frames, f), MDLI_FRAME_ROWS * sizeof *out);
         return;
     }
     uint32_t offsets[MDLI_FRAME_ROWS];
@@ -573,10 +573,10 @@ void mdli_frames_read_int64(const mdli_frames *frames, int64_t f, uint64_t *out)
     if (frames->leasts != NULL) {
         read_delta(frames, f, 0, offsets);
     } else if (has_entries(frames->page_starts, f)) {
-        frames->kernels->unpack(frame_at(frames, f), 0, width, offsets);
+        frames->kernels->unpack(mdli_frame_at(frames, f), 0, width, offsets);
         mdli_frames_move_to_pages(frames, f, 0, offsets);
     } else {
-        frames->kernels->unpack(frame_at(frames, f), 0, width, offsets);
+        frames->kernels->unpack(mdli_frame_at(frames, f), 0, width, offsets);
         base += frames->bases_32 != NULL ? frames->bases_32[f] : frames->bases_64[f];
     }
     frames->kernels->widen(offsets, base, out);
@@ -625,7 +625,7 @@ bool mdli_frames_bounds(const mdli_frames *frames, int64_t f, bool is_64, int64_
 static uint32_t packed_value_0(const mdli_frames *frames, int64_t f)
 {
     uint32_t word;
-    memcpy(&word, frame_at(frames, f), sizeof word);
+    memcpy(&word, mdli_frame_at(frames, f), sizeof word);
     return word & largest_of_width(width_at(frames, f));
 }
 
@@ -641,7 +641,7 @@ bool mdli_frames_rise(const mdli_frames *frames, int64_t f, uint8_t falls[MDLI_F
     }
     *first = frames->bases_32[f];
     *last = *first + (MDLI_FRAME_ROWS - 1) * least - packed_value_0(frames, f) +
-            frames->kernels->packed_sum(frame_at(frames, f), width);
+            frames->kernels->packed_sum(mdli_frame_at(frames, f), width);
     int row_before = 0;
     for (int32_t j = frames->jump_starts != NULL ? frames->jump_starts[f] : 0;
          frames->jump_starts != NULL && j < frames->jump_starts[f + 1]; j++) {
@@ -678,7 +678,7 @@ static bool counts_on(const uint16_t *starts, int64_t n_frames, int step_max)
 static bool ends_with_frames(const mdli_frames *frames, int64_t n_frames, const void *payload,
                              int64_t payload_bytes)
 {
-    return frame_at(frames, n_frames) - (const uint8_t *)payload == payload_bytes;
+    return mdli_frame_at(frames, n_frames) - (const uint8_t *)payload == payload_bytes;
 }
 
 /* Whether each packed value of a frame names one of the pages that the frame lists. */
@@ -691,7 +691,7 @@ static bool names_its_pages(const mdli_frames *frames, int64_t f)
     }
     uint32_t least;
     uint32_t greatest;
-    frames->kernels->packed_range(frame_at(frames, f), width, &least, &greatest);
+    frames->kernels->packed_range(mdli_frame_at(frames, f), width, &least, &greatest);
     return greatest >> frames->page_bits < n_pages;
 }
 

@@ -679,12 +679,19 @@ typedef struct frame_reader {
     mdli_frames frames;                  /* FRAME and DELTA */
     const dictionary_header *dictionary; /* DICTIONARY, else NULL */
     const uint8_t *packed_codes;
+    int64_t n_frames;
 } frame_reader;
+
+/* Bytes that are fetched at once. */
+enum {
+    LINE_BYTES = 64
+};
 
 static frame_reader open_reader(const mdli_block *block)
 {
     frame_reader reader = {.kernels = mdli_kernels_of(block->context),
-                           .value_bytes = mdli_value_bytes(block->type)};
+                           .value_bytes = mdli_value_bytes(block->type),
+                           .n_frames = mdli_n_frames(block->n_rows)};
     if (block->encoding == MDL_ENCODING_DICTIONARY) {
         reader.dictionary = block->payload;
         reader.packed_codes =
@@ -746,26 +753,46 @@ static void read_frame(const frame_reader *reader, int64_t f, void *out)
     }
 }
 
+/* Fetches at most `n` packed frames, from number `f` on, into the cache: vectors are mostly decoded
+ * one behind the other, and what is done with one leaves time for the next to come from memory. */
+static void fetch_frames(const frame_reader *reader, int64_t f, int64_t n)
+{
+    const bool has_codes = reader->dictionary != NULL;
+    const int64_t end = f + n < reader->n_frames ? f + n : reader->n_frames;
+    if (f >= end) {
+        return;
+    }
+    const uint8_t *stop =
+        has_codes ? packed_codes_at(reader, end) : mdli_frame_at(&reader->frames, end);
+    const uint8_t *line =
+        has_codes ? packed_codes_at(reader, f) : mdli_frame_at(&reader->frames, f);
+    for (; line < stop; line += LINE_BYTES) {
+        __builtin_prefetch(line);
+    }
+}
+
 static void decode_frames(const frame_reader *reader, int64_t start, int64_t n, void *out)
 {
+    const int64_t end = start + n;
     uint8_t *to = out;
-    while (n > 0) {
-        const int64_t f = start / MDLI_FRAME_ROWS;
-        const int64_t skipped = start % MDLI_FRAME_ROWS;
+    for (int64_t row = start; row < end;) {
+        const int64_t f = row / MDLI_FRAME_ROWS;
+        const int64_t skipped = row % MDLI_FRAME_ROWS;
         int64_t taken = MDLI_FRAME_ROWS - skipped;
-        if (taken <= n && skipped == 0) {
+        if (taken <= end - row && skipped == 0) {
             read_frame(reader, f, to);
         } else {
             uint64_t frame[MDLI_FRAME_ROWS];
-            taken = taken < n ? taken : n;
+            taken = taken < end - row ? taken : end - row;
             read_frame(reader, f, frame);
             memcpy(to, (const uint8_t *)frame + skipped * reader->value_bytes,
                    (size_t)(taken * reader->value_bytes));
         }
-        start += taken;
-        n -= taken;
+        row += taken;
         to += taken * reader->value_bytes;
     }
+    fetch_frames(reader, end / MDLI_FRAME_ROWS,
+                 (n < MDLI_VECTOR_ROWS ? n : MDLI_VECTOR_ROWS) / MDLI_FRAME_ROWS);
 }
 
 void mdli_decode_codes(const mdli_block *block, int64_t start, int64_t n, int32_t *out)
@@ -775,6 +802,7 @@ void mdli_decode_codes(const mdli_block *block, int64_t start, int64_t n, int32_
         .kernels = kernels,
         .value_bytes = sizeof *out,
         .frames = mdli_frames_open(kernels, MDL_ENCODING_FRAME, block->n_rows, block->payload),
+        .n_frames = mdli_n_frames(block->n_rows),
     };
     decode_frames(&reader, start, n, out);
 }

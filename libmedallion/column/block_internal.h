@@ -351,6 +351,9 @@ bool mdli_frames_bounds(const mdli_frames *frames, int64_t f, bool is_64, int64_
 bool mdli_frames_rise(const mdli_frames *frames, int64_t f, uint8_t falls[MDLI_FRAME_ROWS],
                       int *n_falls, uint32_t *first, uint32_t *last);
 
+/* Where frame `f` is packed; with f the number of frames, where the last one ends. */
+const uint8_t *mdli_frame_at(const mdli_frames *frames, int64_t f);
+
 /* Decode the MDLI_FRAME_ROWS values of frame `f`. */
 void mdli_frames_read_int32(const mdli_frames *frames, int64_t f, uint32_t *out);
 void mdli_frames_read_int64(const mdli_frames *frames, int64_t f, uint64_t *out);
