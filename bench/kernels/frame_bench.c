@@ -281,6 +281,16 @@ static void apply_all_bits_int32(const mdli_kernels *kernels, const frame_input 
     out->bounds[0] = kernels->all_bits_int32(&bits, N_TABLE, 0, keys, N_ROWS);
 }
 
+static void apply_compare_int32(const mdli_kernels *kernels, const frame_input *in,
+                                frame_output *out)
+{
+    for (int i = 0; i < N_ROWS; i += 64) {
+        const int32_t *numbers = (const int32_t *)in->values + i;
+        out->wide[i / 32] =
+            kernels->compare_int32(numbers, (const int32_t *)in->codes + i, &out->wide[i / 32 + 1]);
+    }
+}
+
 /* Codes as keys and as values. */
 static void apply_add_to_lanes(const mdli_kernels *kernels, const frame_input *in,
                                frame_output *out)
@@ -403,6 +413,7 @@ static const bench_case cases[] = {
     FRAME_CASE("distinct of runs of 159 close INT32", apply_run_distinct_int32, 6, 4),
     FRAME_CASE("distinct of runs of 159 INT32", apply_run_distinct_int32, 13, 4),
     FRAME_CASE("days of timestamps", apply_days, 24, 8),
+    FRAME_CASE("compare INT32", apply_compare_int32, 4, 4),
     FRAME_CASE("all bits of INT32 keys", apply_all_bits_int32, 24, 4),
     FRAME_CASE("add to 20 lanes by mask", apply_add_to_lanes, 20, 4),
 };

@@ -140,6 +140,10 @@ typedef struct mdli_kernels {
     /* out[i] = the day of a timestamp, as mdli_day_of_timestamp. */
     void (*days)(const int64_t *seconds, int64_t n, int32_t *out);
 
+    /* Compares 64 numbers with as many others: bit i of the result says whether a[i] == b[i], bit i of
+     * `is_less` whether a[i] < b[i]. */
+    uint64_t (*compare_int32)(const int32_t *a, const int32_t *b, uint64_t *is_less);
+
     /* Whether all keys have their bit set, keys[i] - least being its number; keys out of range have
      * bit n_bits, which is there as well. n_bits is less than 2^31, n may be 0. */
     bool (*all_bits_int32)(const uint32_t *bits, uint32_t n_bits, int32_t least,

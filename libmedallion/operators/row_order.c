@@ -1,11 +1,10 @@
 /*
  * Finding the order that rows have.
  *
- * Rows are related to the row before them column by column, so that a column is only looked at
- * where the ones above it leave ties: a vector's rows are one stretch at first, and each column
- * cuts the stretches into shorter ones in which it has one value. A column that rises from row to
- * row leaves none, which a plain loop finds; a column in runs is cut without being decoded. Movies
- * sorted under users cost two such looks, and the columns after them none.
+ * Rows are related to the row before them column by column, a bit per row of a vector: each column
+ * takes the bits of rows away that it tells from the row before, until none is left. A column in runs
+ * does so without being decoded. Movies sorted under users cost two such looks, and the columns
+ * after them none.
  *
  * That the rows of a block ascend may show by how its columns are packed, and is kept with the block,
  * and so found once for all tables that show it: then just its first row is related to the row
@@ -21,6 +20,7 @@
 #include "base/parallel.h"
 #include "base/tuning.h"
 #include "column/proofs.h"
+#include "kernels/kernels.h"
 #include "operators/key_table.h"
 #include "operators/row_sort.h"
 #include "operators/rowset.h"
@@ -35,11 +35,10 @@ enum {
     N_PLACES = MDLI_VECTOR_ROWS + 1
 };
 
-/* Places [first, end) of rows that are equal in all columns so far: at least two. */
-typedef struct stretch {
-    int32_t first;
-    int32_t end;
-} stretch;
+/* Words of a bit for each row of a vector. */
+enum {
+    N_WORDS = MDLI_VECTOR_ROWS / 64
+};
 
 /* A column of the keys, or the NULLs of one. */
 typedef struct order_level {
@@ -60,14 +59,12 @@ typedef struct order_worker {
     level_memory *levels;
     int64_t *wide; /* N_PLACES values, whose order is that of the keys */
     int32_t *narrow;
-    stretch *stretches; /* of the vector at hand, which have at least two places each … */
-    stretch *cut;       /* … and what a level leaves of them */
-    int32_t n_stretches;
-    int32_t n_cut;
+    uint64_t ties[N_WORDS]; /* rows of the vector at hand that are so far like the row before */
 } order_worker;
 
 typedef struct order_search {
     const mdli_sort_keys *keys;
+    const mdli_kernels *kernels;
     int32_t n_columns;                         /* of the keys, from the first on, that count */
     bool has_proofs;                           /* blocks may have proofs for these … */
     mdl_column *columns[MDLI_KEY_COLUMNS_MAX]; /* … which are then listed */
@@ -105,50 +102,39 @@ static bool is_settled(const order_search *search, int32_t l, int64_t row)
            atomic_load_explicit(&search->first_below, memory_order_relaxed) < row;
 }
 
-/* Ends the stretch that began at `first`; one row alone is none. */
-static void end_stretch(order_worker *worker, int64_t first, int64_t end)
+/* Compares 64 values as a kernel does narrow ones. */
+static uint64_t compare_wide(const int64_t *a, const int64_t *b, uint64_t *is_less)
 {
-    if (end - first > 1) {
-        worker->cut[worker->n_cut++] = (stretch){(int32_t)first, (int32_t)end};
+    uint64_t equal = 0;
+    uint64_t less = 0;
+    for (int i = 0; i < 64; i++) {
+        equal |= (uint64_t)(a[i] == b[i]) << i;
+        less |= (uint64_t)(a[i] < b[i]) << i;
     }
+    *is_less = less;
+    return equal;
 }
 
-/*
- * Cuts the stretches where the values change. `first_row` is that of place 1. Most stretches rise
- * throughout; a loop without branches finds that.
- */
-#define CUT_STRETCHES(ctype, values)                                                               \
-    for (int32_t s = 0; s < worker->n_stretches; s++) {                                            \
-        const ctype *v = (values);                                                                 \
-        const stretch at = worker->stretches[s];                                                   \
-        ctype is_rising = -1;                                                                      \
-        for (int32_t i = at.first + 1; i < at.end; i++) {                                          \
-            is_rising &= -(ctype)(v[i - 1] < v[i]);                                                \
-        }                                                                                          \
-        if (is_rising != 0) {                                                                      \
-            continue;                                                                              \
-        }                                                                                          \
-        int32_t first = at.first;                                                                  \
-        for (int32_t i = at.first + 1; i < at.end; i++) {                                          \
-            if (v[i] != v[i - 1]) {                                                                \
-                if (v[i] < v[i - 1]) {                                                             \
-                    note_below(search, l, first_row + i - 1);                                      \
-                }                                                                                  \
-                end_stretch(worker, first, i);                                                     \
-                first = i;                                                                         \
-            }                                                                                      \
-        }                                                                                          \
-        end_stretch(worker, first, at.end);                                                        \
+/* Breaks the ties of rows, the first of which is `row`, that level `l` tells apart. */
+static void break_ties(order_search *search, int32_t l, order_worker *worker, int64_t row)
+{
+    for (int w = 0; w < N_WORDS; w++) {
+        const uint64_t ties = worker->ties[w];
+        uint64_t is_below;
+        if (ties == 0) {
+            continue;
+        }
+        if (search->levels[l].is_narrow) {
+            const int32_t *before = worker->narrow + w * 64;
+            worker->ties[w] &= search->kernels->compare_int32(before + 1, before, &is_below);
+        } else {
+            const int64_t *before = worker->wide + w * 64;
+            worker->ties[w] &= compare_wide(before + 1, before, &is_below);
+        }
+        if ((is_below & ties) != 0) {
+            note_below(search, l, row + w * 64 + __builtin_ctzll(is_below & ties));
+        }
     }
-
-static void cut_by_wide(order_search *search, int32_t l, order_worker *worker, int64_t first_row)
-{
-    CUT_STRETCHES(int64_t, worker->wide)
-}
-
-static void cut_by_narrow(order_search *search, int32_t l, order_worker *worker, int64_t first_row)
-{
-    CUT_STRETCHES(int32_t, worker->narrow)
 }
 
 /* Reads the values of rows [row, row + n) to `narrow` from `place` on; complements turn the order
@@ -194,13 +180,13 @@ static mdl_status read_level(const order_level *level, order_worker *worker, int
                             : read_wide(level, worker, row, n, place, error);
 }
 
-/* Reads a level's values of rows [row, row + n) and of the row before, and cuts by them. */
-static mdl_status cut_by_values(order_search *search, int32_t l, order_worker *worker, int64_t row,
-                                int64_t n, mdl_error *error)
+/* Reads a level's values of rows [row, row + n) and of the row before, and breaks ties by them. */
+static mdl_status relate_by_values(order_search *search, int32_t l, order_worker *worker,
+                                   int64_t row, int64_t n, mdl_error *error)
 {
     const order_level *level = &search->levels[l];
     level_memory *memory = &worker->levels[l];
-    bool needs_before = worker->n_stretches > 0 && worker->stretches[0].first == 0;
+    const bool needs_before = (worker->ties[0] & 1) != 0;
     if (needs_before && memory->row == row - 1) {
         worker->narrow[0] = (int32_t)memory->value;
         worker->wide[0] = memory->value;
@@ -212,11 +198,7 @@ static mdl_status cut_by_values(order_search *search, int32_t l, order_worker *w
         .row = row + n - 1,
         .value = level->is_narrow ? worker->narrow[n] : worker->wide[n],
     };
-    if (level->is_narrow) {
-        cut_by_narrow(search, l, worker, row);
-    } else {
-        cut_by_wide(search, l, worker, row);
-    }
+    break_ties(search, l, worker, row);
     return MDL_OK;
 }
 
@@ -264,68 +246,90 @@ static int64_t run_value(const order_level *level, int64_t value)
     return (int64_t)field ^ INT64_MIN;
 }
 
-/* Cuts the one stretch of the first level by runs. */
-static mdl_status cut_by_runs(order_search *search, order_worker *worker, const row_runs *runs,
-                              int64_t row, int64_t n, mdl_error *error)
+/* Breaks ties by the runs of the first level. */
+static mdl_status relate_by_runs(order_search *search, order_worker *worker, const row_runs *runs,
+                                 int64_t row, int64_t n, mdl_error *error)
 {
     const order_level *level = &search->levels[0];
     level_memory *memory = &worker->levels[0];
     const int64_t first_row = row - runs->block_row;
     int32_t run = find_run(runs, first_row);
-    int64_t first = worker->stretches[0].first;
-    if (first == 0 && memory->row != row - 1) {
+    if (row == 0) {
+        memory->value = run_value(level, runs->values[run]);
+    } else if (memory->row != row - 1) {
         MDLI_TRY(read_level(level, worker, row - 1, 1, 0, error));
         memory->value = level->is_narrow ? worker->narrow[0] : worker->wide[0];
-    } else if (first == 1) {
-        memory->value = run_value(level, runs->values[run]);
     }
-    for (int64_t place = 1; place <= n; run++) {
-        int64_t value = run_value(level, runs->values[run]);
+    for (int64_t i = 0; i < n; run++) {
+        const int64_t value = run_value(level, runs->values[run]);
         if (value != memory->value) {
+            worker->ties[i >> 6] &= ~(UINT64_C(1) << (i & 63));
             if (value < memory->value) {
-                note_below(search, 0, row + place - 1);
+                note_below(search, 0, row + i);
             }
-            end_stretch(worker, first, place);
-            first = place;
             memory->value = value;
         }
-        place = runs->ends[run] - first_row + 1;
+        i = runs->ends[run] - first_row;
     }
-    end_stretch(worker, first, n + 1);
     memory->row = row + n - 1;
     return MDL_OK;
+}
+
+/* Lets rows [row, row + n) be like the rows before them, but for the first of all. */
+static void start_ties(order_worker *worker, int64_t row, int64_t n)
+{
+    memset(worker->ties, 0, sizeof worker->ties);
+    mdli_set_bits(worker->ties, row == 0 ? 1 : 0, n);
+}
+
+/* The first tie, or −1. */
+static int64_t first_tie(const order_worker *worker)
+{
+    for (int w = 0; w < N_WORDS; w++) {
+        if (worker->ties[w] != 0) {
+            return w * 64 + __builtin_ctzll(worker->ties[w]);
+        }
+    }
+    return -1;
+}
+
+/* Notes ties that no level has broken: of rows from `row` on, which may begin inside of a word. */
+static void note_repeats(order_search *search, const order_worker *worker, int64_t row)
+{
+    const int64_t first = first_tie(worker);
+    if (first < 0) {
+        return;
+    }
+    lower_to(&search->first_equal, row + first);
+    for (int w = 0; search->repeats != NULL && w < N_WORDS; w++) {
+        const uint64_t ties = worker->ties[w];
+        uint64_t *repeats = search->repeats + (row >> 6) + w;
+        const int64_t shift = row & 63;
+        if (ties << shift != 0) {
+            repeats[0] |= ties << shift;
+        }
+        if (shift > 0 && ties >> (64 - shift) != 0) {
+            repeats[1] |= ties >> (64 - shift);
+        }
+    }
 }
 
 /* Relates rows [row, row + n) to the rows before them. `runs` may be NULL. */
 static mdl_status relate_vector(order_search *search, order_worker *worker, const row_runs *runs,
                                 int64_t row, int64_t n, mdl_error *error)
 {
-    worker->n_cut = 0;
-    end_stretch(worker, row == 0 ? 1 : 0, n + 1);
-    for (int32_t l = 0; l < search->n_levels && worker->n_cut > 0; l++) {
+    start_ties(worker, row, n);
+    for (int32_t l = 0; l < search->n_levels && first_tie(worker) >= 0; l++) {
         if (is_settled(search, l, row)) {
             return MDL_OK;
         }
-        stretch *all = worker->cut;
-        worker->cut = worker->stretches;
-        worker->stretches = all;
-        worker->n_stretches = worker->n_cut;
-        worker->n_cut = 0;
         if (l == 0 && runs != NULL) {
-            MDLI_TRY(cut_by_runs(search, worker, runs, row, n, error));
+            MDLI_TRY(relate_by_runs(search, worker, runs, row, n, error));
         } else {
-            MDLI_TRY(cut_by_values(search, l, worker, row, n, error));
+            MDLI_TRY(relate_by_values(search, l, worker, row, n, error));
         }
     }
-    for (int32_t s = 0; s < worker->n_cut; s++) {
-        const stretch at = worker->cut[s];
-        if (search->repeats != NULL) {
-            mdli_set_bits(search->repeats, row + at.first, row + at.end - 1);
-        }
-    }
-    if (worker->n_cut > 0) {
-        lower_to(&search->first_equal, row + worker->cut[0].first);
-    }
+    note_repeats(search, worker, row);
     return MDL_OK;
 }
 
@@ -400,6 +404,15 @@ static bool is_true_order(const order_search *search)
     return true;
 }
 
+static bool are_blocks_proved(const order_search *search)
+{
+    int64_t b = 0;
+    while (b < search->first->n_blocks && is_proved(search, b)) {
+        b++;
+    }
+    return b == search->first->n_blocks;
+}
+
 /* Finds whether to look for proofs. Where fields are in another order than texts, proofs of some
  * blocks would not go together with what is found of others. */
 static void look_for_proofs(order_search *search)
@@ -408,10 +421,15 @@ static void look_for_proofs(order_search *search)
     for (int32_t i = 0; search->has_proofs && i < search->n_columns; i++) {
         search->columns[i] = (mdl_column *)search->keys->columns[i].column;
     }
-    for (int64_t b = 0; search->has_proofs && !is_true_order(search) && b < search->first->n_blocks;
-         b++) {
-        search->has_proofs = is_proved(search, b);
-    }
+    search->has_proofs = search->has_proofs && (is_true_order(search) || are_blocks_proved(search));
+}
+
+bool mdli_row_order_is_proved_in_blocks(const mdli_sort_keys *keys)
+{
+    order_search search = {
+        .keys = keys, .n_columns = keys->n_columns, .first = keys->columns[0].column};
+    look_for_proofs(&search);
+    return search.has_proofs && are_blocks_proved(&search);
 }
 
 /* Keeps with the blocks that end up to row `first_bad` that their rows ascend. */
@@ -556,14 +574,12 @@ static mdl_status create_workers(order_search *search, int n_workers, mdl_error 
     for (int i = 0; i < n_workers; i++) {
         order_worker *worker = &search->workers[i];
         mdli_decode_buffer_init(&worker->buffer, context);
-        /* Of N_PLACES places there are at most half as many stretches, in either list. */
-        MDLI_TRY(mdli_allocate(context, levels_bytes + places_bytes + N_PLACES * sizeof(stretch),
-                               "order", &memory, error));
+        /* Zeros, as whole words of rows are compared. */
+        MDLI_TRY(
+            mdli_allocate_zeroed(context, levels_bytes + places_bytes, "order", &memory, error));
         worker->levels = memory;
         worker->wide = (int64_t *)(void *)(worker->levels + search->n_levels);
-        worker->stretches = (stretch *)(void *)(worker->wide + N_PLACES);
-        worker->cut = worker->stretches + N_PLACES / 2;
-        worker->narrow = (int32_t *)(void *)(worker->stretches + N_PLACES);
+        worker->narrow = (int32_t *)(void *)(worker->wide + N_PLACES);
         for (int32_t l = 0; l < search->n_levels; l++) {
             worker->levels[l].row = -1;
         }
@@ -588,6 +604,7 @@ mdl_status mdli_find_row_order(const mdli_sort_keys *keys, int32_t n_columns, ui
 {
     order_search search = {
         .keys = keys,
+        .kernels = mdli_kernels_for(mdl_context_simd(keys->context)),
         .n_columns = n_columns,
         .repeats = repeats,
         .first_below = keys->n_rows,

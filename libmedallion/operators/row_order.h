@@ -26,6 +26,10 @@ typedef struct mdli_row_order {
 mdl_status mdli_find_row_order(const mdli_sort_keys *keys, int32_t n_columns, uint64_t *repeats,
                                mdli_row_order *out, mdl_error *error);
 
+/* Whether proofs say of each block, not of how they follow each other, that its rows ascend strictly:
+ * then finding the order of all columns takes next to nothing. */
+bool mdli_row_order_is_proved_in_blocks(const mdli_sort_keys *keys);
+
 /* Keeps with the blocks of a table that its rows, as the caller knows, ascend strictly by these
  * columns. */
 mdl_status mdli_prove_row_order(const mdl_table *table, const mdli_key *columns, int32_t n_columns,

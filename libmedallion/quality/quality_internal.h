@@ -142,9 +142,9 @@ mdl_status mdli_mark_repeats(const mdli_test_plan *plan, const mdl_table *table,
                              const mdli_marks *tested, mdli_marks *marks, bool *is_proved,
                              mdl_error *error);
 
-/* quality_stretches.c: of all rows of a table, which are in the order of the first `n_ordered`
- * columns of their keys. `*is_done` is false, and some rows may be marked, when these leave long
- * stretches in which nothing is known. */
+/* quality_stretches.c: of all rows of a table that are in the order of the first `n_ordered` columns
+ * of their keys. `*is_done` is false when they are not, and, then with some rows perhaps marked, when
+ * these leave long stretches in which nothing is known. */
 mdl_status mdli_mark_in_stretches(const mdli_sort_keys *keys, const mdl_table *table,
                                   const mdli_key *columns, int32_t n_ordered, mdli_marks *marks,
                                   bool *is_done, mdl_error *error);

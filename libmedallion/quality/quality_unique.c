@@ -245,11 +245,30 @@ done:
 
 /* ---- Any rows ---- */
 
+/* How many columns, from the first on, have fields in the order of their values. */
+static int32_t count_true_orders(const mdli_sort_keys *keys)
+{
+    int32_t n = 0;
+    while (n < keys->n_columns && !mdli_sort_column_has_codes_only(&keys->columns[n])) {
+        n++;
+    }
+    return n;
+}
+
 static mdl_status mark_by_keys(const mdli_sort_keys *keys, const mdl_table *table,
                                const mdli_key *columns, mdli_marks *marks, mdl_error *error)
 {
     mdli_row_order order;
     bool is_done;
+    if (!mdli_row_order_is_proved_in_blocks(keys)) {
+        /* The order of codes says nothing: the columns before them are to leave short stretches. */
+        MDLI_TRY(mdli_mark_in_stretches(keys, table, columns, count_true_orders(keys), marks,
+                                        &is_done, error));
+        if (is_done) {
+            return MDL_OK;
+        }
+        mdli_marks_clear(marks);
+    }
     MDLI_TRY(mdli_find_row_order(keys, keys->n_columns, NULL, &order, error));
     const bool has_tail = !order.is_ascending && has_short_tail(keys, order.first_below);
     if ((order.is_ascending || has_tail) && order.first_bad < order.first_below) {

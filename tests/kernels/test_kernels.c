@@ -687,6 +687,32 @@ START_TEST(all_bits)
 }
 END_TEST
 
+START_TEST(compared_numbers)
+{
+    static int32_t values[2][64];
+    const mdli_kernels *kernels = table_of_level(_i);
+    if (kernels == NULL) {
+        return;
+    }
+    test_random random = test_random_start("compared_numbers");
+    for (int round = 0; round < 500; round++) {
+        for (int i = 0; i < 64; i++) {
+            const uint64_t kind = test_random_below(&random, 4);
+            values[0][i] = (int32_t)test_random_next(&random);
+            values[1][i] = kind == 0   ? values[0][i]
+                           : kind == 1 ? (int32_t)(UINT32_C(1) + (uint32_t)values[0][i])
+                                       : (int32_t)test_random_next(&random);
+        }
+        uint64_t is_less;
+        const uint64_t is_equal = kernels->compare_int32(values[0], values[1], &is_less);
+        for (int i = 0; i < 64; i++) {
+            ck_assert_uint_eq(is_equal >> i & 1, values[0][i] == values[1][i]);
+            ck_assert_uint_eq(is_less >> i & 1, values[0][i] < values[1][i]);
+        }
+    }
+}
+END_TEST
+
 /* Also runs so long that narrow sums have to be widened in between, and keys without a mask. */
 START_TEST(add_to_lanes)
 {
@@ -766,6 +792,7 @@ static Suite *kernels_suite(void)
     tcase_add_loop_test(all, run_distinct, 0, N_LEVELS);
     tcase_add_loop_test(all, days, 0, N_LEVELS);
     tcase_add_loop_test(all, all_bits, 0, N_LEVELS);
+    tcase_add_loop_test(all, compared_numbers, 0, N_LEVELS);
     tcase_add_loop_test(all, add_to_lanes, 0, N_LEVELS);
     suite_add_tcase(suite, all);
     return suite;

@@ -469,6 +469,43 @@ START_TEST(test_repeats_in_stretches)
 }
 END_TEST
 
+/* Stretches that lie across the borders of everything that is worked on at once. */
+START_TEST(test_repeats_in_many_stretches)
+{
+    enum {
+        N = 100000,
+        STRETCH = 7
+    };
+    const mdl_field fields[] = {{"a", MDL_TYPE_INT32}, {"b", MDL_TYPE_INT32}};
+    int32_t *a = malloc(2 * N * sizeof *a);
+    int32_t *b = a + N;
+    int64_t n_repeats = 0;
+    for (int32_t i = 0; i < N; i++) {
+        /* b falls in each stretch; some rows repeat the one three before. */
+        const bool repeats = i % STRETCH >= 3 && i % 1019 == 0;
+        a[i] = i / STRETCH;
+        b[i] = repeats ? b[i - 3] : -(i % STRETCH);
+        n_repeats += repeats;
+    }
+    const mdl_vector columns[] = {{.type = MDL_TYPE_INT32, .n_rows = N, .values = a},
+                                  {.type = MDL_TYPE_INT32, .n_rows = N, .values = b}};
+    const mdl_test test = {.kind = MDL_TEST_UNIQUE, .columns = "a, b"};
+    mdl_table_builder *builder;
+    mdl_table *table;
+    mdl_test_result result;
+    ck_assert_int_eq(mdl_table_builder_create(context, fields, 2, &builder, NULL), MDL_OK);
+    ck_assert_int_eq(mdl_table_builder_append(builder, columns, N, NULL), MDL_OK);
+    ck_assert_int_eq(mdl_table_builder_finish(builder, &table, NULL), MDL_OK);
+    mdl_table_builder_free(builder);
+    ck_assert_int_eq(mdl_test_run(context, &test, table, NULL, NULL, &result, NULL), MDL_OK);
+    ck_assert_int_gt(n_repeats, 40);
+    ck_assert_int_eq(result.n_failures, 2 * n_repeats);
+    mdl_test_result_free(&result);
+    mdl_table_free(table);
+    free(a);
+}
+END_TEST
+
 /* Rows behind rows in order: each other's repeats, and repeats of one and of two rows before. */
 START_TEST(test_repeats_in_a_tail)
 {
@@ -791,6 +828,7 @@ static Suite *quality_suite(void)
     tcase_add_test(tests, test_keys_at_the_ends_of_their_types);
     tcase_add_test(tests, test_keys_in_dictionaries);
     tcase_add_test(tests, test_repeats_in_stretches);
+    tcase_add_test(tests, test_repeats_in_many_stretches);
     tcase_add_test(tests, test_repeats_in_a_tail);
     tcase_add_test(tests, test_kept_rows_are_the_first);
     tcase_add_test(tests, test_messages_say_what_failed);
