@@ -17,19 +17,39 @@ static inline void widen(__m128i counts, __m128i sums, uint64_t *lanes)
     _mm512_storeu_si512(lanes, _mm512_add_epi64(_mm512_loadu_si512(lanes), both));
 }
 
+/* Counts, and sums of values. */
+typedef struct narrow_lanes {
+    __m512i counts;
+    __m512i sums;
+} narrow_lanes;
+
+static inline void add_row(const mdli_mask_table *table, int32_t key, int32_t value,
+                           narrow_lanes *lanes)
+{
+    const __m512i one = _mm512_set1_epi16(1);
+    const __m512i values = _mm512_set1_epi16((int16_t)value);
+    const __mmask32 mask = mdli_mask_of_key(table, key);
+    lanes->counts = _mm512_mask_add_epi16(lanes->counts, mask, lanes->counts, one);
+    lanes->sums = _mm512_mask_add_epi16(lanes->sums, mask, lanes->sums, values);
+}
+
 static void add_narrow(const mdli_mask_table *table, const int32_t *keys, const int32_t *values,
                        int64_t n, int32_t least, uint64_t *lanes)
 {
-    const __m512i one = _mm512_set1_epi16(1);
-    __m512i counts = _mm512_setzero_si512();
-    __m512i sums = _mm512_setzero_si512();
-    for (int64_t i = 0; i < n; i++) {
-        const __m512i value = _mm512_set1_epi16((int16_t)values[i]);
-        const __mmask32 mask = mdli_mask_of_key(table, keys[i]);
-        counts = _mm512_mask_add_epi16(counts, mask, counts, one);
-        sums = _mm512_mask_add_epi16(sums, mask, sums, value);
+    /* Rows take them in turn: a row need not wait for the one before. */
+    narrow_lanes even = {_mm512_setzero_si512(), _mm512_setzero_si512()};
+    narrow_lanes odd = even;
+    int64_t i = 0;
+    for (; i + 2 <= n; i += 2) {
+        add_row(table, keys[i], values[i], &even);
+        add_row(table, keys[i + 1], values[i + 1], &odd);
     }
-    sums = _mm512_sub_epi16(sums, _mm512_mullo_epi16(counts, _mm512_set1_epi16((int16_t)least)));
+    if (i < n) {
+        add_row(table, keys[i], values[i], &even);
+    }
+    const __m512i counts = _mm512_add_epi16(even.counts, odd.counts);
+    const __m512i leasts = _mm512_mullo_epi16(counts, _mm512_set1_epi16((int16_t)least));
+    const __m512i sums = _mm512_sub_epi16(_mm512_add_epi16(even.sums, odd.sums), leasts);
     widen(_mm512_castsi512_si128(counts), _mm512_castsi512_si128(sums), lanes);
     widen(_mm512_extracti32x4_epi32(counts, 1), _mm512_extracti32x4_epi32(sums, 1), lanes + 8);
     widen(_mm512_extracti32x4_epi32(counts, 2), _mm512_extracti32x4_epi32(sums, 2), lanes + 16);
