@@ -386,25 +386,59 @@ mdl_status mdli_before_join_finish(mdli_aggregator *a, mdl_error *error)
     return MDL_OK;
 }
 
-/* Moves what is in the lanes to the states of their slots: rows, and the sum if there is one. */
-static void flush_lanes(const mdli_aggregator *a, mdli_aggregate_worker *worker)
+/* Adds a lane to the state of its group: rows, and the sum if there is one. */
+static void add_lane(const mdli_aggregator *a, uint64_t lane, char *state)
 {
     const mdli_accumulator *accs = a->layout.accumulators;
-    const bool has_sum = a->layout.n_accumulators > 1;
-    const uint64_t *others = worker->lanes + n_lanes(a);
-    for (int32_t slot = 0; slot < a->n_slots; slot++) {
-        char *state = worker->lane_states + (int64_t)slot * a->layout.size_bytes;
-        uint64_t lane = worker->lanes[slot] + others[slot];
-        int64_t count = (int64_t)(lane >> 32);
-        int64_t over_least = (int64_t)(lane & UINT32_MAX);
-        *(int64_t *)(state + accs[0].offset) += count;
-        if (has_sum) {
-            *(int64_t *)(state + accs[1].offset) +=
-                over_least + count * a->arguments[0].range.least;
-        }
+    const int64_t count = (int64_t)(lane >> 32);
+    *(int64_t *)(state + accs[0].offset) += count;
+    if (a->layout.n_accumulators > 1) {
+        *(int64_t *)(state + accs[1].offset) +=
+            (int64_t)(lane & UINT32_MAX) + count * a->arguments[0].range.least;
     }
+}
+
+/* What both sets of lanes have of a slot. */
+static uint64_t lane_of_slot(const mdli_aggregator *a, const mdli_aggregate_worker *worker,
+                             int32_t slot)
+{
+    return worker->lanes[slot] + worker->lanes[slot + n_lanes(a)];
+}
+
+static void clear_lanes(const mdli_aggregator *a, mdli_aggregate_worker *worker)
+{
     memset(worker->lanes, 0, (size_t)n_lanes(a) * 2 * sizeof *worker->lanes);
     worker->lane_rows = 0;
+}
+
+/* Moves what is in the lanes to the states of their slots. */
+static void flush_lanes(const mdli_aggregator *a, mdli_aggregate_worker *worker)
+{
+    for (int32_t slot = 0; slot < a->n_slots; slot++) {
+        char *state = worker->lane_states + (int64_t)slot * a->layout.size_bytes;
+        add_lane(a, lane_of_slot(a, worker, slot), state);
+    }
+    clear_lanes(a, worker);
+    worker->is_flushed = true;
+}
+
+/* Makes a group of the greatest lane, where that is the pick; of several the first. */
+static mdl_status pick_lane(mdli_aggregator *a, mdli_aggregate_worker *worker,
+                            mdli_group_list *list, mdl_error *error)
+{
+    uint64_t greatest = 0;
+    int32_t picked = -1;
+    for (int32_t slot = 0; slot < a->n_slots; slot++) {
+        const uint64_t lane = lane_of_slot(a, worker, slot);
+        picked = lane > greatest ? slot : picked;
+        greatest = lane > greatest ? lane : greatest;
+    }
+    clear_lanes(a, worker);
+    if (picked >= 0) {
+        MDLI_TRY(mdli_open_group(a, list, worker->lane_key, picked, error));
+        add_lane(a, greatest, list->states + (list->n_groups - 1) * a->layout.size_bytes);
+    }
+    return MDL_OK;
 }
 
 /* Makes groups of the states of the run in the lanes: of all that have rows, or of the one that is
@@ -417,6 +451,9 @@ static mdl_status end_lane_run(mdli_aggregator *a, mdli_aggregate_worker *worker
     const int32_t rows_offset = a->layout.accumulators[0].offset;
     if (worker->lane_rows == 0) {
         return MDL_OK;
+    }
+    if (a->picks_greatest_lane && !worker->is_flushed) {
+        return pick_lane(a, worker, list, error);
     }
     flush_lanes(a, worker);
     int32_t picked = a->pick != NULL ? mdli_pick_slot(a, worker->lane_states) : -1;
@@ -432,6 +469,7 @@ static mdl_status end_lane_run(mdli_aggregator *a, mdli_aggregate_worker *worker
         }
     }
     memset(worker->lane_states, 0, (size_t)a->n_slots * size);
+    worker->is_flushed = false;
     return MDL_OK;
 }
 

@@ -137,6 +137,7 @@ typedef struct mdli_aggregate_worker {
     uint64_t *lanes;   /* LANES: per slot, count and sum of the run at hand; twice, used in turn */
     int64_t lane_rows; /* rows in the lanes */
     int64_t lane_key;  /* key of the run in the lanes */
+    bool is_flushed;   /* LANES: the lane states have something of this run */
     char *lane_states; /* LANES: per slot, what went through the lanes of the run at hand */
     uint64_t *
         *value_masks; /* BEFORE_JOIN: per count(distinct x) and value of x: groups that had it */
@@ -166,6 +167,7 @@ typedef struct mdli_aggregator {
     int n_workers;            /* after the run those that had rows, at least one */
     mdli_group_list *morsels; /* SORTED, LANES: per morsel */
     const mdl_rel *pick; /* ARG_FIRST over the relation, if runs can be picked from; else NULL */
+    bool picks_greatest_lane; /* LANES: the pick is of most rows, then of the greatest sum */
     mdli_pick_key *pick_keys;
 } mdli_aggregator;
 

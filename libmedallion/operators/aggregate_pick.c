@@ -48,6 +48,19 @@ static bool translate_key(const mdli_aggregator *a, const mdli_key *key, mdli_pi
     return n_keys == 2 && key->column == 1 && !key->is_descending;
 }
 
+/* Whether lanes order groups as the pick does: they have the rows above the sum, if there is one. */
+static bool has_order_of_lanes(const mdli_aggregator *a)
+{
+    const int32_t n = a->layout.n_accumulators;
+    for (int32_t k = 0; k < n; k++) {
+        if (k == a->pick->n_order || a->pick_keys[k].accumulator != k ||
+            !a->pick_keys[k].is_descending) {
+            return false;
+        }
+    }
+    return a->pick->n_order == n || a->pick_keys[n].accumulator < 0;
+}
+
 mdl_status mdli_pick_plan(mdli_aggregator *a, const mdl_rel *pick, mdl_error *error)
 {
     bool is_in_order = a->strategy == MDLI_GROUP_SORTED || a->strategy == MDLI_GROUP_LANES;
@@ -65,6 +78,7 @@ mdl_status mdli_pick_plan(mdli_aggregator *a, const mdl_rel *pick, mdl_error *er
         }
     }
     a->pick = pick;
+    a->picks_greatest_lane = a->strategy == MDLI_GROUP_LANES && has_order_of_lanes(a);
     return MDL_OK;
 }
 
