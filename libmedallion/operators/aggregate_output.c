@@ -252,6 +252,19 @@ static mdl_value key_value(const mdli_aggregator *a, const ordered_groups *group
     return dense_key_value(&a->keys[k], groups->numbers[g]);
 }
 
+/* States to go on to while one is looked at. */
+#define STATES_AHEAD 32
+
+/* The state of group g. Each column goes over all states, which mostly are not in a cache of the core
+ * by then. */
+static inline const char *state_of(const ordered_groups *groups, int64_t g)
+{
+    if (g + STATES_AHEAD < groups->n) {
+        __builtin_prefetch(groups->states[g + STATES_AHEAD]);
+    }
+    return groups->states[g];
+}
+
 /* What is made of sums. */
 typedef enum sum_form {
     SUM_ITSELF,
@@ -278,7 +291,7 @@ static mdl_status fill_sums(const mdli_aggregator *a, const ordered_groups *grou
     const int64_t n_least = form == SUM_STDDEV ? 2 : 1;
     int64_t scale = a->arguments[accs[plan->main].argument].type == MDL_TYPE_DECIMAL ? 100 : 1;
     for (int64_t g = 0; g < groups->n; g++) {
-        const char *state = groups->states[g];
+        const char *state = state_of(groups, g);
         int64_t n = mdli_state_count(state, accs[plan->rows].offset);
         mdli_int128 sum = mdli_state_sum(&accs[plan->main], state);
         if (n < n_least) {
@@ -306,7 +319,7 @@ static void fill_extremes(const mdli_aggregator *a, const ordered_groups *groups
     const mdli_accumulator *acc = &a->layout.accumulators[plan->main];
     int32_t rows_offset = a->layout.accumulators[plan->rows].offset;
     for (int64_t g = 0; g < groups->n; g++) {
-        const char *state = groups->states[g];
+        const char *state = state_of(groups, g);
         if (mdli_state_count(state, rows_offset) == 0) {
             put_null(column, type, g);
         } else if (acc->size == 4) {
@@ -348,7 +361,7 @@ static mdl_status fill_aggregate(const mdli_aggregator *a, const ordered_groups 
         accs[plan->main].kind == MDLI_ACC_COUNT_IF) {
         int32_t offset = accs[plan->main < 0 ? plan->rows : plan->main].offset;
         for (int64_t g = 0; g < groups->n; g++) {
-            ((int64_t *)column->values)[g] = mdli_state_count(groups->states[g], offset);
+            ((int64_t *)column->values)[g] = mdli_state_count(state_of(groups, g), offset);
         }
         return MDL_OK;
     }
@@ -362,7 +375,7 @@ static mdl_status fill_aggregate(const mdli_aggregator *a, const ordered_groups 
         return MDL_OK;
     }
     for (int64_t g = 0; g < groups->n; g++) {
-        const char *state = groups->states[g];
+        const char *state = state_of(groups, g);
         if (kind == MDLI_ACC_TEXTS) {
             MDLI_TRY(put_joined(a, item, state, text, column, g, error));
         } else {
