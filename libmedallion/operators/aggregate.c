@@ -201,15 +201,16 @@ static mdl_status allocate_plan(mdli_aggregator *a, mdl_error *error)
     return MDL_OK;
 }
 
-/* Marks the input's fields that keys and arguments read, and makes the pipeline. */
-static mdl_status create_pipeline(mdli_aggregator *a, mdl_error *error)
+/* Marks the input's fields that arguments and the keys from number `first_key` on read. */
+static mdl_status mark_needed(const mdli_aggregator *a, int32_t first_key, bool **out,
+                              mdl_error *error)
 {
     void *memory;
     const mdl_rel *rel = a->rel;
     MDLI_TRY(mdli_allocate_zeroed(a->context, (size_t)rel->left->n_fields + 1, "aggregate", &memory,
                                   error));
-    bool *needed = memory;
-    for (int32_t k = 0; k < rel->n_keys; k++) {
+    bool *needed = *out = memory;
+    for (int32_t k = first_key; k < rel->n_keys; k++) {
         needed[rel->keys[k].column] = true;
     }
     if (a->before.join != NULL) {
@@ -221,7 +222,23 @@ static mdl_status create_pipeline(mdli_aggregator *a, mdl_error *error)
             mdli_expression_mark_columns(rel->items[i].expression, needed);
         }
     }
+    return MDL_OK;
+}
+
+static mdl_status create_pipeline(mdli_aggregator *a, mdl_error *error)
+{
+    bool *needed;
+    MDLI_TRY(mark_needed(a, 0, &needed, error));
     mdl_status status = mdli_pipeline_create(a->input, needed, &a->pipeline, error);
+    mdli_free(a->context, needed);
+    return status;
+}
+
+static mdl_status read_leading_runs(mdli_aggregator *a, mdl_error *error)
+{
+    bool *needed;
+    MDLI_TRY(mark_needed(a, 1, &needed, error));
+    mdl_status status = mdli_read_leading_runs(a, needed, error);
     mdli_free(a->context, needed);
     return status;
 }
@@ -454,6 +471,7 @@ static mdl_status prepare(mdli_aggregator *a, const mdl_rel *pick, mdl_error *er
 {
     void *memory;
     MDLI_TRY(choose(a, error));
+    MDLI_TRY(read_leading_runs(a, error));
     MDLI_TRY(mdli_pick_plan(a, pick, error));
     MDLI_TRY(mdli_compact_plan(a, error));
     a->n_workers = mdli_pipeline_n_workers(a->pipeline);
@@ -589,6 +607,7 @@ static mdl_status consume(void *sink, int worker_number, int64_t morsel, const m
         worker->morsel = morsel;
         worker->sequence = morsel * SEQUENCES_PER_MORSEL;
     }
+    worker->first_row = rows->first_row;
     MDLI_TRY(reserve_rows(a, worker, rows->n_rows, error));
     MDLI_TRY(read_inputs(a, worker, rows, error));
     if (a->strategy == MDLI_GROUP_LANES) {
@@ -892,8 +911,8 @@ static mdl_status count_distincts(void *data, int64_t morsel, int worker, mdl_er
 static mdl_status run_rows(mdli_aggregator *a, mdl_error *error)
 {
     if (a->compact.summary == NULL) {
-        return mdli_pipeline_run(a->pipeline, consume, is_in_order(a) ? end_morsel : NULL, a,
-                                 error);
+        return mdli_pipeline_run(a->pipeline, a->leading_runs != NULL, consume,
+                                 is_in_order(a) ? end_morsel : NULL, a, error);
     }
     MDLI_TRY(fill_from_summary(a, error));
     return a->compact.needs_rows

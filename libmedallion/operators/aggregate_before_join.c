@@ -564,13 +564,12 @@ static void fill_masked_lanes(const mdli_aggregator *a, mdli_aggregate_worker *w
 mdl_status mdli_lanes_consume(mdli_aggregator *a, mdli_aggregate_worker *worker, int64_t morsel,
                               const mdli_rows *rows, mdl_error *error)
 {
-    const mdl_vector *leading = &worker->keys[0];
     const mdl_vector *key = &rows->columns[a->before.join->left_keys[0]];
     lane_keys by;
     MDLI_TRY(find_lanes(a, worker, key, rows->n_rows, &by, error));
     for (int64_t i = 0; i < rows->n_rows;) {
-        int64_t value = mdli_vector_integer(leading, i);
-        int64_t end = mdli_run_end(leading, i, rows->n_rows);
+        int64_t value;
+        int64_t end = mdli_leading_run(a, worker, i, rows->n_rows, &value);
         end = end - i > MDLI_VECTOR_ROWS ? i + MDLI_VECTOR_ROWS : end;
         if (value != worker->lane_key) {
             MDLI_TRY(end_lane_run(a, worker, morsel, error));

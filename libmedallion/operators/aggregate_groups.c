@@ -235,7 +235,8 @@ enum {
     RUN_STRIDE = 16
 };
 
-int64_t mdli_run_end(const mdl_vector *v, int64_t i, int64_t n_rows)
+/* The end of the rows from `i` on that have row i's value; rows ascend by it. */
+static int64_t run_end(const mdl_vector *v, int64_t i, int64_t n_rows)
 {
     if (mdli_type_bytes(v->type) == 4) {
         const int32_t *values = v->values;
@@ -254,6 +255,18 @@ int64_t mdli_run_end(const mdl_vector *v, int64_t i, int64_t n_rows)
     return i;
 }
 
+int64_t mdli_leading_run(const mdli_aggregator *a, mdli_aggregate_worker *worker, int64_t i,
+                         int64_t n_rows, int64_t *value)
+{
+    if (a->leading_runs == NULL) {
+        *value = mdli_vector_integer(&worker->keys[0], i);
+        return run_end(&worker->keys[0], i, n_rows);
+    }
+    const int64_t first = worker->first_row;
+    return mdli_encoded_run(a->leading_runs, &worker->runs, first + i, first + n_rows, value) -
+           first;
+}
+
 /* Forgets the slots of the run that ends with the list's last group. */
 static void close_run(mdli_aggregate_worker *worker, const mdli_group_list *list)
 {
@@ -269,15 +282,14 @@ static mdl_status find_sorted_groups(mdli_aggregator *a, mdli_aggregate_worker *
                                      mdli_group_list *list, int64_t n_rows, int32_t *n_runs,
                                      mdl_error *error)
 {
-    const mdl_vector *leading = &worker->keys[0];
     bool has_more_keys = a->rel->n_keys > 1;
     int32_t *groups = worker->groups;
     if (has_more_keys) {
         find_dense_slots(a, worker->keys, 1, n_rows, groups);
     }
     for (int64_t i = 0; i < n_rows;) {
-        int64_t key = mdli_vector_integer(leading, i);
-        int64_t end = mdli_run_end(leading, i, n_rows);
+        int64_t key;
+        int64_t end = mdli_leading_run(a, worker, i, n_rows, &key);
         bool is_new = list->n_groups == 0 || list->leading[list->n_groups - 1] != key;
         if (is_new) {
             if (has_more_keys && list->n_groups > 0) {

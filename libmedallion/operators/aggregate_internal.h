@@ -105,6 +105,16 @@ typedef struct mdli_pick_key {
     bool is_descending;
 } mdli_pick_key;
 
+/* Reads the runs of an encoded column one after the other. */
+typedef struct mdli_run_cursor {
+    int64_t first_row; /* of the block at hand */
+    int64_t end_row;   /* of the block; 0 = none is at hand yet */
+    const int64_t *values;
+    const int32_t *ends;
+    int32_t run; /* the one at hand */
+    int32_t n_runs;
+} mdli_run_cursor;
+
 /* States of groups that come one after the other. */
 typedef struct mdli_group_list {
     int64_t n_groups;
@@ -132,6 +142,8 @@ typedef struct mdli_aggregate_worker {
     mdli_arena text;
     int64_t morsel;       /* the one at hand */
     int64_t sequence;     /* of the next row */
+    int64_t first_row;    /* of the rows at hand in the source, with encoded runs */
+    mdli_run_cursor runs; /* of `leading_runs` */
     int64_t run;          /* SORTED: runs so far */
     int32_t *slot_groups; /* SORTED with further keys: group of each slot in this run, −1 = none */
     uint64_t *lanes;   /* LANES: per slot, count and sum of the run at hand; twice, used in turn */
@@ -152,6 +164,9 @@ typedef struct mdli_aggregator {
     mdli_pipeline *pipeline;
     mdli_group_strategy strategy;
     mdli_group_key *keys;
+    /* SORTED, LANES: the source's column of the first key, where it is encoded in runs, which then are
+     * read as they are; NULL = it is decoded. */
+    const mdl_column *leading_runs;
     int64_t n_slots; /* DENSE: of all keys; SORTED, LANES: of the keys after the first; BEFORE_JOIN:
                         first of the join's key, then of all keys */
 
@@ -195,8 +210,10 @@ mdl_status mdli_reserve_groups(mdli_aggregator *a, mdli_group_list *list, int64_
 mdl_status mdli_open_group(mdli_aggregator *a, mdli_group_list *list, int64_t leading, int32_t slot,
                            mdl_error *error);
 
-/* The end of the rows from `i` on that have row i's value; rows ascend by it. */
-int64_t mdli_run_end(const mdl_vector *v, int64_t i, int64_t n_rows);
+/* The end of the rows from `i` on, of `n_rows` at hand, that have row i's value of the first key, by
+ * which they ascend; and that value. */
+int64_t mdli_leading_run(const mdli_aggregator *a, mdli_aggregate_worker *worker, int64_t i,
+                         int64_t n_rows, int64_t *value);
 
 /*
  * Aggregating before a join. aggregate_before_join.c
@@ -288,6 +305,15 @@ void mdli_merge_state(const mdli_aggregator *a, char *into, const char *from);
 /*
  * Groups from the runs of an encoded column. aggregate_runs.c
  */
+
+/* Has the runs of the first key read as they are encoded, if they can be, in place of its rows; once
+ * the strategy is chosen. `needed` tells which fields of the input are needed beside. */
+mdl_status mdli_read_leading_runs(mdli_aggregator *a, const bool *needed, mdl_error *error);
+
+/* The end of the rows from `row` of the source on that have its value, at most `end`; and that
+ * value. */
+int64_t mdli_encoded_run(const mdl_column *column, mdli_run_cursor *cursor, int64_t row,
+                         int64_t end, int64_t *value);
 
 /* Whether they can be told so, once the strategy is chosen. */
 bool mdli_can_group_runs(const mdli_aggregator *a);

@@ -674,6 +674,7 @@ mdl_status mdli_pipeline_run_morsel(mdli_pipeline *pipeline, int variant, int64_
 
 typedef struct run_jobs {
     mdli_pipeline *pipeline;
+    int variant;
     mdli_sink_fn sink;
     mdli_morsel_end_fn morsel_end;
     void *sink_data;
@@ -682,15 +683,15 @@ typedef struct run_jobs {
 static mdl_status run_job(void *data, int64_t job, int worker, mdl_error *error)
 {
     run_jobs *jobs = data;
-    MDLI_TRY(mdli_pipeline_run_morsel(jobs->pipeline, 0, job, worker, jobs->sink, jobs->sink_data,
-                                      error));
+    MDLI_TRY(mdli_pipeline_run_morsel(jobs->pipeline, jobs->variant, job, worker, jobs->sink,
+                                      jobs->sink_data, error));
     return jobs->morsel_end != NULL ? jobs->morsel_end(jobs->sink_data, worker, job, error)
                                     : MDL_OK;
 }
 
-mdl_status mdli_pipeline_run(mdli_pipeline *pipeline, mdli_sink_fn sink,
+mdl_status mdli_pipeline_run(mdli_pipeline *pipeline, int variant, mdli_sink_fn sink,
                              mdli_morsel_end_fn morsel_end, void *sink_data, mdl_error *error)
 {
-    run_jobs jobs = {pipeline, sink, morsel_end, sink_data};
+    run_jobs jobs = {pipeline, variant, sink, morsel_end, sink_data};
     return mdli_parallel_for(pipeline->context, pipeline->n_morsels, run_job, &jobs, error);
 }

@@ -94,7 +94,7 @@ typedef mdl_status (*mdli_sink_fn)(void *sink, int worker, int64_t morsel, const
 typedef mdl_status (*mdli_morsel_end_fn)(void *sink, int worker, int64_t morsel, mdl_error *error);
 
 /* Runs all morsels. */
-mdl_status mdli_pipeline_run(mdli_pipeline *pipeline, mdli_sink_fn sink,
+mdl_status mdli_pipeline_run(mdli_pipeline *pipeline, int variant, mdli_sink_fn sink,
                              mdli_morsel_end_fn morsel_end, void *sink_data, mdl_error *error);
 
 /* Runs one morsel on one worker, for sinks that drive themselves. */

@@ -428,6 +428,67 @@ START_TEST(runs_as_encoded)
 }
 END_TEST
 
+static void put_aggregate(dump *to, mdl_context *context, mdl_query *query, mdl_rel *rows)
+{
+    mdl_table *table;
+    mdl_rel *groups = mdl_aggregate(rows, "k",
+                                    "count(*) as n, sum(y) as total, max(y) as most, "
+                                    "count(distinct y) as n_different");
+    ck_assert_int_eq(mdl_query_collect(query, groups, &table, NULL), MDL_OK);
+    put_csv(to, context, table);
+    mdl_table_free(table);
+}
+
+/* The rows as a table of columns y and k: those of k come from tables of 2,700 rows each, and so end
+ * elsewhere than those of y. */
+static mdl_table *table_of_parts(mdl_context *context, mdl_query *query, const number *left)
+{
+    enum {
+        PART_ROWS = 2700
+    };
+    static const char *const names[] = {"k", "s", "x"};
+    mdl_rel *rows = NULL;
+    mdl_table *table;
+    for (int64_t i = 0; i < ROWS; i += PART_ROWS) {
+        const int64_t n = ROWS - i < PART_ROWS ? ROWS - i : PART_ROWS;
+        mdl_table *part = make_table(context, names, 3, left + i * 3, n, false);
+        mdl_rel *more = mdl_scan(query, part);
+        rows = rows == NULL ? more : mdl_union_all(rows, more);
+        mdl_table_free(part);
+    }
+    rows = mdl_project(rows, "x + 0 as y, k");
+    ck_assert_int_eq(mdl_query_collect(query, rows, &table, NULL), MDL_OK);
+    return table;
+}
+
+/* Runs of a key that has other blocks than the column which vectors are cut by, against the same rows
+ * decoded, as a filter has them. */
+START_TEST(runs_across_blocks)
+{
+    const int64_t run_rows[] = {1000000, 3000, 300};
+    test_random random = test_random_start("runs_across_blocks");
+    for (int round = 0; round < 3; round++) {
+        shape how = {true, run_rows[round], 1, 3, 50, -20, false};
+        number *left = random_left(&random, &how, ROWS);
+        mdl_context *context = context_of(2, 1000);
+        mdl_query *query = mdl_query_create(context);
+        mdl_table *table = table_of_parts(context, query, left);
+        dump as_encoded = {0};
+        dump decoded = {0};
+        put_aggregate(&as_encoded, context, query, mdl_scan(query, table));
+        put_aggregate(&decoded, context, query, mdl_filter(mdl_scan(query, table), "y > -100"));
+        ck_assert_uint_eq(as_encoded.size, decoded.size);
+        ck_assert_int_eq(memcmp(as_encoded.bytes, decoded.bytes, decoded.size), 0);
+        dump_free(&as_encoded);
+        dump_free(&decoded);
+        mdl_table_free(table);
+        mdl_query_free(query);
+        mdl_context_free(context);
+        free(left);
+    }
+}
+END_TEST
+
 /* Values that rise inside most runs, and fall in some, shorter and longer than a vector; at last with
  * NULLs in some vectors of a run and not in others. */
 START_TEST(distinct_in_rising_runs)
@@ -956,11 +1017,36 @@ START_TEST(picked_while_aggregating)
         expect_same_pick(context, table, NULL, "n, -s", false);    /* NULL would come first */
         expect_same_pick(context, table, NULL, "-mean, s", false); /* not an integer of the state */
         expect_same_pick(context, table, other, "-n, -total, g", true);
+        expect_same_pick(context, table, other, "-n, -total", true);
+        expect_same_pick(context, table, other, "-n, g", true);
+        expect_same_pick(context, table, other, "-total, -n, g", true);
         expect_same_pick(context, table, other, "g", true);
         mdl_table_free(table);
         mdl_table_free(other);
         mdl_context_free(context);
     }
+    free(left);
+    free(right);
+}
+END_TEST
+
+/* Of runs that fill the lanes many times, and of some that do not. */
+START_TEST(picked_from_lanes_that_overflow)
+{
+    static const char *const names[] = {"k", "s", "x"};
+    static const char *const right_names[] = {"r", "g"};
+    test_random random = test_random_start("picked_from_lanes_that_overflow");
+    shape how = {true, 6000, 1, 12, 100000, -70000, false};
+    number *left = random_left(&random, &how, ROWS);
+    number *right = random_right(&random, 40, 12, 9);
+    mdl_context *context = context_of(2, 20000);
+    mdl_table *table = make_table(context, names, 3, left, ROWS, true);
+    mdl_table *other = make_table(context, right_names, 2, right, 40, true);
+    expect_same_pick(context, table, other, "-n, -total, g", true);
+    expect_same_pick(context, table, other, "-n, g", true);
+    mdl_table_free(table);
+    mdl_table_free(other);
+    mdl_context_free(context);
     free(left);
     free(right);
 }
@@ -973,6 +1059,7 @@ static Suite *aggregate_suite(void)
     tcase_add_test(strategies, one_group);
     tcase_add_test(strategies, sorted_runs);
     tcase_add_test(strategies, runs_as_encoded);
+    tcase_add_test(strategies, runs_across_blocks);
     tcase_add_test(strategies, distinct_in_rising_runs);
     tcase_add_test(strategies, distinct_by_last_value);
     tcase_add_test(strategies, sorted_runs_with_subkeys);
@@ -981,6 +1068,7 @@ static Suite *aggregate_suite(void)
     tcase_add_test(strategies, no_rows);
     tcase_add_test(strategies, before_the_join);
     tcase_add_test(strategies, picked_while_aggregating);
+    tcase_add_test(strategies, picked_from_lanes_that_overflow);
     tcase_add_test(strategies, not_before_the_join);
     tcase_add_test(strategies, lanes);
     tcase_add_test(strategies, lanes_by_mask);
