@@ -76,11 +76,6 @@ static inline int64_t mdli_validity_words(int64_t n_rows)
     return (n_rows + 63) / 64;
 }
 
-/* Copies n bits from bit `from_start` of `from` to bit `to_start` of `to`, whose other bits stay. A
- * NULL `from` stands for ones. */
-void mdli_copy_validity(uint64_t *to, int64_t to_start, const uint64_t *from, int64_t from_start,
-                        int64_t n);
-
 /* Zeros among the n bits from `start`. NULL has none. */
 int64_t mdli_count_nulls(const uint64_t *validity, int64_t start, int64_t n);
 

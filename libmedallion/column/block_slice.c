@@ -52,21 +52,17 @@ static int32_t find_run(const int32_t *ends, int32_t n_runs, int64_t row)
     return low;
 }
 
-static mdl_status cut_runs(const mdli_block *block, int64_t start, int64_t n, mdli_block **out,
-                           mdl_error *error)
+mdl_status mdli_block_of_runs(mdl_context *context, mdl_type type, const int64_t *values,
+                              const int32_t *ends, int32_t n_runs, int64_t start, int64_t n,
+                              mdli_block **out, mdl_error *error)
 {
-    const int64_t *values;
-    const int32_t *ends;
-    int32_t n_runs;
-    mdli_block_runs(block, &values, &ends, &n_runs);
     const int32_t first = find_run(ends, n_runs, start);
     const int32_t n_cut = find_run(ends, n_runs, start + n - 1) - first + 1;
     const bool is_constant = n_cut == 1;
     void *body;
     MDLI_TRY(mdli_block_allocate_unfilled(
-        block->context, block->type, is_constant ? MDL_ENCODING_CONSTANT : MDL_ENCODING_RUN_LENGTH,
-        (int32_t)n, 0, is_constant ? 0 : n_cut * (int64_t)(sizeof *values + sizeof *ends), out,
-        &body, error));
+        context, type, is_constant ? MDL_ENCODING_CONSTANT : MDL_ENCODING_RUN_LENGTH, (int32_t)n, 0,
+        is_constant ? 0 : n_cut * (int64_t)(sizeof *values + sizeof *ends), out, &body, error));
     if (!is_constant) {
         int64_t *to_values = body;
         int32_t *to_ends = (int32_t *)(to_values + n_cut);
@@ -79,6 +75,17 @@ static mdl_status cut_runs(const mdli_block *block, int64_t start, int64_t n, md
     (*out)->first = values[first];
     mdli_block_set_integer_stats(*out);
     return MDL_OK;
+}
+
+static mdl_status cut_runs(const mdli_block *block, int64_t start, int64_t n, mdli_block **out,
+                           mdl_error *error)
+{
+    const int64_t *values;
+    const int32_t *ends;
+    int32_t n_runs;
+    mdli_block_runs(block, &values, &ends, &n_runs);
+    return mdli_block_of_runs(block->context, block->type, values, ends, n_runs, start, n, out,
+                              error);
 }
 
 static mdl_status set_slice_stats(mdli_block *slice, mdli_decode_buffer *buffer, mdl_error *error)

@@ -146,6 +146,14 @@ bool mdli_block_can_be_cut(const mdli_block *block);
 mdl_status mdli_block_cut(mdli_block *block, int64_t start, int64_t n, mdli_decode_buffer *buffer,
                           mdli_block **out, mdl_error *error);
 
+/*
+ * Makes a block of rows [start, start + n) of runs of an integer-like type, none of them like the
+ * one before it, which end at the rows `ends`.
+ */
+mdl_status mdli_block_of_runs(mdl_context *context, mdl_type type, const int64_t *values,
+                              const int32_t *ends, int32_t n_runs, int64_t start, int64_t n,
+                              mdli_block **out, mdl_error *error);
+
 /* Makes a slice of a parent, with nothing said of its values. `type` has the form of the parent's.
  */
 mdl_status mdli_block_allocate_slice(mdl_type type, mdli_block *parent, int32_t first_row,
@@ -196,6 +204,11 @@ int64_t mdli_slab_bytes_of_block(int64_t payload_bytes, int32_t n_rows, int32_t 
 /* As mdli_block_allocate_unfilled, in the next bytes of a slab, which must be left. */
 void mdli_slab_place_block(mdli_slab *slab, mdl_type type, mdl_encoding encoding, int32_t n_rows,
                            int32_t n_nulls, int64_t payload_bytes, mdli_block **out, void **body);
+
+/* Copies n bits from bit `from_start` of `from` to bit `to_start` of `to`, whose other bits stay. A
+ * NULL `from` stands for ones. */
+void mdli_copy_validity(uint64_t *to, int64_t to_start, const uint64_t *from, int64_t from_start,
+                        int64_t n);
 
 /* Memory that decoded values live in; grows as needed and is reused. Zero-initialise; belongs to
  * one thread at a time. */

@@ -188,28 +188,6 @@ mdl_status mdli_flat_append(mdli_flat *flat, const mdl_vector *in, mdli_dictiona
     return MDL_OK;
 }
 
-bool mdli_flat_replace(mdli_flat *flat, int64_t row, int64_t by)
-{
-    const mdl_vector v = mdli_flat_vector(flat);
-    const size_t size = flat->has_codes ? sizeof(int32_t) : mdli_type_bytes(flat->type);
-    char *values = flat->has_codes ? (char *)flat->codes : flat->values;
-    char *to = values + (size_t)row * size;
-    const char *from = values + (size_t)by * size;
-    const bool is_null = mdl_vector_is_null(&v, by);
-    bool is_same = mdl_vector_is_null(&v, row) == is_null;
-    if (is_same && !is_null) {
-        is_same = flat->type == MDL_TYPE_STRING && !flat->has_codes
-                      ? mdli_compare_strings(((const mdl_string *)flat->values)[row],
-                                             ((const mdl_string *)flat->values)[by]) == 0
-                      : memcmp(to, from, size) == 0;
-    }
-    memcpy(to, from, size);
-    if (flat->has_nulls) {
-        set_bit(flat->validity, row, !is_null);
-    }
-    return !is_same;
-}
-
 mdl_vector mdli_flat_vector(const mdli_flat *flat)
 {
     return (mdl_vector){

@@ -63,9 +63,6 @@ void mdli_flat_clear(mdli_flat *flat);
 mdl_status mdli_flat_append(mdli_flat *flat, const mdl_vector *values, mdli_dictionary *dictionary,
                             mdl_error *error);
 
-/* Puts the value of one row in the place of another's; whether that was a different one. */
-bool mdli_flat_replace(mdli_flat *flat, int64_t row, int64_t by);
-
 /* The values as a vector that lives until the next change. */
 mdl_vector mdli_flat_vector(const mdli_flat *flat);
 

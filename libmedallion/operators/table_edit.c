@@ -1,21 +1,8 @@
 /*
- * Edits of tables.
+ * Edits of tables, as they were planned (edit_plan.c).
  *
- * The rows of a column are cut in stretches. Kept ones are blocks of the base, which are shared, or
- * parts of one, which become slices (column/block_slice.c): no value of them is encoded again. Made
- * ones, between, are of rows that came and of base rows too close to a change; they are gathered and
- * encoded. Columns that are cut alike in the base stay so: one plan is made for all of them.
- *
- * Edits made time and again would leave ever shorter pieces, and parents of which little is in use.
- * Three rules keep that within bounds, where a piece of a block is 1 / MDLI_BLOCK_PIECES of its most
- * rows:
- *
- *   - no slice is cut that is shorter than a piece,
- *   - a kept stretch shorter than that is made anew with what is made beside it,
- *   - slices that hold less than half of their parent's rows together are made anew.
- *
- * So two neighbours that edits left are a piece together at least, and a column keeps no more than
- * twice the rows alive that it shows.
+ * What is made of a stretch is merged of two sides, rows of the base and rows that came. A column
+ * that stands in runs is merged run by run, and no row of it is looked at.
  */
 #include "operators/table_edit.h"
 
@@ -27,343 +14,363 @@
 #include "base/memory.h"
 #include "base/parallel.h"
 #include "base/tuning.h"
+#include "operators/edit_plan.h"
 #include "operators/rowset.h"
 #include "operators/shared_dictionary.h"
 
-/* Rows that stay together. */
-typedef struct stretch {
-    bool is_made;
-    int64_t block; /* of the base, in which `row` is */
-    int64_t row;   /* of the base, as is `end` */
-    int64_t end;
-    int64_t first_edit;
-    int64_t n_edits;
-    int64_t first_new_row;
-    int64_t n_new_rows;
-    int64_t n_rows;    /* that come out */
-    int64_t first_out; /* place of its blocks in the new column */
-    int64_t n_out;
-} stretch;
+/* Few rows are copied in one go, with what is behind them: so memory must have room for that. */
+#define COPY_BYTES 32
+
+/* What is made becomes runs where there are at most so many to a frame: then nothing is smaller. */
+#define RUNS_PER_FRAME_MAX 2
 
 /* Memory of one worker. */
 typedef struct edit_memory {
-    mdli_decode_buffer buffer;
-    mdli_flat rows;     /* of the base, then new ones */
-    mdli_flat gathered; /* rows of one block that comes out */
-    int32_t *order;     /* numbers in `rows` of the rows that come out */
-    int64_t order_capacity;
+    mdli_decode_buffer base_buffer;
+    mdli_decode_buffer new_buffer;
+    mdli_flat base_rows; /* of more than a block, and all text: then new rows are behind them */
+    mdli_flat new_rows;  /* likewise */
+    void *values;        /* of one block that comes out */
+    int64_t values_capacity;
+    uint64_t *validity;
+    int64_t validity_capacity; /* words */
+    int64_t *run_values;
+    int64_t run_values_capacity;
+    int32_t *run_ends;
+    int64_t run_ends_capacity;
 } edit_memory;
 
+/* A column that is edited. */
 typedef struct column_edit {
     mdl_context *context;
+    const mdli_edit_plan *plan;
     const mdl_column *base;
-    const mdl_column **peers; /* the columns that are cut as the base is, it among them */
-    int32_t n_peers;
     const mdl_column *changes; /* or NULL */
-    const mdli_table_edit *edits;
-    int64_t n_edits;
-    int64_t block_rows;
-    int64_t piece_rows;
-    stretch *stretches;
-    int64_t n_stretches;
-    int64_t stretches_capacity;
     edit_memory *memories;
     mdli_block **out;
-    int64_t n_out;
 } column_edit;
 
 /*
- * The plan.
+ * The rows that come out of a stretch, one after another.
  */
 
-static mdl_status add_stretch(column_edit *edit, const stretch *added, mdl_error *error)
+typedef struct edit_walk {
+    const mdli_table_edit *edit; /* the next one */
+    const mdli_table_edit *edits_end;
+    int64_t first_row; /* of the stretch */
+    int64_t row;       /* the next one of the base, counted from there */
+    int64_t n_base;
+    int64_t new_row; /* the next one, counted from the first of the stretch */
+} edit_walk;
+
+/* Rows of one side that come out one behind another. */
+typedef struct row_group {
+    bool are_new;
+    int64_t first;
+    int64_t n;
+} row_group;
+
+static edit_walk start_walk(const mdli_edit_plan *plan, const mdli_stretch *made)
 {
-    void *memory = edit->stretches;
-    MDLI_TRY(mdli_grow_array(edit->context, &memory, &edit->stretches_capacity, edit->n_stretches,
-                             edit->n_stretches + 1, sizeof *edit->stretches, "edit", error));
-    edit->stretches = memory;
-    edit->stretches[edit->n_stretches++] = *added;
-    return MDL_OK;
+    const mdli_table_edit *edits = plan->edits + made->first_edit;
+    return (edit_walk){.edit = edits,
+                       .edits_end = edits + made->n_edits,
+                       .first_row = made->row,
+                       .n_base = made->end - made->row};
 }
 
-/* Adds base rows [row, end) of a block to what is made, and an edit at `row` where there is one. */
-static mdl_status make_rows(column_edit *edit, int64_t block, int64_t row, int64_t end,
-                            int64_t edit_number, mdl_error *error)
+/* The next rows, at most `n_max`; there are some. */
+static inline row_group next_rows(edit_walk *walk, int64_t n_max)
 {
-    stretch *last = edit->n_stretches > 0 ? &edit->stretches[edit->n_stretches - 1] : NULL;
-    if (last == NULL || !last->is_made || last->block != block) {
-        const stretch made = {.is_made = true, .block = block, .row = row, .end = row};
-        MDLI_TRY(add_stretch(edit, &made, error));
-        last = &edit->stretches[edit->n_stretches - 1];
-    }
-    last->end = end;
-    last->n_rows += end - row;
-    if (edit_number >= 0) {
-        const mdli_table_edit *change = &edit->edits[edit_number];
-        last->first_edit = last->n_edits == 0 ? edit_number : last->first_edit;
-        last->n_edits++;
-        last->n_rows -= change->drops_row;
-        if (change->new_row >= 0) {
-            last->first_new_row = last->n_new_rows == 0 ? change->new_row : last->first_new_row;
-            last->n_new_rows++;
-            last->n_rows++;
+    for (;;) {
+        const mdli_table_edit *edit = walk->edit;
+        const int64_t stop = edit < walk->edits_end ? edit->row - walk->first_row : walk->n_base;
+        if (walk->row < stop) {
+            const int64_t n = stop - walk->row < n_max ? stop - walk->row : n_max;
+            const row_group group = {.first = walk->row, .n = n};
+            walk->row += n;
+            return group;
         }
-    }
-    return MDL_OK;
-}
-
-/* Whether a column's last block is to take in rows that come behind it, so that a few rows added
- * again and again do not leave blocks of a few rows. */
-static bool takes_in_end(const column_edit *edit, int64_t block)
-{
-    return block == edit->base->n_blocks - 1 &&
-           edit->edits[edit->n_edits - 1].row == edit->base->n_rows &&
-           edit->base->blocks[block]->n_rows < edit->block_rows / 2;
-}
-
-/* Whether a part of a block can be kept: in one column at least. The others follow. */
-static bool can_be_cut(const column_edit *edit, int64_t block)
-{
-    bool can_be = false;
-    for (int32_t p = 0; p < edit->n_peers && !can_be; p++) {
-        can_be = mdli_block_can_be_cut(edit->peers[p]->blocks[block]);
-    }
-    return can_be;
-}
-
-/* Keeps base rows [row, end) of a block as far as they can be kept. */
-static mdl_status keep_rows(column_edit *edit, int64_t b, int64_t row, int64_t end,
-                            mdl_error *error)
-{
-    const int64_t start = edit->base->row_starts[b];
-    int64_t kept = row;
-    if (row == end) {
-        return MDL_OK;
-    }
-    if (takes_in_end(edit, b)) {
-        kept = end;
-    } else if (end - row < edit->base->blocks[b]->n_rows) {
-        /* Slices start with frames, as then all that is read of them does. */
-        const int64_t step = edit->piece_rows < MDLI_FRAME_ROWS ? 1 : MDLI_FRAME_ROWS;
-        kept = start + (row - start + step - 1) / step * step;
-        kept = end - kept < edit->piece_rows || !can_be_cut(edit, b) ? end : kept;
-    }
-    if (kept > row) {
-        MDLI_TRY(make_rows(edit, b, row, kept, -1, error));
-    }
-    const stretch rest = {.block = b, .row = kept, .end = end, .n_rows = end - kept};
-    return kept < end ? add_stretch(edit, &rest, error) : MDL_OK;
-}
-
-/* Cuts the base where edits are. An edit at the border between two blocks belongs to the second, and
- * one at the end of the table to the last. */
-static mdl_status cut_at_edits(column_edit *edit, mdl_error *error)
-{
-    const mdl_column *base = edit->base;
-    int64_t e = 0;
-    for (int64_t b = 0; b < base->n_blocks; b++) {
-        const int64_t block_end = base->row_starts[b + 1];
-        const bool is_last = b == base->n_blocks - 1;
-        int64_t row = base->row_starts[b];
-        for (; e < edit->n_edits && (is_last || edit->edits[e].row < block_end); e++) {
-            const mdli_table_edit *change = &edit->edits[e];
-            const int64_t end = change->row + change->drops_row;
-            MDLI_TRY(keep_rows(edit, b, row, change->row, error));
-            MDLI_TRY(make_rows(edit, b, change->row, end, e, error));
-            row = end;
+        assert(edit < walk->edits_end);
+        walk->edit++;
+        walk->row += edit->drops_row;
+        if (edit->new_row >= 0) {
+            return (row_group){.are_new = true, .first = walk->new_row++, .n = 1};
         }
-        MDLI_TRY(keep_rows(edit, b, row, block_end, error));
-    }
-    return MDL_OK;
-}
-
-/* The block whose memory a kept stretch of a column needs without showing all of it, or NULL. */
-static const mdli_block *parent_of(const mdl_column *column, const stretch *s)
-{
-    const mdli_block *block = column->blocks[s->block];
-    if (s->is_made || block->parent != NULL) {
-        return s->is_made ? NULL : block->parent;
-    }
-    const bool becomes_slice = s->end - s->row < block->n_rows && mdli_block_can_be_cut(block) &&
-                               !mdli_block_is_in_runs(block);
-    return becomes_slice ? mdli_block_owner(block) : NULL;
-}
-
-/* The end of the stretches of a column that have the parent that the first of them has, others aside
- * that have none; `*n_used` counts their rows. */
-static int64_t end_of_parent(const column_edit *edit, const mdl_column *column, int64_t first,
-                             int64_t *n_used)
-{
-    const mdli_block *parent = parent_of(column, &edit->stretches[first]);
-    int64_t end = first;
-    *n_used = 0;
-    for (int64_t s = first; s < edit->n_stretches; s++) {
-        const mdli_block *other = parent_of(column, &edit->stretches[s]);
-        if (other == parent) {
-            *n_used += edit->stretches[s].n_rows;
-            end = s + 1;
-        } else if (other != NULL) {
-            break;
-        }
-    }
-    return end;
-}
-
-/* Makes anew what holds less than half of a parent in a column. False when there was nothing. */
-static bool leave_little_used_of(column_edit *edit, const mdl_column *column)
-{
-    bool has_left = false;
-    int64_t end;
-    for (int64_t first = 0; first < edit->n_stretches; first = end) {
-        const mdli_block *parent = parent_of(column, &edit->stretches[first]);
-        int64_t n_used = 0;
-        end = parent != NULL ? end_of_parent(edit, column, first, &n_used) : first + 1;
-        const bool is_little = parent != NULL && n_used < parent->n_rows / 2;
-        for (int64_t s = first; is_little && s < end; s++) {
-            edit->stretches[s].is_made |= parent_of(column, &edit->stretches[s]) == parent;
-        }
-        has_left |= is_little;
-    }
-    return has_left;
-}
-
-/* Likewise in any of the columns; what is made anew for one is so for all. */
-static void leave_little_used(column_edit *edit)
-{
-    bool has_left = true;
-    while (has_left) {
-        has_left = false;
-        for (int32_t p = 0; p < edit->n_peers; p++) {
-            has_left |= leave_little_used_of(edit, edit->peers[p]);
-        }
-    }
-}
-
-static bool is_made_at(const column_edit *edit, int64_t s)
-{
-    return 0 <= s && s < edit->n_stretches && edit->stretches[s].is_made;
-}
-
-/* Makes short stretches anew beside what is made. What is found so may be beside others: hence both
- * ways. */
-static void take_in_short(column_edit *edit)
-{
-    const int64_t n = edit->n_stretches;
-    for (int64_t i = 0; i < 2 * n; i++) {
-        const int64_t s = i < n ? i : 2 * n - 1 - i;
-        edit->stretches[s].is_made |= edit->stretches[s].n_rows < edit->piece_rows &&
-                                      (is_made_at(edit, s - 1) || is_made_at(edit, s + 1));
-    }
-}
-
-/* Whether what is made is to be encoded together with what is made behind it. */
-static bool belong_together(const column_edit *edit, const stretch *made, const stretch *next)
-{
-    return made->is_made && next->is_made &&
-           (made->n_rows + next->n_rows <= edit->block_rows || made->n_rows < edit->piece_rows ||
-            next->n_rows < edit->piece_rows);
-}
-
-static void join_made(stretch *made, const stretch *next)
-{
-    made->end = next->end;
-    made->n_rows += next->n_rows;
-    made->first_edit = made->n_edits == 0 ? next->first_edit : made->first_edit;
-    made->n_edits += next->n_edits;
-    made->first_new_row = made->n_new_rows == 0 ? next->first_new_row : made->first_new_row;
-    made->n_new_rows += next->n_new_rows;
-}
-
-/* Joins what is made, and numbers the blocks that come out: of what is made as many of equal size as
- * are needed. */
-static void number_blocks(column_edit *edit)
-{
-    int64_t n = 0;
-    for (int64_t s = 0; s < edit->n_stretches; s++) {
-        if (n > 0 && belong_together(edit, &edit->stretches[n - 1], &edit->stretches[s])) {
-            join_made(&edit->stretches[n - 1], &edit->stretches[s]);
-        } else {
-            edit->stretches[n++] = edit->stretches[s];
-        }
-    }
-    edit->n_stretches = n;
-    for (int64_t s = 0; s < n; s++) {
-        stretch *at = &edit->stretches[s];
-        at->first_out = edit->n_out;
-        at->n_out = at->is_made ? (at->n_rows + edit->block_rows - 1) / edit->block_rows : 1;
-        edit->n_out += at->n_out;
     }
 }
 
 /*
- * Making blocks.
+ * Making blocks of runs.
  */
 
-/* Collects the base's rows of a stretch, then the new rows that go into it. */
-static mdl_status collect_rows(column_edit *edit, const stretch *made, edit_memory *memory,
-                               mdl_error *error)
+/* Where in a column in runs a walk is. */
+typedef struct run_cursor {
+    const mdl_column *column;
+    int64_t block;
+    const int64_t *values;
+    const int32_t *ends;
+    int32_t n_runs;
+    int32_t run;
+    int64_t row; /* of the block */
+} run_cursor;
+
+/* Runs that come out, in a worker's memory. */
+typedef struct run_list {
+    int64_t *values;
+    int32_t *ends;
+    int64_t n;
+    int64_t n_max;
+    int64_t n_rows;
+} run_list;
+
+/* Whether there are base rows in a stretch, all in runs, to which rows can come. */
+static bool is_in_runs(const column_edit *edit, const mdli_stretch *made)
 {
     const mdl_column *base = edit->base;
-    mdl_vector values;
-    mdli_flat_clear(&memory->rows);
-    int64_t row = made->row;
-    for (int64_t b = made->block; row < made->end; b++) {
-        const int64_t end =
-            made->end < base->row_starts[b + 1] ? made->end : base->row_starts[b + 1];
-        MDLI_TRY(mdli_block_decode(base->blocks[b], row - base->row_starts[b], end - row,
-                                   &memory->buffer, &values, error));
-        MDLI_TRY(mdli_flat_append(&memory->rows, &values, base->blocks[b]->dictionary, error));
-        row = end;
+    bool is = made->row < made->end && made->n_rows <= INT32_MAX &&
+              (edit->changes == NULL || edit->changes->stats.n_nulls == 0);
+    for (int64_t b = made->block; is && b < base->n_blocks && base->row_starts[b] < made->end;
+         b++) {
+        const int64_t *values;
+        const int32_t *ends;
+        int32_t n_runs;
+        is = mdli_block_runs(base->blocks[b], &values, &ends, &n_runs);
     }
-    for (int64_t i = 0; i < made->n_new_rows;) {
-        int64_t n_left = made->n_new_rows - i;
-        int64_t n = n_left < MDLI_BLOCK_ROWS_MAX ? n_left : MDLI_BLOCK_ROWS_MAX;
-        MDLI_TRY(mdli_column_read(edit->changes, made->first_new_row + i, n, &memory->buffer,
-                                  &values, error));
-        MDLI_TRY(mdli_flat_append(&memory->rows, &values, edit->changes->dictionary, error));
-        i += n;
+    return is;
+}
+
+/* Adds rows of one value; false where there are too many runs. */
+static inline bool add_run(run_list *list, int64_t value, int64_t n_rows)
+{
+    if (list->n == 0 || list->values[list->n - 1] != value) {
+        if (list->n == list->n_max) {
+            return false;
+        }
+        list->values[list->n++] = value;
+    }
+    list->n_rows += n_rows;
+    list->ends[list->n - 1] = (int32_t)list->n_rows;
+    return true;
+}
+
+static void enter_block(run_cursor *cursor, int64_t block)
+{
+    cursor->block = block;
+    cursor->run = 0;
+    cursor->row = 0;
+    mdli_block_runs(cursor->column->blocks[block], &cursor->values, &cursor->ends, &cursor->n_runs);
+}
+
+/* Goes over the next rows of the base and adds them to a list, if there is one. */
+static bool pass_rows(run_cursor *cursor, int64_t n, run_list *list)
+{
+    bool is_room = true;
+    while (n > 0 && is_room) {
+        if (cursor->run == cursor->n_runs) {
+            enter_block(cursor, cursor->block + 1);
+        }
+        const int64_t n_left = cursor->ends[cursor->run] - cursor->row;
+        const int64_t taken = n < n_left ? n : n_left;
+        is_room = list == NULL || add_run(list, cursor->values[cursor->run], taken);
+        cursor->row += taken;
+        cursor->run += taken == n_left;
+        n -= taken;
+    }
+    return is_room;
+}
+
+/* Starts where a stretch does. */
+static run_cursor start_cursor(const mdl_column *column, const mdli_stretch *made)
+{
+    run_cursor cursor = {.column = column};
+    enter_block(&cursor, made->block);
+    pass_rows(&cursor, made->row - column->row_starts[made->block], NULL);
+    return cursor;
+}
+
+/* Lists the runs that come out of a stretch; false where there are too many. */
+static bool list_runs(const column_edit *edit, const mdli_stretch *made, const mdl_vector *new_rows,
+                      run_list *list)
+{
+    edit_walk walk = start_walk(edit->plan, made);
+    run_cursor cursor = start_cursor(edit->base, made);
+    int64_t row = 0; /* of the base, at which the cursor is */
+    bool is_room = true;
+    for (int64_t i = 0; i < made->n_rows && is_room;) {
+        const row_group group = next_rows(&walk, made->n_rows - i);
+        i += group.n;
+        if (group.are_new) {
+            is_room = add_run(list, mdli_vector_integer(new_rows, group.first), 1);
+        } else {
+            pass_rows(&cursor, group.first - row, NULL);
+            is_room = pass_rows(&cursor, group.n, list);
+            row = group.first + group.n;
+        }
+    }
+    return is_room;
+}
+
+/* Makes the blocks of a stretch of runs, if there are few; `*are_made` says so. */
+static mdl_status make_runs(const column_edit *edit, const mdli_stretch *made,
+                            const mdl_vector *new_rows, edit_memory *memory, bool *are_made,
+                            mdl_error *error)
+{
+    const int64_t n_max = (made->n_rows / MDLI_FRAME_ROWS + 1) * RUNS_PER_FRAME_MAX;
+    void *values = memory->run_values;
+    MDLI_TRY(mdli_grow_array(edit->context, &values, &memory->run_values_capacity, 0, n_max,
+                             sizeof *memory->run_values, "edit", error));
+    memory->run_values = values;
+    void *ends = memory->run_ends;
+    MDLI_TRY(mdli_grow_array(edit->context, &ends, &memory->run_ends_capacity, 0, n_max,
+                             sizeof *memory->run_ends, "edit", error));
+    memory->run_ends = ends;
+    run_list list = {.values = values, .ends = ends, .n_max = n_max};
+    *are_made = list_runs(edit, made, new_rows, &list);
+    int64_t first = 0;
+    for (int64_t i = 0; *are_made && i < made->n_out; i++) {
+        const int64_t end = made->n_rows * (i + 1) / made->n_out;
+        MDLI_TRY(mdli_block_of_runs(edit->context, edit->base->type, list.values, list.ends,
+                                    (int32_t)list.n, first, end - first,
+                                    &edit->out[made->first_out + i], error));
+        first = end;
     }
     return MDL_OK;
 }
 
-/* Says where each row that comes out of a stretch stands among those collected. */
-static mdl_status order_rows(column_edit *edit, const stretch *made, edit_memory *memory,
-                             mdl_error *error)
+/*
+ * Making blocks of values.
+ */
+
+/* One side of a stretch. */
+typedef struct merge_side {
+    mdl_vector rows;
+    int64_t first; /* its first row there */
+} merge_side;
+
+/* The bytes of a row, which in text may be a code. */
+static size_t item_bytes(const mdl_vector *rows)
 {
-    int64_t n_base = made->end - made->row;
-    if (n_base + made->n_new_rows > INT32_MAX) {
-        return mdl_error_set(error, MDL_E_UNSUPPORTED,
-                             "%lld new rows between two of the base, more than %lld",
-                             (long long)made->n_new_rows, (long long)(INT32_MAX - n_base));
+    return rows->codes != NULL ? sizeof *rows->codes : mdli_type_bytes(rows->type);
+}
+
+/* NULL where the side has no rows. */
+static const uint8_t *first_item(const merge_side *side)
+{
+    const void *items = side->rows.codes != NULL ? side->rows.codes : side->rows.values;
+    return items == NULL ? NULL
+                         : (const uint8_t *)items + (size_t)side->first * item_bytes(&side->rows);
+}
+
+/* Appends rows [row, end) of a column to others. */
+static mdl_status append_rows(const mdl_column *column, int64_t row, int64_t end,
+                              mdli_decode_buffer *buffer, mdli_flat *rows, mdl_error *error)
+{
+    for (int64_t b = row < end ? mdli_column_find_block(column, row) : 0; row < end; b++) {
+        const int64_t stop = end < column->row_starts[b + 1] ? end : column->row_starts[b + 1];
+        mdl_vector values;
+        MDLI_TRY(mdli_block_decode(column->blocks[b], row - column->row_starts[b], stop - row,
+                                   buffer, &values, error));
+        MDLI_TRY(mdli_flat_append(rows, &values, column->blocks[b]->dictionary, error));
+        row = stop;
     }
-    void *memory_of_order = memory->order;
-    MDLI_TRY(mdli_grow_array(edit->context, &memory_of_order, &memory->order_capacity, 0,
-                             made->n_rows, sizeof(int32_t), "edit", error));
-    memory->order = memory_of_order;
-    int32_t *order = memory->order;
-    int64_t base_row = 0;
-    int64_t new_row = n_base;
-    for (int64_t e = 0; e < made->n_edits; e++) {
-        const mdli_table_edit *change = &edit->edits[made->first_edit + e];
-        int64_t edit_row = change->row - made->row;
-        while (base_row < edit_row) {
-            *order++ = (int32_t)base_row++;
+    return MDL_OK;
+}
+
+/* Reads rows [row, end) of a column of numbers; into `rows` where they are many. */
+static mdl_status read_numbers(const mdl_column *column, int64_t row, int64_t end,
+                               mdli_decode_buffer *buffer, mdli_flat *rows, merge_side *out,
+                               mdl_error *error)
+{
+    *out = (merge_side){.rows = {.type = rows->type}};
+    if (row == end) {
+        return MDL_OK;
+    }
+    if (end - row <= MDLI_BLOCK_ROWS_MAX) {
+        return mdli_column_read(column, row, end - row, buffer, &out->rows, error);
+    }
+    mdli_flat_clear(rows);
+    MDLI_TRY(append_rows(column, row, end, buffer, rows, error));
+    out->rows = mdli_flat_vector(rows);
+    return MDL_OK;
+}
+
+/* Reads both sides of a stretch of text, one behind the other, so that they are of one form. */
+static mdl_status read_text(const column_edit *edit, const mdli_stretch *made, edit_memory *memory,
+                            merge_side *base, merge_side *new_rows, mdl_error *error)
+{
+    mdli_flat *rows = &memory->base_rows;
+    mdli_flat_clear(rows);
+    MDLI_TRY(append_rows(edit->base, made->row, made->end, &memory->base_buffer, rows, error));
+    if (made->n_new_rows > 0) {
+        MDLI_TRY(append_rows(edit->changes, made->first_new_row,
+                             made->first_new_row + made->n_new_rows, &memory->base_buffer, rows,
+                             error));
+    }
+    *base = (merge_side){.rows = mdli_flat_vector(rows)};
+    *new_rows = (merge_side){.rows = base->rows, .first = made->end - made->row};
+    return MDL_OK;
+}
+
+static mdl_status reserve_block(const column_edit *edit, edit_memory *memory, int64_t n_rows,
+                                size_t row_bytes, bool has_nulls, mdl_error *error)
+{
+    const int64_t n_bytes = n_rows * (int64_t)row_bytes + COPY_BYTES;
+    MDLI_TRY(mdli_grow_array(edit->context, &memory->values, &memory->values_capacity, 0, n_bytes,
+                             1, "edit", error));
+    if (has_nulls) {
+        void *words = memory->validity;
+        MDLI_TRY(mdli_grow_array(edit->context, &words, &memory->validity_capacity, 0,
+                                 (n_rows + 63) / 64, sizeof *memory->validity, "edit", error));
+        memory->validity = words;
+    }
+    return MDL_OK;
+}
+
+/* Merges the next `n_rows` rows that come out into the vector that a block is encoded from. */
+static mdl_status merge_rows(const column_edit *edit, const merge_side *base,
+                             const merge_side *new_rows, edit_walk *walk, int64_t n_rows,
+                             edit_memory *memory, mdl_vector *out, mdl_error *error)
+{
+    const size_t row_bytes = item_bytes(&base->rows);
+    const uint8_t *const base_items = first_item(base);
+    const uint8_t *const new_items = first_item(new_rows);
+    const bool has_nulls = base->rows.validity != NULL || new_rows->rows.validity != NULL;
+    MDLI_TRY(reserve_block(edit, memory, n_rows, row_bytes, has_nulls, error));
+    uint8_t *to = memory->values;
+    for (int64_t i = 0; i < n_rows;) {
+        const row_group group = next_rows(walk, n_rows - i);
+        const uint8_t *from =
+            (group.are_new ? new_items : base_items) + (size_t)group.first * row_bytes;
+        const size_t n_bytes = (size_t)group.n * row_bytes;
+        memcpy(to, from, COPY_BYTES);
+        if (n_bytes > COPY_BYTES) {
+            memcpy(to + COPY_BYTES, from + COPY_BYTES, n_bytes - COPY_BYTES);
         }
-        if (change->new_row >= 0) {
-            *order++ = (int32_t)new_row++;
+        if (has_nulls) {
+            const merge_side *side = group.are_new ? new_rows : base;
+            mdli_copy_validity(memory->validity, i, side->rows.validity, side->first + group.first,
+                               group.n);
         }
-        base_row += change->drops_row;
+        to += n_bytes;
+        i += group.n;
     }
-    while (base_row < n_base) {
-        *order++ = (int32_t)base_row++;
-    }
-    assert(order - memory->order == made->n_rows);
+    const bool has_codes = base->rows.codes != NULL;
+    *out = (mdl_vector){
+        .type = base->rows.type,
+        .n_rows = n_rows,
+        .values = has_codes ? NULL : memory->values,
+        .validity = has_nulls ? memory->validity : NULL,
+        .codes = has_codes ? memory->values : NULL,
+        .dictionary = base->rows.dictionary,
+        .n_dictionary = base->rows.n_dictionary,
+    };
     return MDL_OK;
 }
 
 /* Shares a block of the base, or a part of it where that can be; another column may be cut where
  * this one cannot. */
-static mdl_status keep_block(column_edit *edit, const stretch *kept, edit_memory *memory,
+static mdl_status keep_block(const column_edit *edit, const mdli_stretch *kept, edit_memory *memory,
                              mdl_error *error)
 {
     mdli_block *block = edit->base->blocks[kept->block];
@@ -375,60 +382,89 @@ static mdl_status keep_block(column_edit *edit, const stretch *kept, edit_memory
         return MDL_OK;
     }
     if (mdli_block_can_be_cut(block)) {
-        return mdli_block_cut(block, start, kept->n_rows, &memory->buffer, out, error);
+        return mdli_block_cut(block, start, kept->n_rows, &memory->base_buffer, out, error);
     }
     mdl_vector values;
-    MDLI_TRY(mdli_block_decode(block, start, kept->n_rows, &memory->buffer, &values, error));
+    MDLI_TRY(mdli_block_decode(block, start, kept->n_rows, &memory->base_buffer, &values, error));
     return mdli_block_encode(edit->context, &values, block->dictionary, out, error);
 }
 
-/* Whether the edits of what is made put a row in the place of another each, and one block comes of
- * it. */
-static bool only_replaces_rows(const stretch *made)
-{
-    return made->n_rows == made->end - made->row && made->n_new_rows == made->n_edits &&
-           made->n_out == 1;
-}
-
-/* As make_blocks where edits only replace rows, once they are collected. A block all of whose rows
- * got the values that they had stays, but for a slice, of whose parent too little may be in use. */
-static mdl_status make_in_place(column_edit *edit, const stretch *made, edit_memory *memory,
-                                mdl_error *error)
+/* Whether what is made of a stretch is a block of the base with some rows replaced. A slice, of whose
+ * parent too little may be in use, is none. */
+static bool is_block_with_rows_replaced(const column_edit *edit, const mdli_stretch *made)
 {
     const mdli_block *block = edit->base->blocks[made->block];
-    const bool is_block = made->row == edit->base->row_starts[made->block] &&
-                          made->n_rows == block->n_rows && block->parent == NULL;
-    bool is_changed = false;
-    for (int64_t e = 0; e < made->n_edits; e++) {
-        const int64_t row = edit->edits[made->first_edit + e].row - made->row;
-        is_changed |= mdli_flat_replace(&memory->rows, row, made->n_rows + e);
-    }
-    if (!is_changed && is_block) {
-        return keep_block(edit, made, memory, error);
-    }
-    mdl_vector values = mdli_flat_vector(&memory->rows);
-    values.n_rows = made->n_rows;
-    return mdli_block_encode(edit->context, &values,
-                             memory->rows.has_codes ? memory->rows.dictionary : NULL,
-                             &edit->out[made->first_out], error);
+    return made->row == edit->base->row_starts[made->block] && made->n_rows == block->n_rows &&
+           made->n_rows == made->end - made->row && made->n_new_rows == made->n_edits &&
+           made->n_out == 1 && block->parent == NULL;
 }
 
-static mdl_status make_blocks(column_edit *edit, const stretch *made, edit_memory *memory,
-                              mdl_error *error)
+/* Whether row a of a side is row b of another to the bit. */
+static bool is_same_row(const merge_side *a, int64_t row_a, const merge_side *b, int64_t row_b)
 {
-    MDLI_TRY(collect_rows(edit, made, memory, error));
-    if (only_replaces_rows(made)) {
-        return make_in_place(edit, made, memory, error);
+    const int64_t i = a->first + row_a;
+    const int64_t k = b->first + row_b;
+    const bool is_null = mdl_vector_is_null(&a->rows, i);
+    if (is_null || mdl_vector_is_null(&b->rows, k)) {
+        return is_null && mdl_vector_is_null(&b->rows, k);
     }
-    MDLI_TRY(order_rows(edit, made, memory, error));
-    mdl_vector rows = mdli_flat_vector(&memory->rows);
-    mdli_dictionary *dictionary = memory->rows.has_codes ? memory->rows.dictionary : NULL;
+    if (a->rows.type == MDL_TYPE_STRING) {
+        return mdli_compare_strings(mdl_vector_string(&a->rows, i),
+                                    mdl_vector_string(&b->rows, k)) == 0;
+    }
+    const size_t row_bytes = item_bytes(&a->rows);
+    return memcmp(first_item(a) + (size_t)row_a * row_bytes,
+                  first_item(b) + (size_t)row_b * row_bytes, row_bytes) == 0;
+}
+
+/* Whether all rows that are replaced get the values that they had. */
+static bool replaces_with_same(const column_edit *edit, const mdli_stretch *made,
+                               const merge_side *base, const merge_side *new_rows)
+{
+    const mdli_table_edit *edits = edit->plan->edits + made->first_edit;
+    bool are_same = true;
+    for (int64_t e = 0; e < made->n_edits && are_same; e++) {
+        are_same = is_same_row(base, edits[e].row - made->row, new_rows, e);
+    }
+    return are_same;
+}
+
+static mdl_status make_blocks(const column_edit *edit, const mdli_stretch *made,
+                              edit_memory *memory, mdl_error *error)
+{
+    const int64_t new_end = made->first_new_row + made->n_new_rows;
+    const bool is_text = edit->base->type == MDL_TYPE_STRING;
+    merge_side base;
+    merge_side new_rows;
+    mdli_dictionary *dictionary = NULL;
+    if (is_text) {
+        MDLI_TRY(read_text(edit, made, memory, &base, &new_rows, error));
+        dictionary = base.rows.codes != NULL ? memory->base_rows.dictionary : NULL;
+    } else {
+        MDLI_TRY(read_numbers(edit->changes, made->first_new_row, new_end, &memory->new_buffer,
+                              &memory->new_rows, &new_rows, error));
+    }
+    const bool may_stay = is_block_with_rows_replaced(edit, made);
+    if (!may_stay && is_in_runs(edit, made)) {
+        bool are_made;
+        MDLI_TRY(make_runs(edit, made, &new_rows.rows, memory, &are_made, error));
+        if (are_made) {
+            return MDL_OK;
+        }
+    }
+    if (!is_text) {
+        MDLI_TRY(read_numbers(edit->base, made->row, made->end, &memory->base_buffer,
+                              &memory->base_rows, &base, error));
+    }
+    if (may_stay && replaces_with_same(edit, made, &base, &new_rows)) {
+        return keep_block(edit, made, memory, error);
+    }
+    edit_walk walk = start_walk(edit->plan, made);
     int64_t first = 0;
     for (int64_t i = 0; i < made->n_out; i++) {
-        int64_t end = made->n_rows * (i + 1) / made->n_out;
+        const int64_t end = made->n_rows * (i + 1) / made->n_out;
         mdl_vector values;
-        MDLI_TRY(mdli_flat_gather(&memory->gathered, &rows, memory->order + first, end - first,
-                                  &values, error));
+        MDLI_TRY(merge_rows(edit, &base, &new_rows, &walk, end - first, memory, &values, error));
         MDLI_TRY(mdli_block_encode(edit->context, &values, dictionary,
                                    &edit->out[made->first_out + i], error));
         first = end;
@@ -438,8 +474,8 @@ static mdl_status make_blocks(column_edit *edit, const stretch *made, edit_memor
 
 static mdl_status work_on_stretch(void *data, int64_t job, int worker, mdl_error *error)
 {
-    column_edit *edit = data;
-    const stretch *at = &edit->stretches[job];
+    const column_edit *edit = data;
+    const mdli_stretch *at = &edit->plan->stretches[job];
     return at->is_made ? make_blocks(edit, at, &edit->memories[worker], error)
                        : keep_block(edit, at, &edit->memories[worker], error);
 }
@@ -451,9 +487,11 @@ static mdl_status create_memories(column_edit *edit, int n_workers, mdl_error *e
                                   &memory, error));
     edit->memories = memory;
     for (int i = 0; i < n_workers; i++) {
-        mdli_decode_buffer_init(&edit->memories[i].buffer, edit->context);
-        mdli_flat_init(&edit->memories[i].rows, edit->context, edit->base->type);
-        mdli_flat_init(&edit->memories[i].gathered, edit->context, edit->base->type);
+        edit_memory *of_worker = &edit->memories[i];
+        mdli_decode_buffer_init(&of_worker->base_buffer, edit->context);
+        mdli_decode_buffer_init(&of_worker->new_buffer, edit->context);
+        mdli_flat_init(&of_worker->base_rows, edit->context, edit->base->type);
+        mdli_flat_init(&of_worker->new_rows, edit->context, edit->base->type);
     }
     return MDL_OK;
 }
@@ -461,10 +499,15 @@ static mdl_status create_memories(column_edit *edit, int n_workers, mdl_error *e
 static void free_memories(column_edit *edit, int n_workers)
 {
     for (int i = 0; edit->memories != NULL && i < n_workers; i++) {
-        mdli_decode_buffer_free(&edit->memories[i].buffer);
-        mdli_flat_free(&edit->memories[i].rows);
-        mdli_flat_free(&edit->memories[i].gathered);
-        mdli_free(edit->context, edit->memories[i].order);
+        edit_memory *of_worker = &edit->memories[i];
+        mdli_decode_buffer_free(&of_worker->base_buffer);
+        mdli_decode_buffer_free(&of_worker->new_buffer);
+        mdli_flat_free(&of_worker->base_rows);
+        mdli_flat_free(&of_worker->new_rows);
+        mdli_free(edit->context, of_worker->values);
+        mdli_free(edit->context, of_worker->validity);
+        mdli_free(edit->context, of_worker->run_values);
+        mdli_free(edit->context, of_worker->run_ends);
     }
     mdli_free(edit->context, edit->memories);
 }
@@ -474,76 +517,60 @@ static void free_memories(column_edit *edit, int n_workers)
 static mdl_status join_blocks(column_edit *edit, mdl_column **out, mdl_error *error)
 {
     const mdli_dictionary *dictionary = edit->base->dictionary;
+    const int64_t n_out = edit->plan->n_out;
     bool keeps_dictionary = true;
-    for (int64_t b = 0; b < edit->n_out && dictionary != NULL; b++) {
+    for (int64_t b = 0; b < n_out && dictionary != NULL; b++) {
         keeps_dictionary = keeps_dictionary && edit->out[b]->dictionary == dictionary;
     }
     return keeps_dictionary
-               ? mdli_column_from_blocks(edit->context, edit->base->type, edit->out, edit->n_out,
-                                         out, error)
-               : mdli_string_column_from_blocks(edit->context, edit->out, edit->n_out, out, error);
+               ? mdli_column_from_blocks(edit->context, edit->base->type, edit->out, n_out, out,
+                                         error)
+               : mdli_string_column_from_blocks(edit->context, edit->out, n_out, out, error);
 }
 
-static mdl_status edit_column(column_edit *edit, mdl_column **out, mdl_error *error)
+static mdl_status work_on_column(column_edit *edit, mdl_column **out, mdl_error *error)
 {
     mdl_context *context = edit->context;
+    const mdli_edit_plan *plan = edit->plan;
+    const int n_workers = mdli_n_workers(context, plan->n_stretches);
     void *made = NULL;
-    int n_workers = 0;
     mdl_status status;
-    *out = NULL;
-    MDLI_TRY_GOTO_DONE(cut_at_edits(edit, error));
-    leave_little_used(edit);
-    take_in_short(edit);
-    number_blocks(edit);
-    n_workers = mdli_n_workers(context, edit->n_stretches);
-    MDLI_TRY_GOTO_DONE(mdli_allocate_zeroed(context, (size_t)edit->n_out * sizeof(mdli_block *),
+    MDLI_TRY_GOTO_DONE(mdli_allocate_zeroed(context, (size_t)plan->n_out * sizeof(mdli_block *),
                                             "edit", &made, error));
     edit->out = made;
     MDLI_TRY_GOTO_DONE(create_memories(edit, n_workers, error));
-    status = mdli_parallel_for(context, edit->n_stretches, work_on_stretch, edit, error);
+    status = mdli_parallel_for(context, plan->n_stretches, work_on_stretch, edit, error);
     if (status == MDL_OK) {
         status = join_blocks(edit, out, error);
     } else {
-        for (int64_t b = 0; b < edit->n_out; b++) {
+        for (int64_t b = 0; b < plan->n_out; b++) {
             mdli_block_release(edit->out[b]);
         }
     }
 done:
     free_memories(edit, n_workers);
     mdli_free(context, made);
-    mdli_free(context, edit->stretches);
     return status;
 }
 
-/* As mdli_column_apply_edits, for a column of several that are cut alike. */
-static mdl_status apply_edits(mdl_context *context, const mdl_column *base,
-                              const mdl_column **peers, int32_t n_peers, const mdl_column *changes,
-                              const mdli_table_edit *edits, int64_t n_edits, mdl_column **out,
-                              mdl_error *error)
+/* Edits a column as planned. */
+static mdl_status edit_column(const mdli_edit_plan *plan, const mdl_column *base,
+                              const mdl_column *changes, mdl_column **out, mdl_error *error)
 {
-    assert(base->n_rows > 0);
-    if (n_edits == 0) {
-        *out = mdli_column_retain(base);
-        return MDL_OK;
-    }
+    mdl_context *context = plan->context;
     mdl_column *shown = NULL; /* the base, and … */
     mdl_column *added = NULL; /* … what comes to it, with one dictionary */
+    *out = NULL;
     if (base->type == MDL_TYPE_STRING && changes != NULL) {
         MDLI_TRY(mdli_columns_share_dictionary(context, base, changes, &shown, &added, error));
     }
-    const int64_t block_rows = mdli_context_block_rows(context);
     column_edit edit = {
         .context = context,
+        .plan = plan,
         .base = shown != NULL ? shown : base,
-        .peers = peers,
-        .n_peers = n_peers,
         .changes = added != NULL ? added : changes,
-        .edits = edits,
-        .n_edits = n_edits,
-        .block_rows = block_rows,
-        .piece_rows = (block_rows + MDLI_BLOCK_PIECES - 1) / MDLI_BLOCK_PIECES,
     };
-    const mdl_status status = edit_column(&edit, out, error);
+    const mdl_status status = work_on_column(&edit, out, error);
     mdli_column_release(shown);
     mdli_column_release(added);
     return status;
@@ -553,43 +580,71 @@ mdl_status mdli_column_apply_edits(mdl_context *context, const mdl_column *base,
                                    const mdl_column *changes, const mdli_table_edit *edits,
                                    int64_t n_edits, mdl_column **out, mdl_error *error)
 {
-    return apply_edits(context, base, &base, 1, changes, edits, n_edits, out, error);
+    mdli_edit_plan plan;
+    *out = NULL;
+    assert(base->n_rows > 0);
+    if (n_edits == 0) {
+        *out = mdli_column_retain(base);
+        return MDL_OK;
+    }
+    MDLI_TRY(mdli_edit_plan_create(context, &base, 1, edits, n_edits, &plan, error));
+    const mdl_status status = edit_column(&plan, base, changes, out, error);
+    mdli_edit_plan_free(&plan);
+    return status;
 }
 
-/* Lists the columns that are cut as column `c` is. */
-static int32_t list_peers(const mdl_table *table, int32_t c, const mdl_column **peers)
+static bool are_cut_alike(const mdl_column *a, const mdl_column *b)
 {
-    const mdl_column *column = table->columns[c];
-    const size_t starts_bytes = (size_t)(column->n_blocks + 1) * sizeof *column->row_starts;
-    int32_t n = 0;
-    for (int32_t i = 0; i < table->n_columns; i++) {
-        const mdl_column *other = table->columns[i];
-        if (other->n_blocks == column->n_blocks &&
-            memcmp(other->row_starts, column->row_starts, starts_bytes) == 0) {
-            peers[n++] = other;
+    const size_t starts_bytes = (size_t)(a->n_blocks + 1) * sizeof *a->row_starts;
+    return a->n_blocks == b->n_blocks && memcmp(a->row_starts, b->row_starts, starts_bytes) == 0;
+}
+
+/* Edits column `first` of a table and those behind it that are cut alike; `peers` has room for all
+ * columns. On failure some of `out` may be made. */
+static mdl_status edit_alike(mdl_context *context, const mdl_table *base, const mdl_table *changes,
+                             const mdli_table_edit *edits, int64_t n_edits, int32_t first,
+                             const mdl_column **peers, mdl_column **out, mdl_error *error)
+{
+    int32_t n_peers = 0;
+    for (int32_t c = first; c < base->n_columns; c++) {
+        if (are_cut_alike(base->columns[first], base->columns[c])) {
+            peers[n_peers++] = base->columns[c];
         }
     }
-    return n;
+    mdli_edit_plan plan;
+    MDLI_TRY(mdli_edit_plan_create(context, peers, n_peers, edits, n_edits, &plan, error));
+    mdl_status status = MDL_OK;
+    for (int32_t c = first; c < base->n_columns && status == MDL_OK; c++) {
+        if (are_cut_alike(base->columns[first], base->columns[c])) {
+            status = edit_column(&plan, base->columns[c],
+                                 changes != NULL ? changes->columns[c] : NULL, &out[c], error);
+        }
+    }
+    mdli_edit_plan_free(&plan);
+    return status;
 }
 
 mdl_status mdli_table_apply_edits(mdl_context *context, const mdl_table *base,
                                   const mdl_table *changes, const mdli_table_edit *edits,
                                   int64_t n_edits, mdl_table **out, mdl_error *error)
 {
+    const int32_t n = base->n_columns;
     void *memory;
     *out = NULL;
-    MDLI_TRY(mdli_allocate_array(context, base->n_columns, 2 * sizeof(mdl_column *), "edit",
-                                 &memory, error));
+    assert(base->n_rows > 0);
+    if (n_edits == 0) {
+        *out = mdl_table_clone(base);
+        return MDL_OK;
+    }
+    MDLI_TRY(mdli_allocate_zeroed(context, 2 * (size_t)n * sizeof(mdl_column *), "edit", &memory,
+                                  error));
     mdl_column **columns = memory;
-    const mdl_column **peers = (const mdl_column **)(columns + base->n_columns);
+    const mdl_column **peers = (const mdl_column **)(columns + n);
     mdl_status status = MDL_OK;
-    int32_t n = 0;
-    while (status == MDL_OK && n < base->n_columns) {
-        const int32_t n_peers = list_peers(base, n, peers);
-        status = apply_edits(context, base->columns[n], peers, n_peers,
-                             changes != NULL ? changes->columns[n] : NULL, edits, n_edits,
-                             &columns[n], error);
-        n += status == MDL_OK;
+    for (int32_t c = 0; c < n && status == MDL_OK; c++) {
+        if (columns[c] == NULL) {
+            status = edit_alike(context, base, changes, edits, n_edits, c, peers, columns, error);
+        }
     }
     int64_t n_rows = base->n_rows;
     for (int64_t e = 0; e < n_edits; e++) {
@@ -599,8 +654,8 @@ mdl_status mdli_table_apply_edits(mdl_context *context, const mdl_table *base,
         status = mdli_table_create(context, (const char *const *)base->names, columns, n, n_rows,
                                    out, error);
     } else {
-        for (int32_t i = 0; i < n; i++) {
-            mdli_column_release(columns[i]);
+        for (int32_t c = 0; c < n; c++) {
+            mdli_column_release(columns[c]);
         }
     }
     mdli_free(context, memory);
