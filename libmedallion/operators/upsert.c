@@ -76,88 +76,125 @@ static mdl_status check_base(const mdl_rel *rel, const mdl_table *base, bool *is
     return rel->n_keys == 1 ? check_side(rel, base, "base", error) : MDL_OK;
 }
 
-/* Reads the key columns of one side, vector by vector. */
+/* A key column of one side. */
+typedef struct key_values {
+    mdli_decode_buffer buffer;
+    mdl_vector values;
+    bool is_read;    /* `values` are those of the rows at hand */
+    int value_bytes; /* 4 or 8, where these are integers without NULL; 0 = others */
+} key_values;
+
+/*
+ * Goes over one side, vector by vector. A key column is read only where two rows are alike in those
+ * before it, which for the last of several is seldom. Comparing cannot fail, but reading can:
+ * `failure` says so afterwards.
+ */
 typedef struct key_cursor {
     mdl_context *context;
     const mdl_table *table;
     const mdli_key *columns;
     int32_t n_columns;
-    mdli_decode_buffer *buffers; /* one for each key column */
-    mdl_vector *keys;
-    int64_t first_row; /* of the vectors */
+    key_values *keys;  /* one for each key column */
+    int64_t first_row; /* of the rows at hand */
     int64_t n_rows;
-    int64_t n_wanted; /* rows to read at once */
+    int64_t n_wanted; /* rows to take at once */
+    mdl_status failure;
+    mdl_error *error;
 } key_cursor;
 
 static void key_cursor_free(key_cursor *cursor)
 {
-    for (int32_t k = 0; cursor->buffers != NULL && k < cursor->n_columns; k++) {
-        mdli_decode_buffer_free(&cursor->buffers[k]);
+    for (int32_t k = 0; cursor->keys != NULL && k < cursor->n_columns; k++) {
+        mdli_decode_buffer_free(&cursor->keys[k].buffer);
     }
-    mdli_free(cursor->context, cursor->buffers);
+    mdli_free(cursor->context, cursor->keys);
 }
 
-/* Reads rows from `row` on; none at the end of the table. */
-static mdl_status key_cursor_read(key_cursor *cursor, int64_t row, mdl_error *error)
+/* Takes the rows from `row` on; none at the end of the table. */
+static mdl_status key_cursor_move(key_cursor *cursor, int64_t row, mdl_error *error)
 {
     MDLI_TRY(mdli_check_cancel(cursor->context, error));
     const int64_t n_left = cursor->table->n_rows - row;
     cursor->first_row = row;
     cursor->n_rows = n_left < cursor->n_wanted ? n_left : cursor->n_wanted;
     for (int32_t k = 0; k < cursor->n_columns; k++) {
-        MDLI_TRY(mdli_column_read(cursor->table->columns[cursor->columns[k].column], row,
-                                  cursor->n_rows, &cursor->buffers[k], &cursor->keys[k], error));
+        cursor->keys[k].is_read = false;
     }
     return MDL_OK;
 }
 
 static mdl_status key_cursor_next(key_cursor *cursor, mdl_error *error)
 {
-    return key_cursor_read(cursor, cursor->first_row + cursor->n_rows, error);
+    return key_cursor_move(cursor, cursor->first_row + cursor->n_rows, error);
 }
 
 /* Opens a cursor whose context, table and columns are set. */
 static mdl_status key_cursor_open(key_cursor *cursor, mdl_error *error)
 {
     void *memory;
-    MDLI_TRY(mdli_allocate_array(cursor->context, cursor->n_columns,
-                                 sizeof(mdli_decode_buffer) + sizeof(mdl_vector), "upsert", &memory,
-                                 error));
-    cursor->buffers = memory;
-    cursor->keys = (mdl_vector *)(void *)(cursor->buffers + cursor->n_columns);
+    MDLI_TRY(mdli_allocate_array(cursor->context, cursor->n_columns, sizeof(key_values), "upsert",
+                                 &memory, error));
+    cursor->keys = memory;
+    cursor->error = error;
     for (int32_t k = 0; k < cursor->n_columns; k++) {
-        mdli_decode_buffer_init(&cursor->buffers[k], cursor->context);
+        mdli_decode_buffer_init(&cursor->keys[k].buffer, cursor->context);
     }
     cursor->n_wanted = MDLI_VECTOR_ROWS;
-    return key_cursor_read(cursor, 0, error);
+    return key_cursor_move(cursor, 0, error);
+}
+
+/* Reads a key column of the rows at hand; false when that failed. */
+static bool read_key(key_cursor *cursor, int32_t k)
+{
+    key_values *key = &cursor->keys[k];
+    if (cursor->failure == MDL_OK) {
+        cursor->failure =
+            mdli_column_read(cursor->table->columns[cursor->columns[k].column], cursor->first_row,
+                             cursor->n_rows, &key->buffer, &key->values, cursor->error);
+    }
+    key->is_read = cursor->failure == MDL_OK;
+    const bool is_plain = key->is_read && key->values.type != MDL_TYPE_BOOL &&
+                          mdli_type_is_integer(key->values.type) && key->values.validity == NULL;
+    key->value_bytes = is_plain ? (int)mdli_type_bytes(key->values.type) : 0;
+    return key->is_read;
+}
+
+/* Value `row` of integers without NULL. */
+static inline int64_t plain_value(const key_values *key, int64_t row)
+{
+    return key->value_bytes == 4 ? ((const int32_t *)key->values.values)[row]
+                                 : ((const int64_t *)key->values.values)[row];
 }
 
 /* As mdli_compare_rows, which the common case need not call. */
-static int compare_values(const mdl_vector *a, int64_t row_a, const mdl_vector *b, int64_t row_b)
+static inline int compare_values(const key_values *a, int64_t row_a, const key_values *b,
+                                 int64_t row_b)
 {
-    if (!mdli_type_is_integer(a->type) || a->validity != NULL || b->validity != NULL) {
-        return mdli_compare_rows(a, row_a, b, row_b, false);
+    if (a->value_bytes == 0 || b->value_bytes == 0) {
+        return mdli_compare_rows(&a->values, row_a, &b->values, row_b, false);
     }
-    const int64_t x = mdli_vector_integer(a, row_a);
-    const int64_t y = mdli_vector_integer(b, row_b);
+    const int64_t x = plain_value(a, row_a);
+    const int64_t y = plain_value(b, row_b);
     return (x > y) - (x < y);
 }
 
-/* Orders row a of one cursor's vectors and row b of another's. */
-static int compare_keys(const key_cursor *a, int64_t row_a, const key_cursor *b, int64_t row_b)
+/* Orders row a of one cursor's and row b of another's; 0 also after a failure. */
+static inline int compare_keys(key_cursor *a, int64_t row_a, key_cursor *b, int64_t row_b)
 {
     int order = 0;
     for (int32_t k = 0; k < a->n_columns && order == 0; k++) {
+        if ((!a->keys[k].is_read && !read_key(a, k)) || (!b->keys[k].is_read && !read_key(b, k))) {
+            return 0;
+        }
         order = compare_values(&a->keys[k], row_a, &b->keys[k], row_b);
     }
     return order;
 }
 
-/* The first row of the base's vectors, from `from` on, that is not below row `change` of the
+/* The first of the base's rows at hand, from `from` on, that is not below row `change` of the
  * changes'; n_rows = none. Changes come close to each other more often than not, so the steps start
  * small. */
-static int64_t find_place(const key_cursor *base, int64_t from, const key_cursor *changes,
-                          int64_t change)
+static int64_t find_place(key_cursor *base, int64_t from, key_cursor *changes, int64_t change)
 {
     int64_t low = from;
     int64_t high = from;
@@ -228,24 +265,24 @@ static mdl_status find_frame(const mdl_column *column, int64_t from, int64_t val
 static mdl_status jump(key_cursor *base, const key_cursor *changes, int64_t change,
                        mdl_error *error)
 {
-    const mdl_vector *first_key = &changes->keys[0];
+    const mdl_vector *first_key = &changes->keys[0].values; /* it was compared */
     const int64_t next = base->first_row + base->n_rows;
     int64_t row = base->table->n_rows;
     if (!mdl_vector_is_null(first_key, change)) {
         MDLI_TRY(find_frame(base->table->columns[base->columns[0].column], next,
-                            mdli_vector_integer(first_key, change), &base->buffers[0], &row,
+                            mdli_vector_integer(first_key, change), &base->keys[0].buffer, &row,
                             error));
     }
     const int64_t n_more = 2 * base->n_wanted;
     base->n_wanted = row > next                  ? MDLI_FRAME_ROWS
                      : n_more < MDLI_VECTOR_ROWS ? n_more
                                                  : MDLI_VECTOR_ROWS;
-    return key_cursor_read(base, row, error);
+    return key_cursor_move(base, row, error);
 }
 
 /* The first row at hand that is next to the place of a change and not above the row before it; −1 =
  * none. */
-static int64_t find_disorder(const key_cursor *base, int64_t place)
+static int64_t find_disorder(key_cursor *base, int64_t place)
 {
     const int64_t end = place + 1 < base->n_rows ? place + 1 : base->n_rows - 1;
     for (int64_t row = place > 0 ? place : 1; row <= end; row++) {
@@ -261,7 +298,7 @@ static mdl_status find_edits(key_cursor *base, key_cursor *changes, mdli_table_e
                              int64_t *first_bad, mdl_error *error)
 {
     const bool can_jump = rises_by_first_key(base->table, base->columns);
-    int64_t place = 0; /* in the base's vectors */
+    int64_t place = 0; /* in the base's rows at hand */
     while (changes->n_rows > 0) {
         for (int64_t i = 0; i < changes->n_rows; i++) {
             while (base->n_rows > 0 && compare_keys(base, base->n_rows - 1, changes, i) < 0) {
@@ -277,6 +314,8 @@ static mdl_status find_edits(key_cursor *base, key_cursor *changes, mdli_table_e
             if (first_bad != NULL && *first_bad < 0) {
                 *first_bad = find_disorder(base, place);
             }
+            MDLI_TRY(base->failure);
+            MDLI_TRY(changes->failure);
         }
         MDLI_TRY(key_cursor_next(changes, error));
     }
