@@ -25,8 +25,9 @@
  * more than it can save. */
 #define RANGE_BITS_MIN 12
 
-/* Frames that the page size is found from. */
-#define N_SAMPLES 6
+/* Frames that the page size is found from; of short blocks, one in so many. */
+#define N_SAMPLES         6
+#define FRAMES_PER_SAMPLE 4
 
 /* FRAME decodes somewhat slower with pages. They are used when they save a part of
  * 1 / SAVING_MIN_PART at least. */
@@ -111,7 +112,8 @@ static void add_sample(const mdli_profile *profile, int32_t f, int64_t bits[33])
 static int choose_page_bits(const mdli_profile *profile, int64_t limit_bytes,
                             int64_t *estimated_bytes)
 {
-    const int32_t n_samples = profile->n_frames < N_SAMPLES ? profile->n_frames : N_SAMPLES;
+    const int32_t n_wanted = (profile->n_frames + FRAMES_PER_SAMPLE - 1) / FRAMES_PER_SAMPLE;
+    const int32_t n_samples = n_wanted < N_SAMPLES ? n_wanted : N_SAMPLES;
     int64_t bits[33] = {0};
     int best = page_bits_min(profile);
     *estimated_bytes = 0;
