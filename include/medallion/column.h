@@ -75,7 +75,8 @@ MDL_API mdl_column_stats mdl_column_get_stats(const mdl_column *column);
 /** Blocks in the column. */
 MDL_API int64_t mdl_column_n_blocks(const mdl_column *column);
 
-/** Statistics and encoding of block `block`, 0 ≤ block < ::mdl_column_n_blocks. */
+/** Statistics and encoding of block `block`, 0 ≤ block < ::mdl_column_n_blocks. `min` and `max` of a
+ * slice that is not sorted need not be values of it: its values lie between them. */
 MDL_API mdl_column_stats mdl_column_block_stats(const mdl_column *column, int64_t block,
                                                 mdl_encoding *encoding);
 

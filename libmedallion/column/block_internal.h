@@ -167,8 +167,18 @@ typedef struct mdli_value_summary {
         n_falls; /* rows that are less than the row before; 0 = none, else of part of the rows */
 } mdli_value_summary;
 
-/* Of a block whose structure is sound; see block_summary.c. */
+/* Of a block whose structure is sound; for a slice that falls, `min` and `max` are its parent's, and
+ * `first` and `last` are 0. See block_summary.c. */
 void mdli_summarise_integers(const mdli_block *block, mdli_value_summary *summary);
+
+/* Whether a block's least and greatest value are those of its parent, between which its own lie. */
+static inline bool mdli_block_has_loose_bounds(const mdli_block *block, bool falls)
+{
+    return block->encoding == MDL_ENCODING_SLICE && block->type != MDL_TYPE_FLOAT64 && falls;
+}
+
+/* The least and the greatest value of a slice of integers. */
+void mdli_block_find_bounds(const mdli_block *block, int64_t *least, int64_t *greatest);
 
 /* The least and the greatest value that a DICTIONARY block of integers lists. */
 void mdli_dictionary_bounds(const mdli_block *block, int64_t *least, int64_t *greatest);

@@ -1,6 +1,9 @@
 /*
  * What the values of a block are, told from its encoded form: for the statistics of a block that came
- * from outside to be held against, and for those of a slice.
+ * from outside to be held against, and for those of a slice. A slice whose rows are in no order is
+ * said to lie between the bounds of its parent: that takes no look at more rows than show the order,
+ * and is all that operators ask of a block's bounds. A column, whose bounds are to be exact, looks for
+ * those of the few slices that could have them.
  *
  * Most of a block need not be decoded for that. Frames are decoded one after another, in the first
  * cache, until a value is less than the one before: from there on the block is known to be in no
@@ -121,6 +124,29 @@ static summary_walk start_walk(const mdli_block *of, mdli_value_summary *summary
     return walk;
 }
 
+/* Takes in the frames of a walk up to the first fall; gives the frame behind. */
+static int32_t add_rising_frames(const summary_walk *walk)
+{
+    const int32_t end = (walk->end_row - 1) / MDLI_FRAME_ROWS + 1;
+    int32_t f = walk->first_row / MDLI_FRAME_ROWS;
+    while (f < end && walk->summary->n_falls == 0) {
+        add_frame(walk, f++);
+    }
+    return f;
+}
+
+/* Takes in what can matter of frame `f` and those behind it, when the order is known to be broken. */
+static void add_other_frames(const summary_walk *walk, int32_t f)
+{
+    const int32_t last_frame = (walk->end_row - 1) / MDLI_FRAME_ROWS;
+    for (; f <= last_frame; f++) {
+        /* The last one is decoded for the last value, and as its unused rows hold anything. */
+        if (f == last_frame || !is_within_summary(walk, f)) {
+            add_frame(walk, f);
+        }
+    }
+}
+
 void mdli_summarise_integers(const mdli_block *block, mdli_value_summary *summary)
 {
     const int64_t *run_values;
@@ -131,15 +157,22 @@ void mdli_summarise_integers(const mdli_block *block, mdli_value_summary *summar
         return;
     }
     const summary_walk walk = start_walk(block, summary);
-    const int32_t last_frame = (walk.end_row - 1) / MDLI_FRAME_ROWS;
-    int32_t f = walk.first_row / MDLI_FRAME_ROWS;
-    while (f <= last_frame && summary->n_falls == 0) {
-        add_frame(&walk, f++);
+    const int32_t f = add_rising_frames(&walk);
+    if (mdli_block_has_loose_bounds(block, summary->n_falls > 0)) {
+        summary->min = block->parent->min;
+        summary->max = block->parent->max;
+        summary->first = 0;
+        summary->last = 0;
+        return;
     }
-    for (; f <= last_frame; f++) {
-        /* The last one is decoded for the last value, and as its unused rows hold anything. */
-        if (f == last_frame || !is_within_summary(&walk, f)) {
-            add_frame(&walk, f);
-        }
-    }
+    add_other_frames(&walk, f);
+}
+
+void mdli_block_find_bounds(const mdli_block *block, int64_t *least, int64_t *greatest)
+{
+    mdli_value_summary summary;
+    const summary_walk walk = start_walk(block, &summary);
+    add_other_frames(&walk, add_rising_frames(&walk));
+    *least = summary.min;
+    *greatest = summary.max;
 }

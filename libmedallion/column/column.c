@@ -58,22 +58,49 @@ static mdl_column_stats block_stats(const mdli_block *block)
     return stats;
 }
 
+/* Takes least and greatest values into the column's. */
+static void take_bounds(mdl_column_stats *stats, const mdl_value *min, const mdl_value *max)
+{
+    if (stats->min.is_null || compare_values(min, &stats->min) < 0) {
+        stats->min = *min;
+    }
+    if (stats->max.is_null || compare_values(max, &stats->max) > 0) {
+        stats->max = *max;
+    }
+}
+
+/* Whether a block is a slice that says no more of its values than its parent does. */
+static bool is_loose(const mdli_block *block)
+{
+    return mdli_block_has_loose_bounds(block, !block->is_sorted);
+}
+
 /* Takes one block's least and greatest values into the column's. False when they are not known
  * though the block has values. */
 static bool merge_min_max(mdl_column_stats *stats, const mdli_block *block)
 {
-    if (!block->has_min_max) {
-        return block->n_nulls == block->n_rows;
+    if (block->has_min_max && !is_loose(block)) {
+        const mdl_value min = block_value(block->type, block->min);
+        const mdl_value max = block_value(block->type, block->max);
+        take_bounds(stats, &min, &max);
     }
-    const mdl_value min = block_value(block->type, block->min);
-    const mdl_value max = block_value(block->type, block->max);
-    if (stats->min.is_null || compare_values(&min, &stats->min) < 0) {
-        stats->min = min;
+    return block->has_min_max || block->n_nulls == block->n_rows;
+}
+
+/* Takes in the values of a slice, when those of all blocks that are none are taken: only such as pass
+ * these are looked for. */
+static void merge_loose_bounds(mdl_column_stats *stats, const mdli_block *slice)
+{
+    const bool is_within = !stats->min.is_null && stats->min.as.integer <= slice->min &&
+                           slice->max <= stats->max.as.integer;
+    if (!is_within) {
+        int64_t least;
+        int64_t greatest;
+        mdli_block_find_bounds(slice, &least, &greatest);
+        const mdl_value min = block_value(slice->type, least);
+        const mdl_value max = block_value(slice->type, greatest);
+        take_bounds(stats, &min, &max);
     }
-    if (stats->max.is_null || compare_values(&max, &stats->max) > 0) {
-        stats->max = max;
-    }
-    return true;
 }
 
 /*
@@ -126,6 +153,11 @@ static mdl_column_stats merge_stats(mdl_type type, mdli_block *const *blocks, in
         stats.size_bytes += blocks[b]->size_bytes;
         has_min_max = merge_min_max(&stats, blocks[b]) && has_min_max;
         merge_order(&stats, b > 0 ? blocks[b - 1] : NULL, blocks[b]);
+    }
+    for (int64_t b = 0; b < n_blocks && has_min_max; b++) {
+        if (is_loose(blocks[b])) {
+            merge_loose_bounds(&stats, blocks[b]);
+        }
     }
     if (!has_min_max) {
         stats.min = no_value(type);

@@ -78,7 +78,7 @@ struct mdli_block {
     bool has_min_max; /* some value is not NULL, and the type keeps them */
     bool is_sorted;
     bool is_strictly_sorted;
-    int64_t min;
+    int64_t min; /* of a SLICE that is not sorted, those of its parent: its values lie between */
     int64_t max;
     int64_t
         first; /* value of row 0 and of the last row, where is_sorted or CONSTANT; as min and max */

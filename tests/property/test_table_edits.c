@@ -11,6 +11,7 @@
 #include "support/run_suite.h"
 
 #include "column/block_internal.h"
+#include "operators/rowset.h"
 #include "operators/table_edit.h"
 #include "store/store_internal.h"
 
@@ -232,6 +233,29 @@ static void assert_bounds(const mdl_column *column, int64_t piece_rows)
     }
 }
 
+/* The bounds of a column are values of it, though a slice's may be its parent's. */
+static void assert_exact_bounds(const mdl_column *column)
+{
+    mdli_decode_buffer buffer;
+    int64_t least = INT64_MAX;
+    int64_t greatest = INT64_MIN;
+    mdli_decode_buffer_init(&buffer, context);
+    for (int64_t b = 0; b < column->n_blocks; b++) {
+        mdl_vector values;
+        ck_assert_int_eq(mdli_block_decode(column->blocks[b], 0, column->blocks[b]->n_rows, &buffer,
+                                           &values, NULL),
+                         MDL_OK);
+        for (int64_t i = 0; i < values.n_rows; i++) {
+            const int64_t value = mdli_vector_integer(&values, i);
+            least = value < least ? value : least;
+            greatest = value > greatest ? value : greatest;
+        }
+    }
+    mdli_decode_buffer_free(&buffer);
+    ck_assert(column->n_rows == 0 ||
+              (column->stats.min.as.integer == least && column->stats.max.as.integer == greatest));
+}
+
 static void assert_well_cut(const mdl_table *table, int64_t block_rows)
 {
     const int64_t piece_rows = (block_rows + MDLI_BLOCK_PIECES - 1) / MDLI_BLOCK_PIECES;
@@ -240,6 +264,9 @@ static void assert_well_cut(const mdl_table *table, int64_t block_rows)
         const mdl_column *column = table->columns[f];
         assert_blocks_are_sound(column);
         assert_bounds(column, piece_rows);
+        if (mdli_type_is_integer(column->type) && column->stats.n_nulls == 0) {
+            assert_exact_bounds(column);
+        }
         ck_assert_int_eq(column->n_blocks, first->n_blocks);
         ck_assert_mem_eq(column->row_starts, first->row_starts,
                          (size_t)(column->n_blocks + 1) * sizeof(int64_t));
