@@ -76,6 +76,7 @@ class DaysJob:
         self.medallion, self.build, self.data = medallion, build, data
         self.folder, self.measured = folder, measured
         self.files, self.store = folder / "files", folder / "store"
+        self.days = []
 
     def run_ours(self, is_checked):
         """{day: figures}; every day is a process of its own. Checked means that the models are

@@ -138,30 +138,31 @@ static const char *discord_url(const cli_settings *settings)
     return url != NULL && url[0] != '\0' ? url : NULL;
 }
 
-static bool check_url(const char *what, const char *url, bool is_final)
+/* Whether a URL can be posted to; if not, tells why behind `consequence` and where it comes from. */
+static bool check_url(const char *consequence, const char *source, const char *url)
 {
     mdl_notify_options options;
     mdl_error error = MDL_ERROR_INIT;
     mdl_notify_options_init(&options);
     options.url = url;
-    if (mdl_notify_check(&options, &error) == MDL_OK) {
-        return true;
+    const bool is_good = mdl_notify_check(&options, &error) == MDL_OK;
+    if (!is_good) {
+        fprintf(stderr, "medallion: %s%s: %s\n", consequence, source, error.message);
     }
-    fprintf(stderr, "medallion: %s%s: %s\n",
-            is_final ? "" : "there will be no notification: ", what, error.message);
-    return !is_final;
+    return is_good;
 }
 
 bool check_notifications(const cli_settings *settings)
 {
-    const char *of_options = settings->discord_url;
-    const char *of_environment = of_options == NULL ? discord_url(settings) : NULL;
-    if (of_environment != NULL) {
-        (void)check_url("MEDALLION_DISCORD_WEBHOOK_URL", of_environment, false);
+    const char *discord = discord_url(settings);
+    if (settings->discord_url == NULL && discord != NULL) {
+        (void)check_url("there will be no notification: ", "MEDALLION_DISCORD_WEBHOOK_URL",
+                        discord);
     }
-    return (of_options == NULL || check_url("--notify-discord", of_options, true)) &&
+    return (settings->discord_url == NULL ||
+            check_url("", "--notify-discord", settings->discord_url)) &&
            (settings->webhook_url == NULL ||
-            check_url("--notify-webhook", settings->webhook_url, true));
+            check_url("", "--notify-webhook", settings->webhook_url));
 }
 
 static void complain_of_notification(session *s, const char *what, const mdl_error *error)
