@@ -1,0 +1,154 @@
+/*
+ * The table of a summary, made from the states.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "operators/summary_internal.h"
+
+/* Columns in the making. */
+typedef struct group_columns {
+    mdl_context *context;
+    mdli_arena names_arena;
+    int64_t *slots; /* that have rows */
+    int64_t n_groups;
+    void *values; /* of the column at hand; room for 8 bytes a group */
+    int32_t n_columns;
+    const char *names[MDLI_SUMMARY_COLUMNS_MAX + MDLI_HISTOGRAM_MAX];
+    mdl_column *columns[MDLI_SUMMARY_COLUMNS_MAX + MDLI_HISTOGRAM_MAX];
+} group_columns;
+
+/* The name of a bound, `min(x)`, of memory of the arena. */
+static const char *bound_name(mdli_arena *arena, const char *function, const char *column,
+                              mdl_error *error)
+{
+    const size_t size = strlen(function) + strlen(column) + sizeof "()";
+    char *name = mdli_arena_allocate(arena, size, error);
+    if (name != NULL) {
+        snprintf(name, size, "%s(%s)", function, column);
+    }
+    return name;
+}
+
+/* The name of a count, `count(x = v)`. */
+static const char *count_name(mdli_arena *arena, const char *column, mdl_type type, int64_t value,
+                              mdl_error *error)
+{
+    char text[MDL_VALUE_TEXT_MAX];
+    const mdl_value of = {.type = type, .as.integer = value};
+    mdl_value_format(&of, text);
+    const size_t size = strlen(column) + strlen(text) + sizeof "count( = )";
+    char *name = mdli_arena_allocate(arena, size, error);
+    if (name != NULL) {
+        snprintf(name, size, "count(%s = %s)", column, text);
+    }
+    return name;
+}
+
+/* Encodes the values at hand as the next column; `name` is NULL with the error told. */
+static mdl_status add_column(group_columns *c, const char *name, mdl_type type, mdl_error *error)
+{
+    if (name == NULL) {
+        return error->status;
+    }
+    const mdl_vector v = {.type = type, .n_rows = c->n_groups, .values = c->values};
+    MDLI_TRY(mdli_column_from_vector(c->context, &v, NULL, &c->columns[c->n_columns], error));
+    c->names[c->n_columns++] = name;
+    return MDL_OK;
+}
+
+/* Notes the slots that have rows. */
+static mdl_status list_slots(const mdli_summary_draft *d, group_columns *c, mdl_error *error)
+{
+    void *memory;
+    for (int64_t s = 0; s < d->n_slots; s++) {
+        c->n_groups += mdli_summary_count(d, s) > 0;
+    }
+    MDLI_TRY(
+        mdli_allocate_array(d->context, c->n_groups, sizeof(int64_t), "summary", &memory, error));
+    c->slots = memory;
+    MDLI_TRY(
+        mdli_allocate_array(d->context, c->n_groups, sizeof(int64_t), "summary", &memory, error));
+    c->values = memory;
+    for (int64_t s = 0, g = 0; s < d->n_slots; s++) {
+        if (mdli_summary_count(d, s) > 0) {
+            c->slots[g++] = s;
+        }
+    }
+    return MDL_OK;
+}
+
+static mdl_status add_keys(const mdli_summary_draft *d, group_columns *c, mdl_error *error)
+{
+    int32_t *keys = c->values;
+    for (int64_t g = 0; g < c->n_groups; g++) {
+        keys[g] = (int32_t)(d->least_key + c->slots[g]);
+    }
+    return add_column(c, d->table->names[d->summary.key], MDL_TYPE_INT32, error);
+}
+
+static mdl_status add_bounds(const mdli_summary_draft *d, group_columns *c, mdl_error *error)
+{
+    static const char *const functions[] = {"min", "max"};
+    const int32_t column = d->summary.extreme;
+    int64_t *values = c->values;
+    for (int b = 0; b < 2 && column >= 0; b++) {
+        for (int64_t g = 0; g < c->n_groups; g++) {
+            values[g] = d->form.nearest + mdli_summary_bounds(d, 0, c->slots[g])[b];
+        }
+        const char *name =
+            bound_name(&c->names_arena, functions[b], d->table->names[column], error);
+        MDLI_TRY(add_column(c, name, d->table->columns[column]->type, error));
+    }
+    return MDL_OK;
+}
+
+/* Adds the counts of the values that have rows, and keeps these values alone. */
+static mdl_status add_counts(mdli_summary_draft *d, group_columns *c, mdl_error *error)
+{
+    mdli_summary *summary = &d->summary;
+    const mdl_type type = d->table->columns[summary->value]->type;
+    int32_t *counts = c->values;
+    int32_t n_kept = 0;
+    for (int32_t v = 0; v < summary->n_values; v++) {
+        uint32_t any = 0;
+        for (int64_t g = 0; g < c->n_groups; g++) {
+            counts[g] = (int32_t)mdli_summary_counters(d, 0, c->slots[g])[v];
+            any |= (uint32_t)counts[g];
+        }
+        if (any == 0) {
+            continue;
+        }
+        const char *name = count_name(&c->names_arena, d->table->names[summary->value], type,
+                                      summary->values[v], error);
+        MDLI_TRY(add_column(c, name, MDL_TYPE_INT32, error));
+        summary->values[n_kept++] = summary->values[v];
+    }
+    summary->n_values = n_kept;
+    return MDL_OK;
+}
+
+mdl_status mdli_summary_make_groups(mdli_summary_draft *d, mdl_error *error)
+{
+    mdl_error fault = MDL_ERROR_INIT;
+    group_columns c = {.context = d->context};
+    mdli_arena_init(&c.names_arena, d->context, "summary");
+    mdl_status status;
+    MDLI_TRY_GOTO_DONE(list_slots(d, &c, &fault));
+    MDLI_TRY_GOTO_DONE(add_keys(d, &c, &fault));
+    MDLI_TRY_GOTO_DONE(add_bounds(d, &c, &fault));
+    MDLI_TRY_GOTO_DONE(add_counts(d, &c, &fault));
+    status = mdli_table_create(d->context, c.names, c.columns, c.n_columns, c.n_groups,
+                               &d->summary.groups, &fault);
+    c.n_columns = 0; /* taken over */
+done:
+    for (int32_t i = 0; i < c.n_columns; i++) {
+        mdli_column_release(c.columns[i]);
+    }
+    mdli_free(d->context, c.slots);
+    mdli_free(d->context, c.values);
+    mdli_arena_reset(&c.names_arena);
+    return status == MDL_OK ? MDL_OK : mdli_error_copy(error, &fault);
+}
