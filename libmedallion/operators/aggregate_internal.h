@@ -1,6 +1,7 @@
 /*
- * What the files of the aggregate operator share: aggregate.c plans and runs, aggregate_groups.c
- * finds the group of each row, aggregate_output.c makes the result.
+ * What the files of the aggregate operator share: aggregate_plan.c plans, aggregate.c runs,
+ * aggregate_groups.c finds the group of each row, aggregate_feed.c brings rows into the states of
+ * workers (aggregate_workers.c), aggregate_merge.c merges these, aggregate_output.c makes the result.
  */
 #ifndef MDLI_OPERATORS_AGGREGATE_INTERNAL_H
 #define MDLI_OPERATORS_AGGREGATE_INTERNAL_H
@@ -186,7 +187,69 @@ typedef struct mdli_aggregator {
     mdli_pick_key *pick_keys;
 } mdli_aggregator;
 
-/* Chooses the strategy and prepares keys for it. aggregate_groups.c */
+/* Whether groups come one after the other, ascending by the first key. */
+static inline bool mdli_is_in_order(const mdli_aggregator *a)
+{
+    return a->strategy == MDLI_GROUP_SORTED || a->strategy == MDLI_GROUP_LANES;
+}
+
+/*
+ * Planning. aggregate_plan.c
+ */
+
+/* Plans accumulators, states and strategies; with `pick`, an ARG_FIRST over the relation, also how
+ * the first group of each run is found, if that can be. */
+mdl_status mdli_plan_aggregate(mdli_aggregator *a, const mdl_rel *pick, mdl_error *error);
+
+/* Undoes that, but for what is of the join. */
+void mdli_free_aggregate_plan(mdli_aggregator *a);
+
+/*
+ * Workers. aggregate_workers.c
+ */
+
+/* Makes what a worker needs when it is first given rows: by its own thread, as dense states are much
+ * memory to write to, and not at all where all threads but one have other work. */
+mdl_status mdli_start_worker(mdli_aggregator *a, mdli_aggregate_worker *worker, mdl_error *error);
+
+/* Leaves those workers that had rows; one that had none, where no worker had any. */
+mdl_status mdli_drop_unstarted_workers(mdli_aggregator *a, mdl_error *error);
+
+/* Makes room for all states of a dense array in a worker that fills them. */
+mdl_status mdli_reserve_slots(mdli_aggregator *a, mdli_aggregate_worker *worker, mdl_error *error);
+void mdli_free_worker(mdli_aggregator *a, mdli_aggregate_worker *worker);
+
+/*
+ * Taking rows. aggregate_feed.c
+ */
+
+/* Makes room for the numbers of `n` rows. */
+mdl_status mdli_reserve_rows(mdli_aggregator *a, mdli_aggregate_worker *worker, int64_t n,
+                             mdl_error *error);
+
+/* The sink of the pipeline, an aggregator's: takes rows into the worker's states. */
+mdl_status mdli_aggregate_consume(void *sink, int worker_number, int64_t morsel,
+                                  const mdli_rows *rows, mdl_error *error);
+
+/* Ends a morsel whose groups do not come back: their slots and pairs can be forgotten. */
+mdl_status mdli_aggregate_end_morsel(void *sink, int worker_number, int64_t morsel,
+                                     mdl_error *error);
+
+/*
+ * Merging. aggregate_merge.c
+ */
+
+/* Brings what all workers have into the first; sorted groups are whole already. */
+mdl_status mdli_merge_workers(mdli_aggregator *a, mdl_error *error);
+
+/* Adds the state `from` to `into`. */
+void mdli_merge_state(const mdli_aggregator *a, char *into, const char *from);
+
+/*
+ * Finding groups. aggregate_groups.c
+ */
+
+/* Chooses the strategy and prepares keys for it. */
 mdl_status mdli_choose_groups(mdli_aggregator *a, mdl_error *error);
 
 /* Slots of a key with known bounds, the one for NULL included; 0 = bounds not known or too wide. */
@@ -201,6 +264,15 @@ mdl_status mdli_prepare_dense_keys(mdli_aggregator *a, int32_t first, mdl_error 
 /* Adds each row's slot for one key to `slots`, or sets it when `is_first`. */
 void mdli_add_key_slots(const mdli_group_key *key, const mdl_vector *v, int64_t n_rows,
                         bool is_first, int32_t *slots);
+
+/* Finds the group of each row into worker->groups, making groups as they come. Where rows are runs
+ * of one group each (no key, or one that is sorted), it is told of each run's first row. */
+mdl_status mdli_find_groups(mdli_aggregator *a, mdli_aggregate_worker *worker, int64_t morsel,
+                            int64_t n_rows, int32_t *n_runs, mdl_error *error);
+
+/* Makes room for `n` states in a worker, started. */
+mdl_status mdli_reserve_states(mdli_aggregator *a, mdli_aggregate_worker *worker, int64_t n_used,
+                               int64_t n, mdl_error *error);
 
 /* Makes room for `n` more groups in a morsel's list; their states are not started. */
 mdl_status mdli_reserve_groups(mdli_aggregator *a, mdli_group_list *list, int64_t n,
@@ -273,18 +345,6 @@ void mdli_count_keys_of_groups(const mdli_aggregator *a, const char *key_states,
 void mdli_count_values_of_groups(const mdli_aggregator *a, int32_t distinct,
                                  int64_t n_values[MDLI_MASK_GROUPS_MAX]);
 
-/* Finds the group of each row into worker->groups, making groups as they come. Where rows are runs
- * of one group each (no key, or one that is sorted), it is told of each run's first row. */
-mdl_status mdli_find_groups(mdli_aggregator *a, mdli_aggregate_worker *worker, int64_t morsel,
-                            int64_t n_rows, int32_t *n_runs, mdl_error *error);
-
-/* Makes room for `n` states in a worker, started. */
-mdl_status mdli_reserve_states(mdli_aggregator *a, mdli_aggregate_worker *worker, int64_t n_used,
-                               int64_t n, mdl_error *error);
-
-/* Makes room for all states of a dense array in a worker that fills them. aggregate.c */
-mdl_status mdli_reserve_slots(mdli_aggregator *a, mdli_aggregate_worker *worker, mdl_error *error);
-
 /* States of a dense array, and the slot that one is of. */
 static inline int64_t mdli_n_states(const mdli_aggregator *a)
 {
@@ -298,9 +358,6 @@ static inline int64_t mdli_slot_of_state(const mdli_aggregator *a, int64_t state
 
 /* Whether a dense state is of any rows. aggregate_compact.c */
 bool mdli_state_has_rows(const mdli_aggregator *a, const char *state);
-
-/* Adds the state `from` to `into`. aggregate.c */
-void mdli_merge_state(const mdli_aggregator *a, char *into, const char *from);
 
 /*
  * Groups from the runs of an encoded column. aggregate_runs.c

@@ -245,8 +245,7 @@ static mdl_value key_value(const mdli_aggregator *a, const ordered_groups *group
     if (a->strategy == MDLI_GROUP_HASH) {
         return mdli_key_table_value(a->workers[0].table, groups->numbers[g], k, a->keys[k].type);
     }
-    bool is_in_order = a->strategy == MDLI_GROUP_SORTED || a->strategy == MDLI_GROUP_LANES;
-    if (is_in_order && k == 0) {
+    if (mdli_is_in_order(a) && k == 0) {
         return (mdl_value){.type = a->keys[0].type, .as.integer = groups->leading[g]};
     }
     return dense_key_value(&a->keys[k], groups->numbers[g]);

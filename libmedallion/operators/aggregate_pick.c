@@ -63,8 +63,7 @@ static bool has_order_of_lanes(const mdli_aggregator *a)
 
 mdl_status mdli_pick_plan(mdli_aggregator *a, const mdl_rel *pick, mdl_error *error)
 {
-    bool is_in_order = a->strategy == MDLI_GROUP_SORTED || a->strategy == MDLI_GROUP_LANES;
-    if (pick == NULL || !is_in_order || a->rel->n_keys < 2 || pick->n_keys != 1 ||
+    if (pick == NULL || !mdli_is_in_order(a) || a->rel->n_keys < 2 || pick->n_keys != 1 ||
         pick->keys[0].column != 0) {
         return MDL_OK;
     }
