@@ -15,6 +15,7 @@
 #include "base/context_internal.h"
 #include "column/column_internal.h"
 #include "operators/table_edit.h"
+#include "support/table_text.h"
 
 /* The columns of make_store_table. */
 static const mdl_field store_fields[] = {
@@ -158,37 +159,10 @@ static inline mdl_table *make_sliced_table(mdl_context *context, const mdl_table
     return table;
 }
 
-/* A text that grows. */
-typedef struct store_text {
-    char *bytes; /* NUL-terminated; to be freed */
-    size_t size;
-} store_text;
-
-static inline int append_store_text(void *user_data, const char *bytes, int64_t size_bytes)
-{
-    store_text *text = user_data;
-    text->bytes = realloc(text->bytes, text->size + (size_t)size_bytes + 1);
-    ck_assert_ptr_nonnull(text->bytes);
-    memcpy(text->bytes + text->size, bytes, (size_t)size_bytes);
-    text->size += (size_t)size_bytes;
-    text->bytes[text->size] = '\0';
-    return 0;
-}
-
-/* A table as CSV, which tells NULL from the empty string and every double from every other. */
-static inline char *store_table_text(mdl_context *context, const mdl_table *table)
-{
-    store_text text = {NULL, 0};
-    mdl_error error = MDL_ERROR_INIT;
-    ck_assert_msg(mdl_csv_write(context, table, append_store_text, &text, &error) == MDL_OK, "%s",
-                  error.message);
-    return text.bytes;
-}
-
 static inline bool are_same_tables(mdl_context *context, const mdl_table *a, const mdl_table *b)
 {
-    char *first = store_table_text(context, a);
-    char *second = store_table_text(context, b);
+    char *first = table_text(context, a);
+    char *second = table_text(context, b);
     bool is_same = strcmp(first, second) == 0 && mdl_table_n_columns(a) == mdl_table_n_columns(b);
     for (int32_t c = 0; is_same && c < mdl_table_n_columns(a); c++) {
         is_same =

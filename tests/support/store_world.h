@@ -82,6 +82,13 @@ static inline void store_world_commit(store_world *world)
     ck_assert_msg(status == MDL_OK, "%s", error.message);
 }
 
+/* Commits, and goes on as another process would. */
+static inline void store_world_next_process(store_world *world)
+{
+    store_world_commit(world);
+    store_world_reopen(world);
+}
+
 static inline void store_world_end(store_world *world)
 {
     store_world_close(world);

@@ -15,6 +15,8 @@
 
 #include "medallion/medallion.h"
 
+#include "support/table_text.h"
+
 typedef struct test_world {
     char folder[64];
     char path[256]; /* of the file that was last written */
@@ -124,23 +126,6 @@ static inline void world_build(test_world *world, const char *select)
     ck_assert_msg(status == MDL_OK, "%s", error.message);
 }
 
-/* A text that grows. */
-typedef struct test_text {
-    char *bytes; /* NUL-terminated; to be freed */
-    size_t size;
-} test_text;
-
-static inline int test_text_write(void *user_data, const char *bytes, int64_t size_bytes)
-{
-    test_text *text = (test_text *)user_data;
-    text->bytes = (char *)realloc(text->bytes, text->size + (size_t)size_bytes + 1);
-    ck_assert_ptr_nonnull(text->bytes);
-    memcpy(text->bytes + text->size, bytes, (size_t)size_bytes);
-    text->size += (size_t)size_bytes;
-    text->bytes[text->size] = '\0';
-    return 0;
-}
-
 /* A table as CSV text, to be freed. */
 static inline char *world_csv(test_world *world, const char *name)
 {
@@ -148,9 +133,7 @@ static inline char *world_csv(test_world *world, const char *name)
     mdl_error error = MDL_ERROR_INIT;
     mdl_status status = mdl_warehouse_read_table(world->warehouse, name, &table, &error);
     ck_assert_msg(status == MDL_OK, "%s", error.message);
-    test_text text = {NULL, 0};
-    ck_assert_int_eq(mdl_csv_write(world->context, table, test_text_write, &text, NULL), MDL_OK);
-    return text.bytes;
+    return table_text(world->context, table);
 }
 
 /* Compares a table's CSV text; a difference is shown from the start of its line. */

@@ -38,6 +38,20 @@ static void load_later_files(store_world *world)
          RATINGS "1,1,0.5,100\n2,2,1.0,150\n4,1,3.0,400\n4,1,3.5,400\n");
 }
 
+/* A warehouse over a new store with all models of the first files, not committed. */
+static void start_built(store_world *world, void (*extend)(mdl_warehouse *warehouse))
+{
+    store_world_start(world, extend);
+    load_first_files(world);
+    world_build(&world->base, NULL);
+}
+
+static void build_later_files(store_world *world)
+{
+    load_later_files(world);
+    world_build(&world->base, NULL);
+}
+
 static const char *const models[] = {
     "movies",
     "ratings",
@@ -83,12 +97,9 @@ START_TEST(next_process_finds_everything)
 {
     store_world world;
     char *texts[N_MODELS];
-    store_world_start(&world, NULL);
-    load_first_files(&world);
-    world_build(&world.base, NULL);
+    start_built(&world, NULL);
     keep_models(&world, texts);
-    store_world_commit(&world);
-    store_world_reopen(&world);
+    store_world_next_process(&world);
     assert_models(&world, texts);
     free_texts(texts);
     store_world_end(&world);
@@ -112,8 +123,7 @@ START_TEST(next_process_finds_loads_rejects_and_origins)
     ck_assert_int_eq(mdl_warehouse_append(world.base.warehouse, "tags",
                                           mdl_warehouse_table(world.base.warehouse, "tags"), NULL),
                      MDL_OK);
-    store_world_commit(&world);
-    store_world_reopen(&world);
+    store_world_next_process(&world);
 
     mdl_warehouse *warehouse = world.base.warehouse;
     ck_assert_int_eq(mdl_warehouse_n_loads(warehouse), 2);
@@ -149,8 +159,7 @@ START_TEST(same_content_loads_once_in_all_processes)
     store_world world;
     store_world_start(&world, NULL);
     load_first_files(&world);
-    store_world_commit(&world);
-    store_world_reopen(&world);
+    store_world_next_process(&world);
     load_first_files(&world);
     ck_assert_int_eq(mdl_warehouse_n_loads(world.base.warehouse), 8);
     for (int32_t i = 4; i < 8; i++) {
@@ -159,8 +168,7 @@ START_TEST(same_content_loads_once_in_all_processes)
     /* To know that, no table had to be read. */
     ck_assert_ptr_null(mdl_warehouse_table(world.base.warehouse, "ratings"));
     ck_assert_int_eq(mdl_warehouse_load_info(world.base.warehouse, 5)->first_row, 4);
-    store_world_commit(&world);
-    store_world_reopen(&world);
+    store_world_next_process(&world);
     ck_assert_int_eq(mdl_warehouse_n_loads(world.base.warehouse), 8);
     char *ratings = world_csv(&world.base, "ratings");
     ck_assert_str_eq(ratings, RATINGS "1,1,4.0,100\n1,2,3.5,200\n2,1,2.0,300\n2,9,5.0,250\n");
@@ -173,13 +181,10 @@ START_TEST(what_is_not_committed_is_gone)
 {
     store_world world;
     char *texts[N_MODELS];
-    store_world_start(&world, NULL);
-    load_first_files(&world);
-    world_build(&world.base, NULL);
+    start_built(&world, NULL);
     keep_models(&world, texts);
     store_world_commit(&world);
-    load_later_files(&world);
-    world_build(&world.base, NULL);
+    build_later_files(&world);
     store_world_reopen(&world);
     assert_models(&world, texts);
     ck_assert_int_eq(mdl_warehouse_n_loads(world.base.warehouse), 4);
@@ -195,8 +200,7 @@ static void assert_full_refresh(store_world *world)
     store_world full;
     store_world_start(&full, NULL);
     load_first_files(&full);
-    load_later_files(&full);
-    world_build(&full.base, NULL);
+    build_later_files(&full);
     keep_models(&full, texts);
     store_world_end(&full);
     assert_models(world, texts);
@@ -220,11 +224,8 @@ START_TEST(next_process_builds_on)
     static const mdl_run_counter expected[] = {
         {"new", 3}, {"late", 3}, {"repeated", 1}, {"replaced", 1}};
     store_world world;
-    store_world_start(&world, NULL);
-    load_first_files(&world);
-    world_build(&world.base, NULL);
-    store_world_commit(&world);
-    store_world_reopen(&world);
+    start_built(&world, NULL);
+    store_world_next_process(&world);
     load_later_files(&world);
     mdl_run *run;
     ck_assert_int_eq(mdl_warehouse_build(world.base.warehouse, NULL, &run, NULL), MDL_OK);
@@ -247,11 +248,8 @@ END_TEST
 START_TEST(only_what_is_needed_is_read)
 {
     store_world world;
-    store_world_start(&world, NULL);
-    load_first_files(&world);
-    world_build(&world.base, NULL);
-    store_world_commit(&world);
-    store_world_reopen(&world);
+    start_built(&world, NULL);
+    store_world_next_process(&world);
     mdl_warehouse *warehouse = world.base.warehouse;
     for (size_t m = 0; m < N_MODELS; m++) {
         ck_assert_ptr_null(mdl_warehouse_table(warehouse, models[m]));
@@ -269,8 +267,7 @@ START_TEST(only_what_is_needed_is_read)
     ck_assert_ptr_null(mdl_warehouse_table(warehouse, "fact_tags"));
     ck_assert_ptr_null(mdl_warehouse_table(warehouse, "mart_user_behavior"));
     /* Unread tables stay in the next version. */
-    store_world_commit(&world);
-    store_world_reopen(&world);
+    store_world_next_process(&world);
     char *tags = world_csv(&world.base, "fact_tags");
     ck_assert_str_eq(tags, "user_id,movie_id,tag,created_at\n3,1,fun,1970-01-01 00:00:10\n");
     free(tags);
@@ -283,13 +280,10 @@ START_TEST(older_versions_are_as_they_were)
     store_world world;
     char *first[N_MODELS];
     char *second[N_MODELS];
-    store_world_start(&world, NULL);
-    load_first_files(&world);
-    world_build(&world.base, NULL);
+    start_built(&world, NULL);
     keep_models(&world, first);
     store_world_commit(&world);
-    load_later_files(&world);
-    world_build(&world.base, NULL);
+    build_later_files(&world);
     keep_models(&world, second);
     store_world_commit(&world);
     ck_assert_int_eq(mdl_store_version(world.store), 2);
@@ -450,15 +444,12 @@ static void add_count_and_failing(mdl_warehouse *warehouse)
 START_TEST(models_of_another_program_are_kept)
 {
     store_world world;
-    store_world_start(&world, add_count);
-    load_first_files(&world);
-    world_build(&world.base, NULL);
+    start_built(&world, add_count);
     store_world_commit(&world);
 
     world.extend = NULL;
     store_world_reopen(&world);
-    load_later_files(&world);
-    world_build(&world.base, NULL);
+    build_later_files(&world);
     store_world_commit(&world);
 
     world.extend = add_count;
@@ -471,9 +462,7 @@ END_TEST
 START_TEST(model_with_other_columns_was_never_built)
 {
     store_world world;
-    store_world_start(&world, add_count);
-    load_first_files(&world);
-    world_build(&world.base, NULL);
+    start_built(&world, add_count);
     store_world_commit(&world);
 
     world.extend = add_other_count;
@@ -528,8 +517,7 @@ START_TEST(histories_go_on_and_are_never_lost)
     store_world_start(&world, add_count_and_snapshot);
     load_first_files(&world);
     ck_assert_int_eq(build_with_snapshots(&world, 1000), MDL_OK);
-    store_world_commit(&world);
-    store_world_reopen(&world);
+    store_world_next_process(&world);
     load_later_files(&world);
     ck_assert_int_eq(build_with_snapshots(&world, 2000), MDL_OK);
     ck_assert_int_eq(world_n_rows(&world.base, "snap_n_ratings"), 2);
@@ -541,8 +529,7 @@ START_TEST(histories_go_on_and_are_never_lost)
     store_world_reopen(&world);
     world_assert_csv(&world.base, "snap_n_ratings", history);
     ck_assert_int_eq(build_with_snapshots(&world, 3000), MDL_E_SCHEMA);
-    store_world_commit(&world);
-    store_world_reopen(&world);
+    store_world_next_process(&world);
     world_assert_csv(&world.base, "snap_n_ratings", history);
     free(history);
     store_world_end(&world);
@@ -630,22 +617,16 @@ static void assert_summary(store_world *world, const char *expected)
 START_TEST(summaries_go_with_their_tables)
 {
     store_world world;
-    store_world_start(&world, NULL);
-    load_first_files(&world);
-    world_build(&world.base, NULL);
+    start_built(&world, NULL);
     assert_summary(&world, FIRST_SUMMARY);
-    store_world_commit(&world);
-    store_world_reopen(&world);
+    store_world_next_process(&world);
     assert_summary(&world, FIRST_SUMMARY);
     /* Handed on unread, and followed through a day's changes. */
     store_world_reopen(&world);
-    store_world_commit(&world);
-    store_world_reopen(&world);
-    load_later_files(&world);
-    world_build(&world.base, NULL);
+    store_world_next_process(&world);
+    build_later_files(&world);
     assert_summary(&world, LATER_SUMMARY);
-    store_world_commit(&world);
-    store_world_reopen(&world);
+    store_world_next_process(&world);
     assert_summary(&world, LATER_SUMMARY);
     /* Of an older version. */
     store_world_close(&world);
@@ -657,6 +638,20 @@ START_TEST(summaries_go_with_their_tables)
     store_world_end(&world);
 }
 END_TEST
+
+/* Runs the failed run again, in which one model is left to do. */
+static void retry(store_world *world)
+{
+    mdl_build_options options;
+    mdl_build_options_init(&options);
+    options.retry = true;
+    count_world.fails = false;
+    count_world.n_builds = 0;
+    mdl_error error = MDL_ERROR_INIT;
+    mdl_status status = mdl_warehouse_build(world->base.warehouse, &options, NULL, &error);
+    ck_assert_msg(status == MDL_OK, "%s", error.message);
+    ck_assert_int_eq(count_world.n_builds, 1);
+}
 
 START_TEST(failed_run_keeps_its_loads_and_can_be_retried)
 {
@@ -675,15 +670,7 @@ START_TEST(failed_run_keeps_its_loads_and_can_be_retried)
                      MDL_E_STATE);
 
     /* What was built then is not built again. */
-    count_world.fails = false;
-    count_world.n_builds = 0;
-    mdl_build_options options;
-    mdl_build_options_init(&options);
-    options.retry = true;
-    mdl_error error = MDL_ERROR_INIT;
-    mdl_status status = mdl_warehouse_build(world.base.warehouse, &options, NULL, &error);
-    ck_assert_msg(status == MDL_OK, "%s", error.message);
-    ck_assert_int_eq(count_world.n_builds, 1);
+    retry(&world);
     world_assert_csv(&world.base, "n_ratings", "n\n4\n");
     world_assert_csv(&world.base, "may_fail", "n\n4\n");
     assert_summary(&world, FIRST_SUMMARY);
@@ -691,8 +678,7 @@ START_TEST(failed_run_keeps_its_loads_and_can_be_retried)
     ck_assert_int_eq(mdl_store_table_rows(world.store, "_pending/n_ratings"), -1);
     ck_assert_int_eq(mdl_store_table_rows(world.store, "_pending/fact_ratings/_summary"), -1);
     store_world_reopen(&world);
-    load_later_files(&world);
-    world_build(&world.base, NULL);
+    build_later_files(&world);
     assert_full_refresh(&world);
     store_world_end(&world);
 }
@@ -702,29 +688,15 @@ START_TEST(tables_that_a_failed_run_reused_are_there_for_its_retry)
 {
     store_world world;
     count_world.fails = false;
-    store_world_start(&world, add_count_and_failing);
-    load_first_files(&world);
-    world_build(&world.base, NULL);
-    store_world_commit(&world);
-    store_world_reopen(&world);
+    start_built(&world, add_count_and_failing);
+    store_world_next_process(&world);
     count_world.fails = true;
     ck_assert_int_eq(mdl_warehouse_build(world.base.warehouse, NULL, NULL, NULL), MDL_E_DATA);
-    store_world_commit(&world);
-    store_world_reopen(&world);
-    count_world.fails = false;
-    count_world.n_builds = 0;
-    mdl_error error = MDL_ERROR_INIT;
-    mdl_build_options options;
-    mdl_build_options_init(&options);
-    options.retry = true;
-    mdl_status status = mdl_warehouse_build(world.base.warehouse, &options, NULL, &error);
-    ck_assert_msg(status == MDL_OK, "%s", error.message);
-    ck_assert_int_eq(count_world.n_builds, 1);
+    store_world_next_process(&world);
+    retry(&world);
     world_assert_csv(&world.base, "may_fail", "n\n4\n");
-    store_world_commit(&world);
-    store_world_reopen(&world);
-    load_later_files(&world);
-    world_build(&world.base, NULL);
+    store_world_next_process(&world);
+    build_later_files(&world);
     assert_full_refresh(&world);
     store_world_end(&world);
 }
@@ -738,17 +710,15 @@ END_TEST
 static char *layout_text(store_world *world, int64_t segment)
 {
     mdl_table *layout;
-    test_text text = {NULL, 0};
     mdl_warehouse *warehouse = world->base.warehouse;
     ck_assert_int_eq(mdli_segment_layout(warehouse, &warehouse->segments[segment], &layout, NULL),
                      MDL_OK);
     if (layout == NULL) {
         return strdup("none");
     }
-    ck_assert_int_eq(mdl_csv_write(world->base.context, layout, test_text_write, &text, NULL),
-                     MDL_OK);
+    char *text = table_text(world->base.context, layout);
     mdl_table_free(layout);
-    return text.bytes;
+    return text;
 }
 
 START_TEST(layouts_of_loads_are_kept)
@@ -847,9 +817,7 @@ START_TEST(damaged_tables_fail_what_needs_them)
 {
     store_world world;
     char *texts[N_MODELS];
-    store_world_start(&world, NULL);
-    load_first_files(&world);
-    world_build(&world.base, NULL);
+    start_built(&world, NULL);
     keep_models(&world, texts);
     store_world_commit(&world);
     /* Opened while all was well: what is read later is damaged. */
@@ -880,12 +848,9 @@ START_TEST(build_with_nothing_new_reads_nothing)
 {
     store_world world;
     char *texts[N_MODELS];
-    store_world_start(&world, NULL);
-    load_first_files(&world);
-    world_build(&world.base, NULL);
+    start_built(&world, NULL);
     keep_models(&world, texts);
-    store_world_commit(&world);
-    store_world_reopen(&world);
+    store_world_next_process(&world);
     flip_blocks(&world);
     mdl_error error = MDL_ERROR_INIT;
     mdl_run *run = NULL;
@@ -908,8 +873,7 @@ START_TEST(build_with_nothing_new_reads_nothing)
     store_world_reopen(&world);
     assert_models(&world, texts);
     /* A day after it goes on from what was there. */
-    load_later_files(&world);
-    world_build(&world.base, NULL);
+    build_later_files(&world);
     assert_full_refresh(&world);
     free_texts(texts);
     store_world_end(&world);
@@ -978,18 +942,14 @@ static int32_t count_reused_tests(const mdl_run *run)
 static void assert_same_failures(store_world *world, const mdl_run_result *a,
                                  const mdl_run_result *b)
 {
-    test_text texts[] = {{NULL, 0}, {NULL, 0}};
     ck_assert((a->failures == NULL) == (b->failures == NULL));
     if (a->failures != NULL) {
-        mdl_context *context = world->base.context;
-        ck_assert_int_eq(mdl_csv_write(context, a->failures, test_text_write, &texts[0], NULL),
-                         MDL_OK);
-        ck_assert_int_eq(mdl_csv_write(context, b->failures, test_text_write, &texts[1], NULL),
-                         MDL_OK);
-        ck_assert_str_eq(texts[0].bytes, texts[1].bytes);
+        char *first = table_text(world->base.context, a->failures);
+        char *second = table_text(world->base.context, b->failures);
+        ck_assert_str_eq(first, second);
+        free(first);
+        free(second);
     }
-    free(texts[0].bytes);
-    free(texts[1].bytes);
 }
 
 /* Compares what a build tells of its tests with what running all of them finds; frees the run. */
@@ -1041,20 +1001,17 @@ START_TEST(tests_on_the_same_tables_are_known)
     mdl_run_free(run);
     /* In the same process, in the next one, and in one after a commit that handed all on unread. */
     ck_assert_int_eq(assert_as_if_run(&world, build_or_test(&world, true, 10)), n_tests);
-    store_world_commit(&world);
-    store_world_reopen(&world);
+    store_world_next_process(&world);
     run = build_or_test(&world, true, 10);
     ck_assert_int_eq(count_reused_tests(run), n_tests);
     mdl_run_free(run);
-    store_world_commit(&world);
-    store_world_reopen(&world);
+    store_world_next_process(&world);
     ck_assert_int_eq(assert_as_if_run(&world, build_or_test(&world, true, 10)), n_tests);
     /* Other rows are to be kept than were. */
     run = build_or_test(&world, true, 1);
     ck_assert_int_eq(count_reused_tests(run), 0);
     mdl_run_free(run);
-    store_world_commit(&world);
-    store_world_reopen(&world);
+    store_world_next_process(&world);
     /* Tests of tags are known, those of what has changed are not. */
     ck_assert_int_eq(count_tests(run = build_or_test(&world, true, 10)), n_tests);
     mdl_run_free(run);
@@ -1070,9 +1027,7 @@ END_TEST
 START_TEST(tests_are_not_known_after_another_writer)
 {
     store_world world;
-    store_world_start(&world, NULL);
-    load_first_files(&world);
-    world_build(&world.base, NULL);
+    start_built(&world, NULL);
     store_world_commit(&world);
     store_world_close(&world);
     replace_stored(&world, "tags", NULL);
@@ -1190,9 +1145,7 @@ END_TEST
 START_TEST(logs_without_reuse_are_read)
 {
     store_world world;
-    store_world_start(&world, NULL);
-    load_first_files(&world);
-    world_build(&world.base, NULL);
+    start_built(&world, NULL);
     store_world_commit(&world);
     store_world_close(&world);
     mdl_table *tasks = stored_rows(&world, "_run_tasks", "true",
@@ -1220,9 +1173,7 @@ END_TEST
 START_TEST(summaries_that_do_not_fit_are_passed_over)
 {
     store_world world;
-    store_world_start(&world, NULL);
-    load_first_files(&world);
-    world_build(&world.base, NULL);
+    start_built(&world, NULL);
     store_world_commit(&world);
     store_world_close(&world);
     mdl_table *part = stored_rows(&world, "fact_ratings/_summary", "movie_id = 1", NULL);
@@ -1231,8 +1182,7 @@ START_TEST(summaries_that_do_not_fit_are_passed_over)
     store_world_open(&world, 0);
     assert_summary(&world, NULL);
     /* The next build makes a new one, and all models are right. */
-    load_later_files(&world);
-    world_build(&world.base, NULL);
+    build_later_files(&world);
     assert_summary(&world, LATER_SUMMARY);
     assert_full_refresh(&world);
     store_world_commit(&world);
@@ -1281,11 +1231,9 @@ START_TEST(other_tiers_make_all_models_anew)
     store_world_start(&world, NULL);
     load_first_files(&world);
     ck_assert(!build_and_tell(&world, "mart_user_behavior").reused);
-    store_world_commit(&world);
-    store_world_reopen(&world);
+    store_world_next_process(&world);
     ck_assert(build_and_tell(&world, "mart_user_behavior").reused);
-    store_world_commit(&world);
-    store_world_reopen(&world);
+    store_world_next_process(&world);
     load(&world, "01012026_ratings.csv", RATINGS "4,1,3.0,400\n");
     ck_assert(build_and_tell(&world, "mart_user_behavior").incremental);
     store_world_commit(&world);
