@@ -1,10 +1,10 @@
 /*
  * What the files that encode and decode blocks share.
  *
- * block.c owns blocks and picks the file by type. block_integer.c holds all types but STRING,
- * FLOAT64 as the bits of its doubles; block_text.c holds STRING. Both build on block_frames.c
- * and its block_pages.c, which pack integers frame by frame: values, codes of a dictionary, lengths
- * of texts.
+ * block.c owns blocks and picks the file by type. block_integer.c and its neighbours hold all types
+ * but STRING, FLOAT64 as the bits of its doubles; block_text.c holds STRING. Both build on
+ * block_frames.c and its block_pages.c, which pack integers frame by frame: values, codes of a
+ * dictionary, lengths of texts.
  */
 #ifndef MDLI_COLUMN_BLOCK_INTERNAL_H
 #define MDLI_COLUMN_BLOCK_INTERNAL_H
