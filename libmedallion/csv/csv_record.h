@@ -1,7 +1,7 @@
 /*
  * One record of a CSV file, split exactly as RFC 4180 says, whatever its bytes are.
  *
- * This is the reference that the fast path in csv_chunk.c answers to: what that does not prove
+ * This is the reference that the fast path in csv_plain.c answers to: what that does not prove
  * plain is split here. It looks at one record at a time and needs to know where the record starts.
  */
 #ifndef MDLI_CSV_CSV_RECORD_H
