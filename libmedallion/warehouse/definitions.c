@@ -158,16 +158,8 @@ static mdl_status take_definition(void *data, int64_t row, const mdl_value *valu
 
 mdl_status mdli_definitions_read(mdl_warehouse *warehouse, mdl_error *error)
 {
-    mdl_table *table;
-    MDLI_TRY(mdli_read_log_table(warehouse, MDLI_TABLE_DEFINITIONS, definition_fields,
-                                 N_DEFINITION_COLUMNS, &table, error));
-    if (table == NULL) {
-        return MDL_OK;
-    }
-    mdl_status status =
-        mdli_for_each_row(warehouse->context, table, take_definition, warehouse, error);
-    mdl_table_free(table);
-    return status;
+    return mdli_read_log_rows(warehouse, MDLI_TABLE_DEFINITIONS, definition_fields,
+                              N_DEFINITION_COLUMNS, take_definition, error);
 }
 
 mdli_definition mdli_stored_definition_of(const mdl_warehouse *warehouse, const char *table)

@@ -203,15 +203,8 @@ static mdl_status take_known(void *data, int64_t row, const mdl_value *values, m
 
 mdl_status mdli_known_tests_read(mdl_warehouse *warehouse, mdl_error *error)
 {
-    mdl_table *table;
-    MDLI_TRY(mdli_read_log_table(warehouse, MDLI_TABLE_KNOWN_TESTS, known_fields, N_KNOWN_COLUMNS,
-                                 &table, error));
-    if (table == NULL) {
-        return MDL_OK;
-    }
-    mdl_status status = mdli_for_each_row(warehouse->context, table, take_known, warehouse, error);
-    mdl_table_free(table);
-    return status;
+    return mdli_read_log_rows(warehouse, MDLI_TABLE_KNOWN_TESTS, known_fields, N_KNOWN_COLUMNS,
+                              take_known, error);
 }
 
 static void attach_test(const mdl_warehouse *warehouse, const mdl_test *test,

@@ -29,7 +29,6 @@
 #include "base/context_internal.h"
 #include "base/error.h"
 #include "base/memory.h"
-#include "column/table_rows.h"
 #include "operators/table_summary.h"
 #include "warehouse/commit_message.h"
 #include "warehouse/definitions.h"
@@ -295,6 +294,19 @@ mdl_status mdli_read_log_table(const mdl_warehouse *warehouse, const char *name,
                                mdl_error *error)
 {
     return mdli_read_grown_log_table(warehouse, name, fields, n_fields, n_fields, out, error);
+}
+
+mdl_status mdli_read_log_rows(mdl_warehouse *warehouse, const char *name, const mdl_field *fields,
+                              int32_t n_fields, mdli_take_row_fn take, mdl_error *error)
+{
+    mdl_table *table;
+    MDLI_TRY(mdli_read_log_table(warehouse, name, fields, n_fields, &table, error));
+    if (table == NULL) {
+        return MDL_OK;
+    }
+    mdl_status status = mdli_for_each_row(warehouse->context, table, take, warehouse, error);
+    mdl_table_free(table);
+    return status;
 }
 
 /* Sources cannot be built again: one of another form is not passed over as a model is. */

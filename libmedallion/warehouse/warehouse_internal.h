@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/memory.h"
+#include "column/table_rows.h"
 #include "medallion/warehouse.h"
 
 #define MDLI_N_SOURCES 4
@@ -238,7 +239,11 @@ mdl_status mdli_read_log_table(const mdl_warehouse *warehouse, const char *name,
                                const mdl_field *fields, int32_t n_fields, mdl_table **out,
                                mdl_error *error);
 
-/* Likewise, where older versions wrote less than all fields, but the first `n_first` at least: those
+/* Gives each row of such a table to `take`, with the warehouse as its data. */
+mdl_status mdli_read_log_rows(mdl_warehouse *warehouse, const char *name, const mdl_field *fields,
+                              int32_t n_fields, mdli_take_row_fn take, mdl_error *error);
+
+/* As mdli_read_log_table, where older versions wrote less than all fields, but the first `n_first` at least: those
  * that are missing are NULL. */
 mdl_status mdli_read_grown_log_table(const mdl_warehouse *warehouse, const char *name,
                                      const mdl_field *fields, int32_t n_first, int32_t n_fields,
