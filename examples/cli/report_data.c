@@ -22,6 +22,7 @@ typedef struct report {
     session *session;
     json_writer json;
     mdl_query *query; /* of the figure at hand */
+    mdl_error *fault; /* of what the page shows as damaged */
 } report;
 
 /* ---- Tables as JSON -------------------------------------------------------------------------- */
@@ -194,28 +195,37 @@ static void write_time(json_writer *json, const char *key, int64_t seconds)
     json_value(json, key, &value);
 }
 
+/* Of a version whose manifest cannot be read the page says why; the report's `fault` keeps the first
+ * such failure. */
+static void write_version(report *r, int32_t index)
+{
+    mdl_store_version_info info;
+    mdl_error error = MDL_ERROR_INIT;
+    mdl_status status = mdl_store_get_version(r->session->store, index, &info, &error);
+    json_open_object(&r->json, NULL);
+    json_integer(&r->json, "version", info.version);
+    if (status == MDL_OK) {
+        write_time(&r->json, "committed_at", info.committed_at);
+        json_text(&r->json, "message", info.message);
+        json_integer(&r->json, "n_tables", info.n_tables);
+        json_integer(&r->json, "size_bytes", info.size_bytes);
+        json_integer(&r->json, "new_bytes", info.new_bytes);
+    } else {
+        json_text(&r->json, "message", error.message);
+        *r->fault = r->fault->status == MDL_OK ? error : *r->fault;
+    }
+    json_close_object(&r->json);
+}
+
 static mdl_status write_versions(report *r)
 {
-    session *s = r->session;
-    const int32_t n = mdl_store_n_versions(s->store);
-    mdl_status status = MDL_OK;
+    const int32_t n = mdl_store_n_versions(r->session->store);
     json_open_array(&r->json, "versions");
-    for (int32_t i = n > VERSIONS_SHOWN ? n - VERSIONS_SHOWN : 0; i < n && status == MDL_OK; i++) {
-        mdl_store_version_info info;
-        status = mdl_store_get_version(s->store, i, &info, &s->error);
-        if (status == MDL_OK) {
-            json_open_object(&r->json, NULL);
-            json_integer(&r->json, "version", info.version);
-            write_time(&r->json, "committed_at", info.committed_at);
-            json_text(&r->json, "message", info.message);
-            json_integer(&r->json, "n_tables", info.n_tables);
-            json_integer(&r->json, "size_bytes", info.size_bytes);
-            json_integer(&r->json, "new_bytes", info.new_bytes);
-            json_close_object(&r->json);
-        }
+    for (int32_t i = n > VERSIONS_SHOWN ? n - VERSIONS_SHOWN : 0; i < n; i++) {
+        write_version(r, i);
     }
     json_close_array(&r->json);
-    return status;
+    return MDL_OK;
 }
 
 /* ---- Figures of the marts -------------------------------------------------------------------- */
@@ -457,11 +467,11 @@ static void write_heading(report *r)
     json_integer(&r->json, "store_version", mdl_store_version(s->store));
 }
 
-mdl_status write_report_data(session *s, text_output *output)
+mdl_status write_report_data(session *s, text_output *output, mdl_error *fault)
 {
     static mdl_status (*const parts[])(report * r) = {write_runs, write_versions, write_charts,
                                                       write_tops, write_snapshots};
-    report r = {.session = s, .json = json_begin(output, 1)};
+    report r = {.session = s, .json = json_begin(output, 1), .fault = fault};
     r.json.is_in_page = true;
     json_open_object(&r.json, NULL);
     write_heading(&r);

@@ -6,7 +6,8 @@
 #include "text_output.h"
 
 /* Writes the JSON that page.js reads to `output`, with nothing in it that could end the element of
- * the page that it stands in. Reads the tables that it needs from the session's store. */
-mdl_status write_report_data(session *s, text_output *output);
+ * the page that it stands in. Reads the tables that it needs from the session's store. A version whose
+ * manifest is damaged is shown with what is wrong with it: `fault` gets the first such failure. */
+mdl_status write_report_data(session *s, text_output *output, mdl_error *fault);
 
 #endif

@@ -401,6 +401,15 @@ def test_a_damaged_old_version(folder):
     check_equal([row["version"] for row in rows], [2, 1])
     check_equal([row["committed_at"] is None for row in rows], [False, True])
     check("damaged" in rows[1]["message"], rows[1])
+    page = folder / "report.html"
+    told = run("report", "--store", store, "--out", page)
+    check_equal(told.status, 1, told)
+    check(manifest.name in told.err, told)
+    versions = json.loads(re.search(r'"versions": (\[.*?\])', page.read_text(), re.S).group(1))
+    check_equal([version["version"] for version in versions], [1, 2])
+    check_equal(versions[0]["message"], rows[1]["message"])
+    check("committed_at" not in versions[0], versions[0])
+    check_equal(versions[1]["message"], rows[0]["message"])
 
 
 def test_one_writer_at_a_time(folder):

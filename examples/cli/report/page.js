@@ -536,15 +536,17 @@
 
   // ---- Versions ---------------------------------------------------------------------------------
 
+  // Of a version whose manifest is damaged only its number and the message are known.
   function versions() {
+    const size = (value) => (value === undefined ? show(value) : bytes(value));
     if (data.versions.length > 0) {
       section("versions", "Store", card("Versions", table([
         { title: "Version", name: "version", number: true },
         { title: "Committed (UTC)", name: "committed_at", isTime: true },
         { title: "What", name: "message", isLong: true },
         { title: "Tables", name: "n_tables", number: true },
-        { title: "New on disk", number: true, cell: (v) => bytes(v.new_bytes) },
-        { title: "In all", number: true, cell: (v) => bytes(v.size_bytes) },
+        { title: "New on disk", number: true, cell: (v) => size(v.new_bytes) },
+        { title: "In all", number: true, cell: (v) => size(v.size_bytes) },
       ], [...data.versions].reverse())));
     }
   }
