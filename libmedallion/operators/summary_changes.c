@@ -1,6 +1,12 @@
 /*
  * A summary from that of the table before and the rows that came and went since.
+ *
+ * Keys are sparse, and few of them have a row that came or went. So slots are numbered by the order
+ * of the keys that there are, and numbers lie column by column, as in the summaries before and
+ * after: these are little but copied then.
  */
+#include <string.h>
+
 #include "base/error.h"
 #include "base/memory.h"
 #include "operators/summary_internal.h"
@@ -11,156 +17,265 @@ enum {
     GREATEST_IN_DOUBT = 2
 };
 
-/* Takes a stretch of the groups of a summary into the states. */
-static void take_groups(const mdli_summary_draft *d, const mdli_summary *from,
-                        const mdl_batch *batch)
+enum {
+    NO_SLOT = -1
+};
+
+/* States that follow a table. */
+typedef struct following {
+    mdli_summary_draft *draft;
+    int64_t n_distances; /* of keys from the least that there may be */
+    int32_t *slots;      /* by distance; NO_SLOT = no row has, or had, such a key */
+    uint8_t *doubts;     /* by slot; NULL = none are possible */
+} following;
+
+/* What is done with rows. */
+typedef enum row_action {
+    ADD_ROWS,
+    REMOVE_ROWS,
+    SETTLE_DOUBTS /* by rows that were added: they prove the bounds that they stand on */
+} row_action;
+
+/*
+ * Slots.
+ */
+
+/* Starts at the rows of a table, with as many of key, value and extreme as wanted. */
+static mdl_status open_rows(const mdli_summary_draft *d, const mdl_table *rows, int32_t n_columns,
+                            mdl_cursor **out, mdl_error *error)
 {
-    const int32_t *keys = batch->columns[0].values;
-    for (int32_t v = 0; v < from->n_values; v++) {
-        const int32_t *counts = batch->columns[mdli_summary_first_count(from) + v].values;
-        const uint8_t code = d->codes[from->values[v] - d->form.least_value];
-        for (int64_t i = 0; i < batch->n_rows; i++) {
-            mdli_summary_counters(d, 0, keys[i] - d->least_key)[code] = (uint32_t)counts[i];
-        }
+    const int32_t columns[MDLI_SUMMARY_COLUMNS_MAX] = {d->summary.key, d->summary.value,
+                                                       d->summary.extreme};
+    const char *names[MDLI_SUMMARY_COLUMNS_MAX];
+    for (int32_t c = 0; c < n_columns; c++) {
+        names[c] = d->table->names[columns[c]];
     }
-    for (int64_t i = 0; i < batch->n_rows && from->extreme >= 0; i++) {
-        uint32_t *bounds = mdli_summary_bounds(d, 0, keys[i] - d->least_key);
-        bounds[0] = (uint32_t)(mdl_vector_int64(&batch->columns[1], i) - d->form.nearest);
-        bounds[1] = (uint32_t)(mdl_vector_int64(&batch->columns[2], i) - d->form.nearest);
-    }
+    return mdl_cursor_create(d->context, rows, names, n_columns, out, error);
 }
 
-static mdl_status take_summary(const mdli_summary_draft *d, const mdli_summary *from,
-                               mdl_error *error)
+static uint64_t distance_of(const mdli_summary_draft *d, int32_t key)
+{
+    return (uint64_t)(key - d->least_key);
+}
+
+/* Marks the keys that rows have, but for those out of all bounds. */
+static mdl_status mark_keys(following *f, const mdl_table *rows, mdl_error *error)
 {
     mdl_cursor *cursor;
-    MDLI_TRY(mdl_cursor_create(d->context, from->groups, NULL, 0, &cursor, error));
+    MDLI_TRY(open_rows(f->draft, rows, 1, &cursor, error));
     mdl_status status = MDL_OK;
     for (mdl_batch batch = {.n_rows = 1}; status == MDL_OK && batch.n_rows > 0;) {
         status = mdl_cursor_next(cursor, &batch, error);
-        if (status == MDL_OK) {
-            take_groups(d, from, &batch);
+        for (int64_t i = 0; status == MDL_OK && i < batch.n_rows; i++) {
+            const int32_t *keys = batch.columns[0].values;
+            const uint64_t distance = distance_of(f->draft, keys[i]);
+            if (distance < (uint64_t)f->n_distances) {
+                f->slots[distance] = 0;
+            }
         }
     }
     mdl_cursor_free(cursor);
     return status;
 }
 
-/* A row of the added or removed ones: where it belongs. */
+/* Gives marked keys their slots, in order. */
+static mdl_status number_keys(following *f, mdl_error *error)
+{
+    mdli_summary_draft *d = f->draft;
+    void *memory;
+    d->n_slots = 0;
+    for (int64_t i = 0; i < f->n_distances; i++) {
+        d->n_slots += f->slots[i] != NO_SLOT;
+    }
+    MDLI_TRY(
+        mdli_allocate_array(d->context, d->n_slots, sizeof *d->keys, "summary", &memory, error));
+    d->keys = memory;
+    for (int64_t i = 0, n = 0; i < f->n_distances; i++) {
+        if (f->slots[i] != NO_SLOT) {
+            d->keys[n] = (int32_t)(d->least_key + i);
+            f->slots[i] = (int32_t)n++;
+        }
+    }
+    return MDL_OK;
+}
+
+/* Makes states for all keys of the summary before and of the rows that came. */
+static mdl_status make_slots(following *f, const mdl_summary_options *options, mdl_error *error)
+{
+    mdli_summary_draft *d = f->draft;
+    void *memory;
+    f->n_distances = d->n_slots;
+    MDLI_TRY(mdli_allocate_array(d->context, f->n_distances, sizeof *f->slots, "summary", &memory,
+                                 error));
+    f->slots = memory;
+    memset(f->slots, 0xff, (size_t)f->n_distances * sizeof *f->slots);
+    MDLI_TRY(mark_keys(f, options->previous->summary->groups, error));
+    if (options->added != NULL) {
+        MDLI_TRY(mark_keys(f, options->added, error));
+    }
+    MDLI_TRY(number_keys(f, error));
+    if (d->summary.extreme >= 0 && options->removed != NULL) {
+        MDLI_TRY(mdli_allocate_zeroed(d->context, (size_t)d->n_slots, "summary", &memory, error));
+        f->doubts = memory;
+    }
+    return mdli_summary_allocate_columns(d, error);
+}
+
+/*
+ * The summary before.
+ */
+
+/* Takes a stretch of its groups into the states. */
+static void take_groups(const following *f, const mdli_summary *from, const mdl_batch *batch)
+{
+    const mdli_summary_draft *d = f->draft;
+    const int32_t *keys = batch->columns[0].values;
+    for (int32_t v = 0; v < from->n_values; v++) {
+        const int32_t *counts = batch->columns[mdli_summary_first_count(from) + v].values;
+        uint32_t *to = mdli_summary_number(d, 0, d->codes[from->values[v] - d->form.least_value]);
+        for (int64_t i = 0; i < batch->n_rows; i++) {
+            to[f->slots[distance_of(d, keys[i])]] = (uint32_t)counts[i];
+        }
+    }
+    for (int b = 0; b < 2 && from->extreme >= 0; b++) {
+        const int64_t *bounds = batch->columns[1 + b].values;
+        uint32_t *to = mdli_summary_number(d, 0, d->summary.n_values + b);
+        for (int64_t i = 0; i < batch->n_rows; i++) {
+            to[f->slots[distance_of(d, keys[i])]] = (uint32_t)(bounds[i] - d->form.nearest);
+        }
+    }
+}
+
+static mdl_status take_summary(const following *f, const mdli_summary *from, mdl_error *error)
+{
+    mdl_cursor *cursor;
+    MDLI_TRY(mdl_cursor_create(f->draft->context, from->groups, NULL, 0, &cursor, error));
+    mdl_status status = MDL_OK;
+    for (mdl_batch batch = {.n_rows = 1}; status == MDL_OK && batch.n_rows > 0;) {
+        status = mdl_cursor_next(cursor, &batch, error);
+        if (status == MDL_OK) {
+            take_groups(f, from, &batch);
+        }
+    }
+    mdl_cursor_free(cursor);
+    return status;
+}
+
+/*
+ * The rows that came and went.
+ */
+
+/* A row of them: where it belongs. */
 typedef struct summary_row {
-    int64_t slot;
-    uint32_t *counter;
-    uint32_t *bounds;
-    uint32_t distance;
+    int32_t slot;
+    int32_t code;
+    uint32_t at; /* distance of the extreme */
 } summary_row;
 
 /* Finds a row's place; false if the table and the one before have no such row. */
-static bool find_row(const mdli_summary_draft *d, const mdl_batch *batch, int64_t i,
-                     summary_row *row)
+static inline bool find_row(const following *f, const mdl_batch *batch, int64_t i, summary_row *row)
 {
+    const mdli_summary_draft *d = f->draft;
+    const uint64_t distance = distance_of(d, ((const int32_t *)batch->columns[0].values)[i]);
+    const uint64_t step =
+        (uint64_t)(((const int32_t *)batch->columns[1].values)[i] - (int64_t)d->form.least_value);
+    uint64_t at = 0;
+    if (d->summary.extreme >= 0) {
+        at = (uint64_t)((const int64_t *)batch->columns[2].values)[i] - (uint64_t)d->form.nearest;
+    }
+    if (distance >= (uint64_t)f->n_distances || step >= (uint64_t)d->n_codes ||
+        at > (uint64_t)d->farthest) {
+        return false;
+    }
+    *row = (summary_row){f->slots[distance], d->codes[step], (uint32_t)at};
+    return row->slot != NO_SLOT && row->code != MDLI_SUMMARY_NO_CODE;
+}
+
+/* Works a row into the states; false when it cannot be. */
+static inline bool take_row(const following *f, const summary_row *row, row_action action)
+{
+    const mdli_summary_draft *d = f->draft;
     const bool has_extreme = d->summary.extreme >= 0;
-    for (int32_t c = 0; c < batch->n_columns; c++) {
-        if (mdl_vector_is_null(&batch->columns[c], i)) {
+    uint32_t *counter = mdli_summary_number(d, row->slot, row->code);
+    uint32_t *least = mdli_summary_number(d, row->slot, d->summary.n_values);
+    uint32_t *greatest = mdli_summary_number(d, row->slot, d->summary.n_values + 1);
+    switch (action) {
+    case ADD_ROWS:
+        ++*counter;
+        if (has_extreme) {
+            *least = row->at < *least ? row->at : *least;
+            *greatest = row->at > *greatest ? row->at : *greatest;
+        }
+        return true;
+    case REMOVE_ROWS:
+        if (*counter == 0) {
             return false;
         }
+        --*counter;
+        if (has_extreme) {
+            f->doubts[row->slot] |= row->at == *least ? LEAST_IN_DOUBT : 0;
+            f->doubts[row->slot] |= row->at == *greatest ? GREATEST_IN_DOUBT : 0;
+        }
+        return true;
+    case SETTLE_DOUBTS:
+        f->doubts[row->slot] &= (uint8_t) ~(row->at == *least ? LEAST_IN_DOUBT : 0);
+        f->doubts[row->slot] &= (uint8_t) ~(row->at == *greatest ? GREATEST_IN_DOUBT : 0);
+        return true;
     }
-    const int64_t slot = mdl_vector_int32(&batch->columns[0], i) - d->least_key;
-    const int64_t code = (int64_t)mdl_vector_int32(&batch->columns[1], i) - d->form.least_value;
-    uint64_t distance = 0;
-    if (has_extreme) {
-        distance = (uint64_t)mdl_vector_int64(&batch->columns[2], i) - (uint64_t)d->form.nearest;
-    }
-    if (slot < 0 || slot >= d->n_slots || code < 0 || code >= d->n_codes ||
-        d->codes[code] == MDLI_SUMMARY_NO_CODE || distance > (uint64_t)d->farthest) {
-        return false;
-    }
-    *row = (summary_row){slot, mdli_summary_counters(d, 0, slot) + d->codes[code],
-                         has_extreme ? mdli_summary_bounds(d, 0, slot) : NULL, (uint32_t)distance};
-    return true;
+    return false;
 }
 
-/* What is done with a row; false when it cannot be. */
-typedef bool (*summary_row_fn)(mdli_summary_draft *d, const summary_row *row);
-
-static bool add_row(mdli_summary_draft *d, const summary_row *row)
+/* Works rows into the states; the first that cannot be one of them, or the number of rows. */
+static int64_t take_rows(const following *f, const mdl_batch *batch, row_action action)
 {
-    (void)d;
-    ++*row->counter;
-    if (row->bounds != NULL) {
-        row->bounds[0] = row->distance < row->bounds[0] ? row->distance : row->bounds[0];
-        row->bounds[1] = row->distance > row->bounds[1] ? row->distance : row->bounds[1];
-    }
-    return true;
-}
-
-static bool remove_row(mdli_summary_draft *d, const summary_row *row)
-{
-    if (*row->counter == 0) {
-        return false;
-    }
-    --*row->counter;
-    if (row->bounds != NULL) {
-        d->doubts[row->slot] |= row->distance == row->bounds[0] ? LEAST_IN_DOUBT : 0;
-        d->doubts[row->slot] |= row->distance == row->bounds[1] ? GREATEST_IN_DOUBT : 0;
-    }
-    return true;
-}
-
-/* An added row that stands on a bound proves it. */
-static bool settle_doubts(mdli_summary_draft *d, const summary_row *row)
-{
-    if (row->bounds != NULL && d->doubts != NULL) {
-        d->doubts[row->slot] &= (uint8_t) ~(row->distance == row->bounds[0] ? LEAST_IN_DOUBT : 0);
-        d->doubts[row->slot] &=
-            (uint8_t) ~(row->distance == row->bounds[1] ? GREATEST_IN_DOUBT : 0);
-    }
-    return true;
-}
-
-static mdl_status for_each_row(mdli_summary_draft *d, const mdl_table *rows, summary_row_fn take,
-                               mdl_error *error)
-{
-    const mdli_summary *summary = &d->summary;
-    const int32_t columns[MDLI_SUMMARY_COLUMNS_MAX] = {summary->key, summary->value,
-                                                       summary->extreme};
-    const char *names[MDLI_SUMMARY_COLUMNS_MAX];
-    const int32_t n_columns = summary->extreme >= 0 ? 3 : 2;
-    if (rows == NULL) {
-        return MDL_OK;
-    }
-    for (int32_t c = 0; c < n_columns; c++) {
-        names[c] = d->table->names[columns[c]];
-    }
-    mdl_cursor *cursor;
-    MDLI_TRY(mdl_cursor_create(d->context, rows, names, n_columns, &cursor, error));
-    mdl_status status = MDL_OK;
-    for (mdl_batch batch = {.n_rows = 1}; batch.n_rows > 0;) {
-        MDLI_TRY_GOTO_DONE(mdl_cursor_next(cursor, &batch, error));
-        for (int64_t i = 0; i < batch.n_rows; i++) {
-            summary_row row;
-            if (!find_row(d, &batch, i, &row) || !take(d, &row)) {
-                status = mdl_error_set(error, MDL_E_ARGUMENT,
-                                       "row %lld of the changes cannot be one of the table",
-                                       (long long)(batch.first_row + i));
-                goto done;
+    for (int32_t c = 0; c < batch->n_columns; c++) {
+        for (int64_t i = 0; batch->columns[c].validity != NULL && i < batch->n_rows; i++) {
+            if (mdl_vector_is_null(&batch->columns[c], i)) {
+                return i;
             }
         }
     }
-done:
+    summary_row row;
+    int64_t i = 0;
+    while (i < batch->n_rows && find_row(f, batch, i, &row) && take_row(f, &row, action)) {
+        i++;
+    }
+    return i;
+}
+
+static mdl_status take_changes(const following *f, const mdl_table *rows, row_action action,
+                               mdl_error *error)
+{
+    mdl_cursor *cursor;
+    if (rows == NULL) {
+        return MDL_OK;
+    }
+    MDLI_TRY(open_rows(f->draft, rows, f->draft->summary.extreme >= 0 ? 3 : 2, &cursor, error));
+    mdl_status status = MDL_OK;
+    for (mdl_batch batch = {.n_rows = 1}; status == MDL_OK && batch.n_rows > 0;) {
+        status = mdl_cursor_next(cursor, &batch, error);
+        const int64_t n_taken = status == MDL_OK ? take_rows(f, &batch, action) : 0;
+        if (status == MDL_OK && n_taken < batch.n_rows) {
+            status = mdl_error_set(error, MDL_E_ARGUMENT,
+                                   "row %lld of the changes cannot be one of the table",
+                                   (long long)(batch.first_row + n_taken));
+        }
+    }
     mdl_cursor_free(cursor);
     return status;
 }
 
 /* MDL_E_ARGUMENT when the states do not have as many rows as the table; else whether a bound of one
  * that has rows is in doubt. */
-static mdl_status check_states(const mdli_summary_draft *d, bool *is_in_doubt, mdl_error *error)
+static mdl_status check_states(const following *f, bool *is_in_doubt, mdl_error *error)
 {
+    const mdli_summary_draft *d = f->draft;
     int64_t n_rows = 0;
     *is_in_doubt = false;
     for (int64_t s = 0; s < d->n_slots; s++) {
         const int64_t count = mdli_summary_count(d, s);
         n_rows += count;
-        *is_in_doubt |= count > 0 && d->doubts != NULL && d->doubts[s] != 0;
+        *is_in_doubt |= count > 0 && f->doubts != NULL && f->doubts[s] != 0;
     }
     if (n_rows != d->table->n_rows) {
         return mdl_error_set(error, MDL_E_ARGUMENT,
@@ -173,21 +288,20 @@ static mdl_status check_states(const mdli_summary_draft *d, bool *is_in_doubt, m
 mdl_status mdli_summary_from_changes(mdli_summary_draft *d, const mdl_summary_options *options,
                                      bool *is_done, mdl_error *error)
 {
-    void *memory;
-    bool is_in_doubt;
-    MDLI_TRY(mdli_summary_allocate(d, 1, error));
-    if (d->summary.extreme >= 0 && options->removed != NULL) {
-        MDLI_TRY(mdli_allocate_zeroed(d->context, (size_t)d->n_slots, "summary", &memory, error));
-        d->doubts = memory;
+    following f = {.draft = d};
+    bool is_in_doubt = false;
+    mdl_status status;
+    MDLI_TRY_GOTO_DONE(make_slots(&f, options, error));
+    MDLI_TRY_GOTO_DONE(take_summary(&f, options->previous->summary, error));
+    MDLI_TRY_GOTO_DONE(take_changes(&f, options->added, ADD_ROWS, error));
+    MDLI_TRY_GOTO_DONE(take_changes(&f, options->removed, REMOVE_ROWS, error));
+    if (f.doubts != NULL) {
+        MDLI_TRY_GOTO_DONE(take_changes(&f, options->added, SETTLE_DOUBTS, error));
     }
-    mdli_summary_start_lane(d, 0);
-    MDLI_TRY(take_summary(d, options->previous->summary, error));
-    MDLI_TRY(for_each_row(d, options->added, add_row, error));
-    MDLI_TRY(for_each_row(d, options->removed, remove_row, error));
-    if (d->doubts != NULL) {
-        MDLI_TRY(for_each_row(d, options->added, settle_doubts, error));
-    }
-    MDLI_TRY(check_states(d, &is_in_doubt, error));
-    *is_done = !is_in_doubt;
-    return MDL_OK;
+    status = check_states(&f, &is_in_doubt, error);
+done:
+    mdli_free(d->context, f.slots);
+    mdli_free(d->context, f.doubts);
+    *is_done = status == MDL_OK && !is_in_doubt;
+    return status;
 }

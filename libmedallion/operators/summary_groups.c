@@ -12,7 +12,7 @@
 typedef struct group_columns {
     mdl_context *context;
     mdli_arena names_arena;
-    int64_t *slots; /* that have rows */
+    int32_t *slots; /* that have rows */
     int64_t n_groups;
     void *values; /* of the column at hand; room for 8 bytes a group */
     int32_t n_columns;
@@ -59,24 +59,20 @@ static mdl_status add_column(group_columns *c, const char *name, mdl_type type, 
     return MDL_OK;
 }
 
-/* Notes the slots that have rows. */
+/* Notes the slots that have rows, and makes room for a column of them. */
 static mdl_status list_slots(const mdli_summary_draft *d, group_columns *c, mdl_error *error)
 {
     void *memory;
+    MDLI_TRY(
+        mdli_allocate_array(d->context, d->n_slots, sizeof *c->slots, "summary", &memory, error));
+    c->slots = memory;
     for (int64_t s = 0; s < d->n_slots; s++) {
+        c->slots[c->n_groups] = (int32_t)s;
         c->n_groups += mdli_summary_count(d, s) > 0;
     }
     MDLI_TRY(
         mdli_allocate_array(d->context, c->n_groups, sizeof(int64_t), "summary", &memory, error));
-    c->slots = memory;
-    MDLI_TRY(
-        mdli_allocate_array(d->context, c->n_groups, sizeof(int64_t), "summary", &memory, error));
     c->values = memory;
-    for (int64_t s = 0, g = 0; s < d->n_slots; s++) {
-        if (mdli_summary_count(d, s) > 0) {
-            c->slots[g++] = s;
-        }
-    }
     return MDL_OK;
 }
 
@@ -84,7 +80,8 @@ static mdl_status add_keys(const mdli_summary_draft *d, group_columns *c, mdl_er
 {
     int32_t *keys = c->values;
     for (int64_t g = 0; g < c->n_groups; g++) {
-        keys[g] = (int32_t)(d->least_key + c->slots[g]);
+        const int64_t slot = c->slots[g];
+        keys[g] = d->keys != NULL ? d->keys[slot] : (int32_t)(d->least_key + slot);
     }
     return add_column(c, d->table->names[d->summary.key], MDL_TYPE_INT32, error);
 }
@@ -96,7 +93,8 @@ static mdl_status add_bounds(const mdli_summary_draft *d, group_columns *c, mdl_
     int64_t *values = c->values;
     for (int b = 0; b < 2 && column >= 0; b++) {
         for (int64_t g = 0; g < c->n_groups; g++) {
-            values[g] = d->form.nearest + mdli_summary_bounds(d, 0, c->slots[g])[b];
+            values[g] =
+                d->form.nearest + *mdli_summary_number(d, c->slots[g], d->summary.n_values + b);
         }
         const char *name =
             bound_name(&c->names_arena, functions[b], d->table->names[column], error);
@@ -115,7 +113,7 @@ static mdl_status add_counts(mdli_summary_draft *d, group_columns *c, mdl_error 
     for (int32_t v = 0; v < summary->n_values; v++) {
         uint32_t any = 0;
         for (int64_t g = 0; g < c->n_groups; g++) {
-            counts[g] = (int32_t)mdli_summary_counters(d, 0, c->slots[g])[v];
+            counts[g] = (int32_t)*mdli_summary_number(d, c->slots[g], v);
             any |= (uint32_t)counts[g];
         }
         if (any == 0) {

@@ -13,7 +13,11 @@ enum {
     MDLI_SUMMARY_COLUMNS_MAX = 3 /* that are summarized: key, value, extreme */
 };
 
-/* States, numbered by the distance from the least key. */
+/*
+ * States in the making, each with numbers: how many rows have each value, then the distances of its
+ * bounds. They lie one after another, numbered by the distance from the least key; or, of a table
+ * that is followed, column by column, in the order of the keys that there are.
+ */
 typedef struct mdli_summary_draft {
     mdl_context *context;
     const mdl_table *table;
@@ -26,8 +30,17 @@ typedef struct mdli_summary_draft {
     mdli_compact_form form;
     char **states; /* of each lane; the first has all at the end */
     int32_t n_lanes;
-    uint8_t *doubts; /* per slot; NULL = none are possible */
+    int32_t *keys;        /* of slots, ascending; NULL = by distance */
+    int64_t slot_bytes;   /* from a number to that of the next slot */
+    int64_t number_bytes; /* from a number to the next one of its slot */
 } mdli_summary_draft;
+
+/* A number of a slot, all lanes being merged. */
+static inline uint32_t *mdli_summary_number(const mdli_summary_draft *d, int64_t slot,
+                                            int32_t number)
+{
+    return (uint32_t *)(d->states[0] + slot * d->slot_bytes + number * d->number_bytes);
+}
 
 /* The counters of a slot of a lane. */
 static inline uint32_t *mdli_summary_counters(const mdli_summary_draft *d, int32_t lane,
@@ -42,13 +55,12 @@ static inline uint32_t *mdli_summary_bounds(const mdli_summary_draft *d, int32_t
     return mdli_summary_counters(d, lane, slot) + d->summary.n_values;
 }
 
-/* Rows of a slot. */
+/* Rows of a slot, all lanes being merged. */
 static inline int64_t mdli_summary_count(const mdli_summary_draft *d, int64_t slot)
 {
-    const uint32_t *counters = mdli_summary_counters(d, 0, slot);
     int64_t count = 0;
     for (int32_t v = 0; v < d->summary.n_values; v++) {
-        count += counters[v];
+        count += *mdli_summary_number(d, slot, v);
     }
     return count;
 }
@@ -62,6 +74,9 @@ bool mdli_summary_plan(mdli_summary_draft *d, const mdl_table *previous);
 
 /* Makes room for the states of the first `n_lanes` lanes, which are still to be started. */
 mdl_status mdli_summary_allocate(mdli_summary_draft *d, int32_t n_lanes, mdl_error *error);
+
+/* Makes states without rows that lie column by column. */
+mdl_status mdli_summary_allocate_columns(mdli_summary_draft *d, mdl_error *error);
 
 void mdli_summary_start_lane(const mdli_summary_draft *d, int32_t lane);
 

@@ -95,6 +95,8 @@ static mdl_status allocate_codes(mdli_summary_draft *d, mdl_error *error)
 mdl_status mdli_summary_allocate(mdli_summary_draft *d, int32_t n_lanes, mdl_error *error)
 {
     void *memory;
+    d->slot_bytes = d->form.size_bytes;
+    d->number_bytes = sizeof(uint32_t);
     MDLI_TRY(allocate_codes(d, error));
     MDLI_TRY(mdli_allocate_zeroed(d->context, (size_t)n_lanes * sizeof(char *), "summary", &memory,
                                   error));
@@ -108,6 +110,18 @@ mdl_status mdli_summary_allocate(mdli_summary_draft *d, int32_t n_lanes, mdl_err
     return MDL_OK;
 }
 
+mdl_status mdli_summary_allocate_columns(mdli_summary_draft *d, mdl_error *error)
+{
+    MDLI_TRY(mdli_summary_allocate(d, 1, error));
+    d->slot_bytes = sizeof(uint32_t);
+    d->number_bytes = d->n_slots * d->slot_bytes;
+    memset(d->states[0], 0, (size_t)(d->n_slots * d->form.size_bytes));
+    if (d->summary.extreme >= 0) {
+        memset(mdli_summary_number(d, 0, d->summary.n_values), 0xff, (size_t)d->number_bytes);
+    }
+    return MDL_OK;
+}
+
 void mdli_summary_free_draft(mdli_summary_draft *d)
 {
     for (int32_t l = 0; l < d->n_lanes; l++) {
@@ -115,11 +129,11 @@ void mdli_summary_free_draft(mdli_summary_draft *d)
     }
     mdli_free(d->context, d->states);
     mdli_free(d->context, d->codes);
-    mdli_free(d->context, d->doubts);
+    mdli_free(d->context, d->keys);
     mdl_table_free(d->summary.groups);
     d->states = NULL;
     d->codes = NULL;
-    d->doubts = NULL;
+    d->keys = NULL;
     d->summary.groups = NULL;
     d->n_lanes = 0;
 }
