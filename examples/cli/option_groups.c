@@ -1,4 +1,5 @@
 /* Options that several commands have. */
+#include "medallion/context.h"
 #include "medallion/csv.h"
 #include "medallion/run.h"
 #include "options.h"
@@ -35,6 +36,12 @@ const option_group version_options = {"Store", version_option_table,
 static const cli_choice on_error_choices[] = {
     {"abort", MDL_ON_ERROR_ABORT}, {"skip", MDL_ON_ERROR_SKIP}, {NULL, 0}};
 
+const cli_choice simd_choices[] = {{"best", MDL_SIMD_BEST},
+                                   {"avx512", MDL_SIMD_AVX512},
+                                   {"avx2", MDL_SIMD_AVX2},
+                                   {"scalar", MDL_SIMD_SCALAR},
+                                   {NULL, 0}};
+
 static const cli_option load_option_table[] = {
     {.name = "--on-error",
      .value_name = "abort|skip",
@@ -61,6 +68,13 @@ static const cli_option load_option_table[] = {
      .offset = offsetof(cli_settings, n_threads),
      .integer_range = {1, 1024},
      .help = "threads that work at once (default: one per core)"},
+    {.name = "--simd",
+     .value_name = "LEVEL",
+     .kind = OPTION_CHOICE,
+     .offset = offsetof(cli_settings, max_simd),
+     .choices = simd_choices,
+     .help = "the highest instruction set to use: best (default: what the processor has), avx512, "
+             "avx2 or scalar; the results are the same"},
     {.name = "--memory-limit",
      .value_name = "SIZE",
      .kind = OPTION_SIZE,

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "display_text.h"
+#include "medallion/context.h"
 #include "medallion/types.h"
 
 enum {
@@ -350,6 +351,7 @@ bool parse_options(const cli_command *command, int n_words, char **words, cli_se
 {
     settings->max_errors = -1;
     settings->n_retries = DEFAULT_RETRIES;
+    settings->max_simd = MDL_SIMD_BEST;
     settings->hard_deletes = -1;
     settings->limit = -1;
     settings->batch_wait_seconds = DEFAULT_BATCH_WAIT_SECONDS;

@@ -38,6 +38,7 @@ typedef struct cli_settings {
     int64_t at_version; /* 0 = the latest */
 
     int64_t n_threads; /* 0 = one per core */
+    int max_simd;      /* mdl_simd */
     int64_t memory_limit_bytes;
     int on_error; /* mdl_on_error */
     int64_t max_errors;
@@ -149,6 +150,7 @@ extern const option_group test_mode_options;
 extern const option_group failure_options;
 extern const option_group snapshot_options;
 extern const cli_choice hard_deletes_choices[];
+extern const cli_choice simd_choices[];   /* mdl_simd */
 extern const option_group row_options;    /* of a table that is printed */
 extern const option_group notify_options; /* in notification.c */
 extern const option_group display_options;

@@ -141,6 +141,15 @@ static void write_error(json_writer *json, mdl_status status, const mdl_error *e
     json_close_object(json);
 }
 
+static const char *simd_name(mdl_simd level)
+{
+    const cli_choice *choice = simd_choices;
+    while (choice->name != NULL && choice->value != (int)level) {
+        choice++;
+    }
+    return choice->name;
+}
+
 static void write_report(text_output *output, const session *s, mdl_status status)
 {
     json_writer json = json_begin(output, BROKEN_DEPTH);
@@ -152,6 +161,7 @@ static void write_report(text_output *output, const session *s, mdl_status statu
     json_seconds(&json, "seconds", monotonic_seconds() - s->begin_seconds);
     if (s->context != NULL) {
         json_integer(&json, "threads", mdl_context_n_threads(s->context));
+        json_text(&json, "simd", simd_name(mdl_context_simd(s->context)));
         json_integer(&json, "memory_peak_bytes", mdl_context_memory_peak(s->context));
     }
     if (s->run != NULL) {

@@ -35,6 +35,7 @@ mdl_status session_begin(session *s, const char *command, const cli_settings *se
     mdl_context_options options;
     mdl_context_options_init(&options);
     options.n_threads = (int32_t)settings->n_threads;
+    options.max_simd = (mdl_simd)settings->max_simd;
     options.memory_budget_bytes = settings->memory_limit_bytes;
     if (s->lines.show_progress) {
         options.progress = run_lines_progress;

@@ -57,6 +57,7 @@ def test_usage_errors(folder):
         (["build", data, "--threads", "0"], "from 1"),
         (["build", data, "--threads", "two"], "not 'two'"),
         (["build", data, "--threads"], "--threads needs a value"),
+        (["build", data, "--simd", "sse"], "avx2|scalar"),
         (["build", data, "--quiet=yes"], "--quiet takes no value"),
         (["build", data, "--on-error", "ignore"], "abort|skip"),
         (["build", data, "--memory-limit", "much"], "1.5GB"),
@@ -109,6 +110,13 @@ def test_build_out(folder):
     check_equal((out / "fact_ratings.csv").read_text().splitlines()[1], "1,1,4.0,2000-07-30 18:45:03")
     again = run_well("build", data, "--out", out, "--quiet", "--threads=3")
     check_equal((again.out, again.err), ("", ""))
+    for level in ["scalar", "avx2", "avx512"]:
+        report, same = folder / "report.json", folder / level
+        run_well("build", data, "--out", same, "--quiet", "--simd", level, "--json", report)
+        used = json.loads(report.read_text())["simd"]
+        check(used in ["scalar", "avx2", "avx512"][:["scalar", "avx2", "avx512"].index(level) + 1], (level, used))
+        for name in MODELS:
+            check_equal((same / f"{name}.csv").read_bytes(), (out / f"{name}.csv").read_bytes(), (level, name))
 
 
 def test_run_lines(folder):
