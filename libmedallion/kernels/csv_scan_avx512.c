@@ -12,50 +12,61 @@ static const uint8_t byte_numbers[64] __attribute__((aligned(64))) = {
     22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43,
     44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63};
 
-static inline __mmask64 find_marks(__m512i bytes)
-{
-    return _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8(',')) |
-           _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8('\n')) |
-           _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8('"'));
-}
+/* The marks, each where its low four bits say; elsewhere a byte that does not belong there. */
+static const char marks_by_nibble[16]
+    __attribute__((aligned(16))) = {1, 0, '"', 0, 0, 0, 0, 0, 0, 0, '\n', 0, ',', 0, 0, 0};
 
-/* Adds the marks in the 64 bytes from `offset`. */
-static inline void add_marks(__m512i bytes, __mmask64 bits, int64_t offset, mdli_csv_marks *marks)
+/* What is found of marks, and the line feeds without and with a carriage return before them, by
+ * their places in a vector. */
+typedef struct scan_state {
+    mdli_csv_marks marks;
+    __mmask64 lf;
+    __mmask64 crlf;
+} scan_state;
+
+/* Adds the marks among `inside` of 64 bytes; `offsets` is where they start, in each lane. */
+__attribute__((always_inline)) static inline void scan_vector(const char *from, __mmask64 inside,
+                                                              __m512i offsets, scan_state *state)
 {
-    int64_t n = __builtin_popcountll(bits);
-    uint16_t *positions = marks->positions + marks->n;
-    __m512i numbers = _mm512_maskz_compress_epi8(bits, _mm512_load_si512(byte_numbers));
-    __m512i offsets = _mm512_set1_epi16((short)offset);
-    __m512i low = _mm512_cvtepu8_epi16(_mm512_castsi512_si256(numbers));
-    _mm512_storeu_si512(marks->kinds + marks->n, _mm512_maskz_compress_epi8(bits, bytes));
+    const __m512i table = _mm512_broadcast_i32x4(_mm_load_si128((const __m128i *)marks_by_nibble));
+    const __m512i bytes = _mm512_loadu_si512(from);
+    const __m512i before = _mm512_loadu_si512(from - 1);
+    const __mmask64 bits =
+        _mm512_cmpeq_epi8_mask(bytes, _mm512_shuffle_epi8(table, bytes)) & inside;
+    const int64_t n = __builtin_popcountll(bits);
+    uint16_t *positions = state->marks.positions + state->marks.n;
+    const __m512i numbers = _mm512_maskz_compress_epi8(bits, _mm512_load_si512(byte_numbers));
+    const __m512i low = _mm512_cvtepu8_epi16(_mm512_castsi512_si256(numbers));
+    _mm512_storeu_si512(state->marks.kinds + state->marks.n,
+                        _mm512_maskz_compress_epi8(bits, bytes));
     _mm512_storeu_si512(positions, _mm512_add_epi16(low, offsets));
     if (n > 32) {
-        __m512i high = _mm512_cvtepu8_epi16(_mm512_extracti64x4_epi64(numbers, 1));
+        const __m512i high = _mm512_cvtepu8_epi16(_mm512_extracti64x4_epi64(numbers, 1));
         _mm512_storeu_si512(positions + 32, _mm512_add_epi16(high, offsets));
     }
-    marks->n += n;
+    state->marks.n += n;
+    const __mmask64 line_feeds = _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8('\n')) & inside;
+    const __mmask64 behind_returns =
+        _mm512_mask_cmpeq_epi8_mask(line_feeds, before, _mm512_set1_epi8('\r'));
+    state->lf = _kor_mask64(state->lf, _kandn_mask64(behind_returns, line_feeds));
+    state->crlf = _kor_mask64(state->crlf, behind_returns);
 }
 
 void mdli_csv_scan_avx512(const char *bytes, int64_t size_bytes, mdli_csv_marks *marks)
 {
-    __mmask64 lf = 0;
-    __mmask64 crlf = 0;
-    mdli_csv_marks found = {.positions = marks->positions, .kinds = marks->kinds};
-    for (int64_t i = 0; i < size_bytes; i += 64) {
-        __mmask64 inside =
-            size_bytes - i < 64 ? _bzhi_u64(UINT64_MAX, (unsigned)(size_bytes - i)) : UINT64_MAX;
-        __m512i vector = _mm512_loadu_si512(bytes + i);
-        __m512i before = _mm512_loadu_si512(bytes + i - 1);
-        add_marks(vector, find_marks(vector) & inside, i, &found);
-        __mmask64 line_feeds = _mm512_mask_cmpeq_epi8_mask(inside, vector, _mm512_set1_epi8('\n'));
-        __mmask64 behind_returns =
-            _mm512_mask_cmpeq_epi8_mask(line_feeds, before, _mm512_set1_epi8('\r'));
-        lf |= line_feeds ^ behind_returns;
-        crlf |= behind_returns;
+    scan_state state = {.marks = {.positions = marks->positions, .kinds = marks->kinds}};
+    __m512i offsets = _mm512_setzero_si512();
+    int64_t i = 0;
+    for (; i + 64 <= size_bytes; i += 64) {
+        scan_vector(bytes + i, UINT64_MAX, offsets, &state);
+        offsets = _mm512_add_epi16(offsets, _mm512_set1_epi16(64));
     }
-    found.has_lf = lf != 0;
-    found.has_crlf = crlf != 0;
-    *marks = found;
+    if (i < size_bytes) {
+        scan_vector(bytes + i, _bzhi_u64(UINT64_MAX, (unsigned)(size_bytes - i)), offsets, &state);
+    }
+    *marks = state.marks;
+    marks->has_lf = state.lf != 0;
+    marks->has_crlf = state.crlf != 0;
 }
 
 enum {
