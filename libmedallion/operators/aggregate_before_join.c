@@ -257,8 +257,8 @@ mdl_status mdli_before_join_prepare(mdli_aggregator *a, mdl_error *error)
     mdl_rel *join = before->join;
     bool has_lanes = a->strategy == MDLI_GROUP_LANES;
     int32_t first = has_lanes ? 1 : 0;
-    MDLI_TRY(mdli_join_map_create(a->context, before->right, join->right_keys, 1, true,
-                                  &before->map, error));
+    MDLI_TRY(mdli_join_map_create(a->context, before->right, join->right_keys, 1,
+                                  MDLI_JOIN_NEEDS_LISTS, &before->map, error));
     mdli_join_map_arrays(before->map, &before->starts, &before->rows);
     for (int32_t k = 0; k < a->rel->n_keys; k++) {
         int32_t column = a->keys[k].column;

@@ -29,11 +29,13 @@ struct mdli_join_map {
     int64_t n_slots;
     mdli_key_table *keys;  /* hash */
     mdli_integer_set *set; /* dense: the keys that have rows */
-    /* The rest is there only if rows are needed, or the map is not dense. */
-    int32_t *starts; /* n_slots + 1 */
+    int32_t *only_rows;    /* unique, if rows are needed: the row of a slot, or −1 */
+    /* The rest is there if lists are needed, no array before it does, or the map is not dense. */
+    int32_t *row_slots; /* per row: its slot, or −1 = NULL */
+    int32_t *starts;    /* n_slots + 1 */
     int32_t *rows;
-    int32_t *found;     /* dense: the slot, or −1 = it has no rows */
-    int32_t *only_rows; /* unique: the row of a slot, or −1 */
+    int64_t n_matches_max; /* most rows of a slot */
+    int32_t *found;        /* dense, not unique: the slot, or −1 = it has no rows */
 };
 
 bool mdli_join_map_is_unique(const mdli_join_map *map)
@@ -57,6 +59,16 @@ void mdli_join_map_arrays(const mdli_join_map *map, const int32_t **starts, cons
     *rows = map->rows;
 }
 
+const int32_t *mdli_join_map_row_slots(const mdli_join_map *map)
+{
+    return map->row_slots;
+}
+
+int64_t mdli_join_map_most_matches(const mdli_join_map *map)
+{
+    return map->n_matches_max;
+}
+
 mdli_integer_set *mdli_join_map_set(const mdli_join_map *map)
 {
     return map->set;
@@ -68,11 +80,12 @@ void mdli_join_map_free(mdli_join_map *map)
         return;
     }
     mdli_key_table_free(map->keys);
+    mdli_integer_set_release(map->set);
+    mdli_free(map->context, map->only_rows);
+    mdli_free(map->context, map->row_slots);
     mdli_free(map->context, map->starts);
     mdli_free(map->context, map->rows);
-    mdli_integer_set_release(map->set);
     mdli_free(map->context, map->found);
-    mdli_free(map->context, map->only_rows);
     mdli_free(map->context, map);
 }
 
@@ -229,32 +242,60 @@ mdl_status mdli_join_map_pick(const mdli_join_map *map, const mdl_vector *keys, 
     return MDL_OK;
 }
 
+/* Makes the set of a dense map's keys, and sees whether one is there twice. */
+static mdl_status note_keys(mdli_join_map *map, const mdl_vector *keys, int64_t n_rows,
+                            mdl_error *error)
+{
+    MDLI_TRY(mdli_integer_set_create(map->context, map->least, (uint64_t)map->n_slots, &map->set,
+                                     error));
+    uint32_t *bits = map->set->bits;
+    uint32_t is_twice = 0;
+    FOR_SLOTS({
+        const uint32_t bit = (uint32_t)!mdl_vector_is_null(keys, i) << (slot & 31);
+        is_twice |= bits[slot >> 5] & bit;
+        bits[slot >> 5] |= bit;
+    })
+    map->is_unique = is_twice == 0;
+    return MDL_OK;
+}
+
+/* The row of each slot of a dense map that has no key twice. */
+static mdl_status note_only_rows(mdli_join_map *map, const mdl_vector *keys, int64_t n_rows,
+                                 mdl_error *error)
+{
+    void *memory;
+    MDLI_TRY(mdli_allocate_array(map->context, map->n_slots + 1, sizeof(int32_t), "join", &memory,
+                                 error));
+    int32_t *only_rows = map->only_rows = memory;
+    memset(memory, 0xff, (size_t)(map->n_slots + 1) * sizeof(int32_t));
+    FOR_SLOTS(if (!mdl_vector_is_null(keys, i)) { only_rows[slot] = (int32_t)i; })
+    return MDL_OK;
+}
+
 /* The slot of each row of the right table; −1 where a key is NULL. */
 static mdl_status number_rows(mdli_join_map *map, const mdl_vector *keys, int32_t n_keys,
-                              int64_t n_rows, int32_t *slots, mdl_error *error)
+                              int64_t n_rows, mdl_error *error)
 {
+    void *memory;
+    MDLI_TRY(mdli_allocate_array(map->context, n_rows, sizeof(int32_t), "join", &memory, error));
+    int32_t *slots = map->row_slots = memory;
     if (map->is_dense) {
-        for (int64_t i = 0; i < n_rows; i++) {
-            slots[i] = mdl_vector_is_null(keys, i)
-                           ? -1
-                           : (int32_t)dense_slot(map, mdli_vector_integer(keys, i));
-        }
+        FOR_SLOTS(slots[i] = (int32_t)slot)
+        set_nulls(keys, n_rows, -1, slots);
         return MDL_OK;
     }
     MDLI_TRY(mdli_key_table_add(map->keys, keys, n_rows, slots, error));
     map->n_slots = mdli_key_table_n_keys(map->keys);
     for (int32_t k = 0; k < n_keys; k++) {
-        for (int64_t i = 0; keys[k].validity != NULL && i < n_rows; i++) {
-            slots[i] = mdl_vector_is_null(&keys[k], i) ? -1 : slots[i];
-        }
+        set_nulls(&keys[k], n_rows, -1, slots);
     }
     return MDL_OK;
 }
 
 /* Sorts the rows by slot, keeping their order within one: count, sum up, place. */
-static mdl_status place_rows(mdli_join_map *map, const int32_t *slots, int64_t n_rows,
-                             mdl_error *error)
+static mdl_status place_rows(mdli_join_map *map, int64_t n_rows, mdl_error *error)
 {
+    const int32_t *slots = map->row_slots;
     void *starts;
     void *rows;
     MDLI_TRY(mdli_allocate_zeroed(map->context, (size_t)(map->n_slots + 2) * sizeof(int32_t),
@@ -264,12 +305,15 @@ static mdl_status place_rows(mdli_join_map *map, const int32_t *slots, int64_t n
     map->rows = rows;
     /* Counted one place further on, so that placing rows leaves each start where it belongs. */
     int32_t *next = map->starts + 1;
-    map->is_unique = true;
+    int32_t most = 0;
     for (int64_t i = 0; i < n_rows; i++) {
         if (slots[i] >= 0) {
-            map->is_unique &= ++next[slots[i] + 1] == 1;
+            const int32_t n = ++next[slots[i] + 1];
+            most = n > most ? n : most;
         }
     }
+    map->n_matches_max = most;
+    map->is_unique = most <= 1;
     for (int64_t s = 0; s < map->n_slots; s++) {
         next[s + 1] += next[s];
     }
@@ -281,75 +325,45 @@ static mdl_status place_rows(mdli_join_map *map, const int32_t *slots, int64_t n
     return MDL_OK;
 }
 
-/* Makes the arrays for look-ups. */
+/* Makes the array that a probe for rows looks slots up in. */
 static mdl_status index_slots(mdli_join_map *map, mdl_error *error)
 {
-    mdl_context *context = map->context;
     const int64_t n = map->n_slots + 1;
-    void *memory;
-    if (map->is_dense) {
-        MDLI_TRY(
-            mdli_integer_set_create(context, map->least, (uint64_t)map->n_slots, &map->set, error));
-        MDLI_TRY(mdli_allocate_array(context, n, sizeof(int32_t), "join", &memory, error));
-        map->found = memory;
-    }
-    if (map->is_unique) {
-        MDLI_TRY(mdli_allocate_array(context, n, sizeof(int32_t), "join", &memory, error));
-        map->only_rows = memory;
-    }
     const int32_t *starts = map->starts; /* the slot past the last has no rows: it starts twice */
-    for (int64_t s = 0; map->is_dense && s < n; s++) {
-        map->found[s] = starts[s] < starts[s + 1] ? (int32_t)s : -1;
+    void *memory;
+    if (!map->is_unique && !map->is_dense) {
+        return MDL_OK;
     }
-    for (int64_t first = 0; map->is_dense && first < n; first += 32) {
-        uint32_t word = 0;
-        for (int64_t s = first; s < n && s < first + 32; s++) {
-            word |= (uint32_t)(starts[s] < starts[s + 1]) << (s & 31);
-        }
-        map->set->bits[first >> 5] = word;
+    MDLI_TRY(mdli_allocate_array(map->context, n, sizeof(int32_t), "join", &memory, error));
+    int32_t *entries = memory;
+    for (int64_t s = 0; s < n; s++) {
+        const bool has_rows = starts[s] < starts[s + 1];
+        entries[s] = !has_rows ? -1 : map->is_unique ? map->rows[starts[s]] : (int32_t)s;
     }
-    for (int64_t s = 0; map->is_unique && s < n; s++) {
-        map->only_rows[s] = starts[s] < starts[s + 1] ? map->rows[starts[s]] : -1;
-    }
+    *(map->is_unique ? &map->only_rows : &map->found) = entries;
     return MDL_OK;
 }
 
-/* Fills a dense map that is only asked for matches. */
-static mdl_status note_keys(mdli_join_map *map, const mdl_vector *keys, int64_t n_rows,
-                            mdl_error *error)
+/* Fills a map with what it will be asked for. */
+static mdl_status fill(mdli_join_map *map, const mdl_vector *keys, int32_t n_keys, int64_t n_rows,
+                       mdli_join_need need, mdl_error *error)
 {
-    MDLI_TRY(mdli_integer_set_create(map->context, map->least, (uint64_t)map->n_slots, &map->set,
-                                     error));
-    uint32_t *bits = map->set->bits;
-    map->is_unique = true;
-    for (int64_t i = 0; i < n_rows; i++) {
-        if (!mdl_vector_is_null(keys, i)) {
-            const int64_t slot = dense_slot(map, mdli_vector_integer(keys, i));
-            const uint32_t bit = (uint32_t)1 << (slot & 31);
-            map->is_unique &= (bits[slot >> 5] & bit) == 0;
-            bits[slot >> 5] |= bit;
+    if (map->is_dense) {
+        MDLI_TRY(note_keys(map, keys, n_rows, error));
+        if (need == MDLI_JOIN_NEEDS_MATCHES) {
+            return MDL_OK;
+        }
+        if (need == MDLI_JOIN_NEEDS_ROWS && map->is_unique) {
+            return note_only_rows(map, keys, n_rows, error);
         }
     }
-    return MDL_OK;
-}
-
-/* Fills a map that is asked for rows, or not dense. */
-static mdl_status list_rows(mdli_join_map *map, const mdl_vector *keys, int32_t n_keys,
-                            int64_t n_rows, mdl_error *error)
-{
-    void *slots;
-    mdl_status status;
-    MDLI_TRY(mdli_allocate_array(map->context, n_rows, sizeof(int32_t), "join", &slots, error));
-    MDLI_TRY_GOTO_DONE(number_rows(map, keys, n_keys, n_rows, slots, error));
-    MDLI_TRY_GOTO_DONE(place_rows(map, slots, n_rows, error));
-    MDLI_TRY_GOTO_DONE(index_slots(map, error));
-done:
-    mdli_free(map->context, slots);
-    return status;
+    MDLI_TRY(number_rows(map, keys, n_keys, n_rows, error));
+    MDLI_TRY(place_rows(map, n_rows, error));
+    return need == MDLI_JOIN_NEEDS_LISTS ? MDL_OK : index_slots(map, error);
 }
 
 mdl_status mdli_join_map_create(mdl_context *context, const mdl_table *right,
-                                const int32_t *key_columns, int32_t n_keys, bool needs_rows,
+                                const int32_t *key_columns, int32_t n_keys, mdli_join_need need,
                                 mdli_join_map **out, mdl_error *error)
 {
     *out = NULL;
@@ -389,11 +403,7 @@ mdl_status mdli_join_map_create(mdl_context *context, const mdl_table *right,
     } else {
         MDLI_TRY_GOTO_DONE(mdli_key_table_create(context, types, n_keys, &map->keys, error));
     }
-    if (map->is_dense && !needs_rows) {
-        MDLI_TRY_GOTO_DONE(note_keys(map, keys, right->n_rows, error));
-    } else {
-        MDLI_TRY_GOTO_DONE(list_rows(map, keys, n_keys, right->n_rows, error));
-    }
+    MDLI_TRY_GOTO_DONE(fill(map, keys, n_keys, right->n_rows, need, error));
     *out = map;
     map = NULL;
 done:

@@ -13,13 +13,19 @@
 
 typedef struct mdli_join_map mdli_join_map;
 
-/*
- * Prepares the key columns of a table; rows with a NULL in a key are left out. Without `needs_rows`
- * it is only told whether keys have a match (mdli_join_map_pick, _may_have, _set, _is_unique), for
- * which a dense map is no more than its set.
- */
+/* What a map will be asked for; each the more to make. */
+typedef enum mdli_join_need {
+    MDLI_JOIN_NEEDS_MATCHES = 1, /* whether keys have a match: mdli_join_map_pick, _may_have, _set,
+                                    _is_unique; a dense map is no more than its set */
+    MDLI_JOIN_NEEDS_ROWS,        /* that, and rows by key: mdli_join_map_find_row if no key is there
+                                    twice, else _find and _arrays */
+    MDLI_JOIN_NEEDS_LISTS        /* matches, and all rows by slot: _number, _is_offset, _arrays,
+                                    _row_slots, _most_matches */
+} mdli_join_need;
+
+/* Prepares the key columns of a table; rows with a NULL in a key are left out. */
 mdl_status mdli_join_map_create(mdl_context *context, const mdl_table *right,
-                                const int32_t *key_columns, int32_t n_keys, bool needs_rows,
+                                const int32_t *key_columns, int32_t n_keys, mdli_join_need need,
                                 mdli_join_map **out, mdl_error *error);
 void mdli_join_map_free(mdli_join_map *map);
 
@@ -63,5 +69,11 @@ mdl_status mdli_join_map_pick(const mdli_join_map *map, const mdl_vector *keys, 
 
 /* The arrays behind the slots: rows of slot s are rows[starts[s]] … rows[starts[s + 1] − 1]. */
 void mdli_join_map_arrays(const mdli_join_map *map, const int32_t **starts, const int32_t **rows);
+
+/* The slot of each row; −1 = a key is NULL. */
+const int32_t *mdli_join_map_row_slots(const mdli_join_map *map);
+
+/* Most rows of one slot; 0 = there is none. */
+int64_t mdli_join_map_most_matches(const mdli_join_map *map);
 
 #endif

@@ -295,7 +295,8 @@ mdl_status mdli_join_stage_create(mdli_pipeline *pipeline, mdli_stage *stage, md
     stage->is_aligned = has_same_keys(pipeline, stage);
     if (!stage->is_aligned) {
         MDLI_TRY(mdli_join_map_create(context, stage->right, rel->right_keys, rel->n_join_keys,
-                                      takes_right, &stage->map, error));
+                                      takes_right ? MDLI_JOIN_NEEDS_ROWS : MDLI_JOIN_NEEDS_MATCHES,
+                                      &stage->map, error));
         mdli_join_map_arrays(stage->map, &stage->starts, &stage->rows);
     }
     bool is_many = !stage->is_aligned && !mdli_join_map_is_unique(stage->map);

@@ -234,8 +234,8 @@ static mdl_status prepare_keys(const mdli_test_plan *plan, const mdl_table *righ
     for (int32_t k = 0; k < plan->n_columns; k++) {
         key_columns[k] = k;
     }
-    return mdli_join_map_create(plan->context, right, key_columns, plan->n_columns, false, &p->map,
-                                error);
+    return mdli_join_map_create(plan->context, right, key_columns, plan->n_columns,
+                                MDLI_JOIN_NEEDS_MATCHES, &p->map, error);
 }
 
 mdl_status mdli_mark_orphans(const mdli_test_plan *plan, const mdl_table *table,
