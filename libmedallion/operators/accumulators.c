@@ -518,17 +518,8 @@ void mdli_accumulator_merge(const mdli_accumulator *acc, mdl_type type, char *in
         merge_texts((text_list *)a, (const text_list *)b);
         break;
     case MDLI_ACC_HISTOGRAM:
-        for (int32_t i = 0; i < acc->size / (int32_t)sizeof(uint32_t); i++) {
-            ((uint32_t *)a)[i] += ((const uint32_t *)b)[i];
-        }
-        break;
     case MDLI_ACC_NEAREST:
-        *(uint32_t *)a =
-            *(const uint32_t *)b < *(uint32_t *)a ? *(const uint32_t *)b : *(uint32_t *)a;
-        break;
     case MDLI_ACC_FARTHEST:
-        *(uint32_t *)a =
-            *(const uint32_t *)b > *(uint32_t *)a ? *(const uint32_t *)b : *(uint32_t *)a;
         break;
     }
 }

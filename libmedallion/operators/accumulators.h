@@ -33,7 +33,7 @@ typedef enum mdli_accumulator_kind {
     MDLI_ACC_LAST,
     MDLI_ACC_TEXTS,    /* list of texts in row order */
     MDLI_ACC_DISTINCT, /* int64, counted by distinct_count.c */
-    /* Of compact states alone, fed by aggregate_compact.c: */
+    /* Of compact states alone, fed and merged by aggregate_compact.c: */
     MDLI_ACC_HISTOGRAM, /* uint32 per distinct value */
     MDLI_ACC_NEAREST,   /* uint32: least distance from the least value */
     MDLI_ACC_FARTHEST   /* uint32: greatest distance from it */

@@ -80,8 +80,7 @@ void mdli_before_join_free(mdli_aggregator *a)
     mdl_table_free(before->right);
     mdli_free(a->context, before->row_slots);
     mdli_free(a->context, before->lane_lists);
-    mdli_free(a->context, before->lane_masks);
-    mdli_free(a->context, before->masks);
+    mdli_free(a->context, before->masks.words);
     *before = (mdli_before_join){0};
 }
 
@@ -120,12 +119,8 @@ static bool fits_before_join(const mdli_aggregator *a, int64_t n_groups)
 /* Most rows of the right side that a row matches; 1 where none matches. */
 static int64_t most_matches(const mdli_before_join *before)
 {
-    int64_t most = 1;
-    for (int64_t s = 0; s < mdli_join_map_n_slots(before->map); s++) {
-        const int64_t n = before->starts[s + 1] - before->starts[s];
-        most = n > most ? n : most;
-    }
-    return most;
+    const int64_t most = mdli_join_map_most_matches(before->map);
+    return most > 0 ? most : 1;
 }
 
 /* Rows whose values, over the least, add up within 32 bits, even if all matches of a row are of one
@@ -200,55 +195,39 @@ static bool fits_narrow_lanes(const mdli_aggregator *a)
             argument->range.greatest - argument->range.least <= MDLI_MASK_LANES_SPAN_MAX);
 }
 
-/* Notes a mask of lanes per slot of the map, and none for keys without a match; keeps them unless a
- * slot has two rows of one group, which a mask does not tell. */
+/* Lets masks tell lanes, unless a key has two rows of one group. */
 static mdl_status mask_lanes(mdli_aggregator *a, mdl_error *error)
 {
     mdli_before_join *before = &a->before;
-    const int64_t n_slots = mdli_join_map_n_slots(before->map);
-    bool has_twice = false;
-    void *memory;
-    MDLI_TRY(mdli_allocate_zeroed(a->context, (size_t)(n_slots + 1) * sizeof(uint32_t), "aggregate",
-                                  &memory, error));
-    uint32_t *masks = memory;
-    for (int64_t s = 0; s < n_slots; s++) {
-        for (int32_t m = before->starts[s]; m < before->starts[s + 1]; m++) {
-            const uint32_t bit = (uint32_t)1 << before->row_slots[before->rows[m]];
-            has_twice |= (masks[s] & bit) != 0;
-            masks[s] |= bit;
-        }
-    }
-    if (has_twice) {
-        mdli_free(a->context, masks);
-    } else {
-        before->lane_masks = masks;
-    }
+    bool has_twice;
+    MDLI_TRY(mdli_masks_create(a, a->n_slots, &has_twice, error));
+    before->lane_masks = has_twice ? NULL : before->masks.words;
     return MDL_OK;
 }
 
 /* Per slot of the map: its groups for lanes, or the mask of them for distinct counts. */
-static mdl_status list_groups_of_slots(mdli_aggregator *a, mdl_error *error)
+static mdl_status list_groups_of_slots(mdli_aggregator *a, int64_t n_groups, mdl_error *error)
 {
     mdli_before_join *before = &a->before;
     int64_t n_slots = mdli_join_map_n_slots(before->map);
-    bool has_lanes = a->strategy == MDLI_GROUP_LANES;
     void *memory;
-    if (has_lanes && a->n_slots <= MDLI_MASK_LANES && fits_narrow_lanes(a)) {
+    if (a->strategy != MDLI_GROUP_LANES) {
+        bool has_twice;
+        return a->n_distincts > 0 ? mdli_masks_create(a, n_groups, &has_twice, error) : MDL_OK;
+    }
+    if (n_groups <= MDLI_MASK_LANES && fits_narrow_lanes(a)) {
         MDLI_TRY(mask_lanes(a, error));
     }
     if (before->lane_masks != NULL) {
         return MDL_OK;
     }
-    if (has_lanes) {
-        MDLI_TRY(mdli_allocate_array(a->context, n_slots + 1, sizeof(mdli_lane_list), "aggregate",
-                                     &memory, error));
-        before->lane_lists = memory;
-        for (int64_t s = 0; s <= n_slots; s++) {
-            before->lane_lists[s] = list_lanes(a, s < n_slots ? s : -1);
-        }
-        return MDL_OK;
+    MDLI_TRY(mdli_allocate_array(a->context, n_slots + 1, sizeof(mdli_lane_list), "aggregate",
+                                 &memory, error));
+    before->lane_lists = memory;
+    for (int64_t s = 0; s <= n_slots; s++) {
+        before->lane_lists[s] = list_lanes(a, s < n_slots ? s : -1);
     }
-    return a->n_distincts > 0 ? mdli_masks_create(a, error) : MDL_OK;
+    return MDL_OK;
 }
 
 mdl_status mdli_before_join_prepare(mdli_aggregator *a, mdl_error *error)
@@ -282,7 +261,7 @@ mdl_status mdli_before_join_prepare(mdli_aggregator *a, mdl_error *error)
     a->n_slots = has_lanes ? n_groups : mdli_join_map_n_slots(before->map) + 1;
     MDLI_TRY(mdli_prepare_dense_keys(a, first, error));
     MDLI_TRY(find_row_slots(a, first, error));
-    MDLI_TRY(list_groups_of_slots(a, error));
+    MDLI_TRY(list_groups_of_slots(a, n_groups, error));
     return has_lanes
                ? mdli_pipeline_align_morsels(a->pipeline, a->keys[0].facts.source_column, error)
                : MDL_OK;
@@ -327,14 +306,18 @@ static bool can_merge_compact(const mdli_aggregator *a)
     return mdli_pipeline_source_rows(a->pipeline) <= UINT32_MAX / most_matches(&a->before);
 }
 
-/* Merges the states of join keys into those of the groups, `n_groups`, which take their place. */
-static mdl_status merge_by_group(mdli_aggregator *a, int64_t n_groups, mdl_error *error)
+/* Merges the states of join keys into those of the groups, `n_groups`, which take their place, and
+ * counts by group the keys that have rows, where `n_keys` is not NULL. */
+static mdl_status merge_by_group(mdli_aggregator *a, int64_t n_groups, int64_t *n_keys,
+                                 mdl_error *error)
 {
     const mdli_before_join *before = &a->before;
     const int64_t size = a->layout.size_bytes;
     const int64_t n_slots = mdli_join_map_n_slots(before->map);
     mdli_aggregate_worker *worker = &a->workers[0];
     char *key_states = worker->states;
+    int32_t seen[MDLI_VECTOR_ROWS]; /* slots not counted yet */
+    int64_t n_seen = 0;
     worker->states = NULL;
     worker->states_capacity = 0;
     mdl_status status = mdli_reserve_states(a, worker, 0, n_groups, error);
@@ -347,6 +330,14 @@ static mdl_status merge_by_group(mdli_aggregator *a, int64_t n_groups, mdl_error
         for (int32_t m = before->starts[slot]; m < before->starts[slot + 1]; m++) {
             mdli_merge_state(a, worker->states + before->row_slots[before->rows[m]] * size, state);
         }
+        seen[n_seen++] = (int32_t)slot;
+        if (n_keys != NULL && n_seen == MDLI_VECTOR_ROWS) {
+            mdli_count_groups_of_slots(a, seen, n_seen, n_keys);
+        }
+        n_seen %= MDLI_VECTOR_ROWS;
+    }
+    if (n_keys != NULL) {
+        mdli_count_groups_of_slots(a, seen, n_seen, n_keys);
     }
     mdli_free(a->context, key_states);
     mdli_free(a->context, a->compact.slots);
@@ -366,20 +357,18 @@ static void put_counts(mdli_aggregator *a, int32_t distinct, const int64_t *coun
 
 mdl_status mdli_before_join_finish(mdli_aggregator *a, mdl_error *error)
 {
-    int64_t n_keys[MDLI_MASK_GROUPS_MAX];
+    int64_t n_keys[MDLI_MASK_GROUPS_MAX] = {0};
     int64_t n_values[MDLI_MASK_GROUPS_MAX];
     if (!can_merge_compact(a)) {
         MDLI_TRY(mdli_compact_expand(a, error));
     }
-    if (a->n_distincts > 0) {
-        mdli_count_keys_of_groups(a, a->workers[0].states, n_keys);
-    }
-    MDLI_TRY(merge_by_group(a, mdli_group_slots(a, 0, MDLI_SUBKEY_SLOTS_MAX), error));
+    MDLI_TRY(merge_by_group(a, mdli_group_slots(a, 0, MDLI_SUBKEY_SLOTS_MAX),
+                            a->n_distincts > 0 ? n_keys : NULL, error));
     MDLI_TRY(mdli_compact_expand(a, error));
     for (int32_t d = 0; d < a->n_distincts; d++) {
         const bool is_of_key = mdli_is_of_join_key(a, d);
         if (!is_of_key) {
-            mdli_count_values_of_groups(a, d, n_values);
+            mdli_count_groups_of_values(a, d, n_values);
         }
         put_counts(a, d, is_of_key ? n_keys : n_values);
     }

@@ -407,6 +407,26 @@ void mdli_compact_fill(mdli_aggregator *a, mdli_aggregate_worker *worker, const 
     }
 }
 
+int32_t mdli_n_compact_accumulators(const mdli_compact *compact)
+{
+    return compact->extreme_argument >= 0 ? 3 : 1;
+}
+
+void mdli_compact_merge(const mdli_compact *compact, char *into, const char *from)
+{
+    uint32_t *counts = (uint32_t *)into;
+    const uint32_t *more = (const uint32_t *)from;
+    for (int32_t i = 0; i < compact->n_values; i++) {
+        counts[i] += more[i];
+    }
+    if (compact->extreme_argument >= 0) {
+        uint32_t *bounds = (uint32_t *)(into + compact->extreme_offset);
+        const uint32_t *others = (const uint32_t *)(from + compact->extreme_offset);
+        bounds[0] = others[0] < bounds[0] ? others[0] : bounds[0];
+        bounds[1] = others[1] > bounds[1] ? others[1] : bounds[1];
+    }
+}
+
 /* What a histogram comes to. Sums that are asked for fit; others may wrap, so they are unsigned. */
 typedef struct histogram_totals {
     int64_t rows;

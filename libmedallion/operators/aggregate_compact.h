@@ -45,6 +45,12 @@ void mdli_compact_feed(const mdli_aggregator *a, mdli_aggregate_worker *worker, 
  * which has the columns of the summary, is of slot worker->groups[i]. */
 void mdli_compact_fill(mdli_aggregator *a, mdli_aggregate_worker *worker, const mdl_batch *batch);
 
+/* Accumulators that a compact layout has in place of others; they come first. */
+int32_t mdli_n_compact_accumulators(const mdli_compact *compact);
+
+/* Adds these of the state `from` to those of `into`. */
+void mdli_compact_merge(const mdli_compact *compact, char *into, const char *from);
+
 /* Turns the merged states of the first worker into those of the full layout. */
 mdl_status mdli_compact_expand(mdli_aggregator *a, mdl_error *error);
 

@@ -52,6 +52,19 @@ typedef struct mdli_lane_list {
     uint8_t lanes[MDLI_LANE_LIST_MAX]; /* filled up with a lane that nobody reads */
 } mdli_lane_list;
 
+/* Groups to a word of a mask, and most that masks are made for. */
+#define MDLI_MASK_WORD_GROUPS 32
+#define MDLI_MASK_GROUPS_MAX  64
+
+/* Which groups each of some things has. First come the first words of all masks: mostly there is one,
+ * and what rows are looked up in should be small. */
+typedef struct mdli_group_masks {
+    uint32_t *words; /* word w of thing i is words[w × n + i]; NULL = nobody asks */
+    int64_t n;
+    int32_t n_words;
+    uint32_t all[MDLI_MASK_GROUPS_MAX / MDLI_MASK_WORD_GROUPS]; /* of all things */
+} mdli_group_masks;
+
 /* The right side of a join that rows are aggregated before. */
 typedef struct mdli_before_join {
     mdl_rel *join;
@@ -61,10 +74,9 @@ typedef struct mdli_before_join {
     const int32_t *rows;
     int32_t *row_slots;         /* per row of the right side: slot of its group keys */
     mdli_lane_list *lane_lists; /* LANES: per slot of the map, and one for keys without a match */
-    uint32_t *lane_masks;       /* LANES: instead, if no key has a group twice: a bit per group */
+    const uint32_t *lane_masks; /* LANES: instead, if no key has a group twice: the masks */
     int64_t lane_rows_max;      /* LANES: rows of one run that the lanes have room for */
-    uint64_t *masks;            /* per slot of the map: which groups it has; NULL = nobody asks */
-    uint64_t all_groups;        /* of all masks */
+    mdli_group_masks masks;     /* per slot of the map, and one for keys without a match */
     bool marks_runs; /* distinct values stand in runs, and nothing else is asked of rows */
 } mdli_before_join;
 
@@ -152,8 +164,9 @@ typedef struct mdli_aggregate_worker {
     int64_t lane_key;  /* key of the run in the lanes */
     bool is_flushed;   /* LANES: the lane states have something of this run */
     char *lane_states; /* LANES: per slot, what went through the lanes of the run at hand */
-    uint64_t *
-        *value_masks; /* BEFORE_JOIN: per count(distinct x) and value of x: groups that had it */
+    /* BEFORE_JOIN: per count(distinct x), which groups each value of x was seen in, as in the masks
+     * of the join's keys; NULL = x is the join's key. */
+    uint32_t **value_masks;
 } mdli_aggregate_worker;
 
 typedef struct mdli_aggregator {
@@ -315,9 +328,6 @@ void mdli_before_join_free(mdli_aggregator *a);
  * count(distinct x) before a join. aggregate_masks.c
  */
 
-/* Most groups, a bit of a mask each. */
-#define MDLI_MASK_GROUPS_MAX 64
-
 /* Values that an argument can have, if an array over them is sensible; else 0. */
 int64_t mdli_mask_domain(const mdli_aggregator *a, const mdli_argument *argument);
 
@@ -325,8 +335,11 @@ int64_t mdli_mask_domain(const mdli_aggregator *a, const mdli_argument *argument
  */
 bool mdli_is_of_join_key(const mdli_aggregator *a, int32_t distinct);
 
-/* Makes the masks of the join's keys, and a worker's of values. */
-mdl_status mdli_masks_create(mdli_aggregator *a, mdl_error *error);
+/* Makes the masks of the join's keys; `*has_twice` says whether a key has a group twice. */
+mdl_status mdli_masks_create(mdli_aggregator *a, int64_t n_groups, bool *has_twice,
+                             mdl_error *error);
+
+/* Makes a worker's masks of values. */
 mdl_status mdli_masks_create_worker(mdli_aggregator *a, mdli_aggregate_worker *worker,
                                     mdl_error *error);
 
@@ -339,11 +352,13 @@ void mdli_mark_values(mdli_aggregator *a, mdli_aggregate_worker *worker, int32_t
 bool mdli_can_mark_runs(const mdli_aggregator *a);
 void mdli_mark_runs(const mdli_aggregator *a, mdli_aggregate_worker *worker, const mdli_rows *rows);
 
-/* Numbers by group: of join keys that have rows, by their states, and of values that were marked. */
-void mdli_count_keys_of_groups(const mdli_aggregator *a, const char *key_states,
-                               int64_t n_keys[MDLI_MASK_GROUPS_MAX]);
-void mdli_count_values_of_groups(const mdli_aggregator *a, int32_t distinct,
-                                 int64_t n_values[MDLI_MASK_GROUPS_MAX]);
+/* Adds to numbers by group how many of some slots of the map, at most MDLI_VECTOR_ROWS, have it. */
+void mdli_count_groups_of_slots(const mdli_aggregator *a, const int32_t *slots, int64_t n,
+                                int64_t counts[MDLI_MASK_GROUPS_MAX]);
+
+/* Tells by group how many values of a count(distinct x) were seen in it. */
+void mdli_count_groups_of_values(const mdli_aggregator *a, int32_t distinct,
+                                 int64_t counts[MDLI_MASK_GROUPS_MAX]);
 
 /* States of a dense array, and the slot that one is of. */
 static inline int64_t mdli_n_states(const mdli_aggregator *a)

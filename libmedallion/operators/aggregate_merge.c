@@ -10,7 +10,12 @@
 
 void mdli_merge_state(const mdli_aggregator *a, char *into, const char *from)
 {
-    for (int32_t i = 0; i < a->layout.n_accumulators; i++) {
+    int32_t first = 0;
+    if (a->compact.is_used) {
+        mdli_compact_merge(&a->compact, into, from);
+        first = mdli_n_compact_accumulators(&a->compact);
+    }
+    for (int32_t i = first; i < a->layout.n_accumulators; i++) {
         const mdli_accumulator *acc = &a->layout.accumulators[i];
         mdl_type type = acc->argument >= 0 ? a->arguments[acc->argument].type : MDL_TYPE_INT64;
         mdli_accumulator_merge(acc, type, into, from);

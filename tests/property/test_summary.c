@@ -190,6 +190,17 @@ static mdl_rel *by_genre_renamed(mdl_query *query, const mdl_table *table, const
                          OF_STARS ", count(distinct movie) as users, count(distinct film) as n_f");
 }
 
+/* More groups than a word of a mask has bits, and movies that no group has at either end. */
+static mdl_rel *by_many_groups_with_users(mdl_query *query, const mdl_table *table,
+                                          const mdl_table *genres)
+{
+    mdl_rel *groups = mdl_project(mdl_scan(query, genres), "movie, movie % 41 as part");
+    groups = mdl_filter(groups, "movie between 0 and 44");
+    mdl_rel *rel = mdl_join(mdl_scan(query, table), groups, MDL_JOIN_INNER, "movie");
+    return mdl_aggregate(rel, "part",
+                         OF_STARS ", count(distinct user) as users, count(distinct movie) as n_m");
+}
+
 static mdl_rel *filtered(mdl_query *query, const mdl_table *table, const mdl_table *genres)
 {
     (void)genres;
@@ -264,6 +275,7 @@ static const struct {
     {"by genre with users", by_genre_with_users, true, false, true},
     {"by genre with times", by_genre_with_times, true, false, false},
     {"by genre renamed", by_genre_renamed, true, false, true},
+    {"by many groups with users", by_many_groups_with_users, true, false, true},
     {"filtered", filtered, false, false, false},
     {"all but one row", all_but_one_row, false, false, false},
     {"by other key", by_other_key, false, false, false},
