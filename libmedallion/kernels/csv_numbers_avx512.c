@@ -1,5 +1,6 @@
 /*
- * Reading numbers with AVX-512: eight at a time, a byte for each digit.
+ * Reading numbers with AVX-512: eight at a time, a byte for each digit. Integers have 16 bytes each,
+ * in two vectors; decimals, which are short, 8.
  */
 #include "kernels/csv_kernels.h"
 
@@ -48,12 +49,18 @@ static inline __m512i bits_besides(__m512i n_bytes)
     return _mm512_subs_epu16(_mm512_set1_epi64(64), _mm512_slli_epi64(n_bytes, 3));
 }
 
-/* The numbers that words of eight digits write, each digit a byte from 0 to 9. */
+/* The numbers that four digits each write, each digit a byte from 0 to 9: neighbours are joined, two
+ * digits in 16 bits, four in 32. */
+static inline __m512i join_fours(__m512i digits)
+{
+    const __m512i two = _mm512_maddubs_epi16(digits, _mm512_set1_epi16(10 | 1 << 8));
+    return _mm512_madd_epi16(two, _mm512_set1_epi32(100 | 1 << 16));
+}
+
+/* The numbers that words of eight digits write. */
 static inline __m512i join_digits(__m512i digits)
 {
-    /* Neighbours are joined: two digits in 16 bits, four in 32; then eight by a product. */
-    __m512i two = _mm512_maddubs_epi16(digits, _mm512_set1_epi16(10 | 1 << 8));
-    __m512i four = _mm512_madd_epi16(two, _mm512_set1_epi32(100 | 1 << 16));
+    __m512i four = join_fours(digits);
     __m512i high = _mm512_mul_epu32(four, _mm512_set1_epi64(10000));
     return _mm512_add_epi64(high, _mm512_srli_epi64(four, 32));
 }
@@ -75,36 +82,61 @@ static inline __mmask8 is_within(__m512i values, __m512i least, __m512i greatest
     return _mm512_cmple_epi64_mask(least, values) & _mm512_cmple_epi64_mask(values, greatest);
 }
 
+/* The 16 bytes before each of four ends: ends[0], ends[2] and so on. */
+static inline __m512i load_long_words(const char *base, const uint16_t *ends)
+{
+    const char *from = base - MDLI_CSV_DIGITS_MAX;
+    __m512i words = _mm512_castsi128_si512(_mm_loadu_si128((const __m128i *)(from + ends[0])));
+    words = _mm512_inserti32x4(words, _mm_loadu_si128((const __m128i *)(from + ends[2])), 1);
+    words = _mm512_inserti32x4(words, _mm_loadu_si128((const __m128i *)(from + ends[4])), 2);
+    return _mm512_inserti32x4(words, _mm_loadu_si128((const __m128i *)(from + ends[6])), 3);
+}
+
+/* The digits among the bytes of four long words, the others 0; `size_bytes` tells where in `sizes`
+ * each word's size is. */
+static inline __m512i long_digits(__m512i words, __m512i sizes, __m512i size_bytes)
+{
+    const __m512i n_behind =
+        _mm512_broadcast_i32x4(_mm_setr_epi8(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0));
+    const __mmask64 is_digit =
+        _mm512_cmpgt_epu8_mask(_mm512_shuffle_epi8(sizes, size_bytes), n_behind);
+    return _mm512_maskz_sub_epi8(is_digit, words, _mm512_set1_epi8('0'));
+}
+
+/* The least numbers of 16, 1, 2, ... 15 digits; of one digit it is 0. */
+static const int64_t least_of_size[16] __attribute__((aligned(64))) = {
+    1e15, 0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14};
+
+/* Reads eight integers. */
 static inline read_lanes read_eight(const char *base, const uint16_t *begins, const uint16_t *ends,
                                     __m512i least, __m512i greatest)
 {
-    const __m512i zeros = _mm512_set1_epi8('0');
-    const __m512i one = _mm512_set1_epi64(1);
-    __m512i sizes = load_sizes(begins, ends);
-    /* The bytes in front of the number are shifted out, and become leading zeros. */
-    __m512i n_other_bits = bits_besides(sizes);
-    __m512i from_first =
-        _mm512_srlv_epi64(_mm512_xor_si512(load_words(base, ends), zeros), n_other_bits);
-    __m512i digits = _mm512_sllv_epi64(from_first, n_other_bits);
-    __m512i odd = odd_digits(digits);
-    __m512i values = join_digits(digits);
-    /* Digits in front of the last eight. */
-    __mmask8 has_more = _mm512_cmpgt_epi64_mask(sizes, _mm512_set1_epi64(8));
-    if (has_more != 0) {
-        n_other_bits = bits_besides(_mm512_subs_epu16(sizes, _mm512_set1_epi64(8)));
-        __m512i from_more =
-            _mm512_srlv_epi64(_mm512_xor_si512(load_words(base - 8, ends), zeros), n_other_bits);
-        digits = _mm512_sllv_epi64(from_more, n_other_bits);
-        odd = _mm512_or_si512(odd, odd_digits(digits));
-        __m512i more = _mm512_mul_epu32(join_digits(digits), _mm512_set1_epi64(100000000));
-        values = _mm512_add_epi64(values, more);
-        from_first = _mm512_mask_mov_epi64(from_first, has_more, from_more);
-    }
-    __mmask8 good = _mm512_testn_epi64_mask(odd, odd) & is_within(values, least, greatest);
-    /* Sizes are 1 to the most; without a sign, 0 is above that. */
-    good &= _mm512_cmplt_epu64_mask(_mm512_sub_epi64(sizes, one),
-                                    _mm512_set1_epi64(MDLI_CSV_DIGITS_MAX));
-    good &= (__mmask8) ~(starts_with_zero(from_first) & _mm512_cmpgt_epi64_mask(sizes, one));
+    const __m512i nine = _mm512_set1_epi8(9);
+    /* In a quarter each, the low bytes of sizes 0, 2, 4, 6. */
+    const __m512i size_bytes = _mm512_set_epi32(
+        0x0c0c0c0c, 0x0c0c0c0c, 0x0c0c0c0c, 0x0c0c0c0c, 0x08080808, 0x08080808, 0x08080808,
+        0x08080808, 0x04040404, 0x04040404, 0x04040404, 0x04040404, 0, 0, 0, 0);
+    const __m128i sizes = _mm_sub_epi16(_mm_loadu_si128((const __m128i *)ends),
+                                        _mm_loadu_si128((const __m128i *)begins));
+    const __m512i all_sizes = _mm512_broadcast_i32x4(sizes);
+    const __m512i even = long_digits(load_long_words(base, ends), all_sizes, size_bytes);
+    const __m512i odd = long_digits(load_long_words(base, ends + 1), all_sizes,
+                                    _mm512_add_epi8(size_bytes, _mm512_set1_epi8(2)));
+    /* Packing puts the numbers in order: the lower half of each quarter is of an even one. */
+    const __m512i wrong =
+        _mm512_packs_epi16(_mm512_subs_epu8(even, nine), _mm512_subs_epu8(odd, nine));
+    const __m512i fours = _mm512_packus_epi32(join_fours(even), join_fours(odd));
+    const __m512i eights = _mm512_madd_epi16(fours, _mm512_set1_epi32(10000 | 1 << 16));
+    const __m512i values = _mm512_add_epi64(_mm512_mul_epu32(eights, _mm512_set1_epi64(100000000)),
+                                            _mm512_srli_epi64(eights, 32));
+    /* A number with a leading zero is less than all of its size. */
+    const __m512i least_here =
+        _mm512_permutex2var_epi64(_mm512_load_si512(least_of_size), _mm512_cvtepu16_epi64(sizes),
+                                  _mm512_load_si512(least_of_size + 8));
+    const __mmask8 good = _mm512_testn_epi64_mask(wrong, wrong) &
+                          is_within(values, _mm512_max_epi64(least, least_here), greatest) &
+                          _mm_cmplt_epu16_mask(_mm_sub_epi16(sizes, _mm_set1_epi16(1)),
+                                               _mm_set1_epi16(MDLI_CSV_DIGITS_MAX));
     return (read_lanes){values, good};
 }
 
