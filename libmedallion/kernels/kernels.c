@@ -39,7 +39,7 @@ static const mdli_kernels avx2_kernels = {
     MDLI_CSV_NUMBER_KERNELS(avx2),
     MDLI_UNPACK_KERNELS(avx2),
     .lookup_near = mdli_lookup_near_scalar,
-    .find_pages = mdli_find_pages_scalar,
+    .find_pages = mdli_find_pages_avx2,
     .subtract_entries = mdli_subtract_entries_scalar,
     MDLI_FRAME_KERNELS(avx2),
     MDLI_VALUE_KERNELS(avx2),

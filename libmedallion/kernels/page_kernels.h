@@ -12,6 +12,7 @@
 
 MDLI_DECLARE_PAGE_KERNELS(scalar);
 #if defined(__x86_64__)
+MDLI_DECLARE_PAGE_KERNELS(avx2);
 MDLI_DECLARE_PAGE_KERNELS(avx512);
 #endif
 

@@ -1,7 +1,5 @@
 /*
- * Pages of frames with AVX-512: the first row without a code tells a page, and all rows are compared
- * with it at once. They are by the low 16 bits of the pages' numbers, 32 to a vector; that pages of
- * a frame have these in common is so rare that all is done again then.
+ * Pages of frames with AVX-512: see pages_body.h.
  */
 #include "kernels/page_kernels.h"
 
@@ -11,7 +9,8 @@
 #include "kernels/kernels.h"
 
 /* Unrolled, so that what is known of words stays in registers. */
-#define ALL_WORDS _Pragma("GCC unroll 4")
+#define ALL_WORDS        _Pragma("GCC unroll 4")
+#define MDLI_PAGES(name) name##_avx512
 
 enum {
     LANES = 32,
@@ -48,33 +47,19 @@ static inline void find_row_pages(const uint32_t *values, uint32_t base, int pag
     }
 }
 
-/* Whether all rows lie in the pages of their codes, by the high halves. */
-static inline bool are_told_apart(const row_pages *rows, const uint32_t *pages, int n,
-                                  const __m512i row_codes[N_WORDS])
-{
-    uint16_t high_halves[MDLI_RELOCATE_MAX] = {0};
-    for (int k = 0; k < n; k++) {
-        high_halves[k] = (uint16_t)(pages[k] >> 16);
-    }
-    const __m512i low_table = _mm512_loadu_si512(high_halves);
-    const __m512i high_table = _mm512_loadu_si512(high_halves + LANES);
-    __mmask32 others = 0;
-    for (int v = 0; v < N_VECTORS; v++) {
-        const __m512i word = row_codes[v / 2];
-        const __m256i codes =
-            v % 2 == 0 ? _mm512_castsi512_si256(word) : _mm512_extracti64x4_epi64(word, 1);
-        const __m512i expected =
-            _mm512_permutex2var_epi16(low_table, _mm512_cvtepu8_epi16(codes), high_table);
-        others |= _mm512_cmpneq_epi16_mask(expected, rows->high[v]);
-    }
-    return others == 0;
-}
-
 /* Rows that have no code yet, and the codes of the others. */
 typedef struct page_search {
     uint64_t left[N_WORDS];
     __m512i codes[N_WORDS];
 } page_search;
+
+static inline void start_search(page_search *search)
+{
+    for (int w = 0; w < N_WORDS; w++) {
+        search->codes[w] = _mm512_setzero_si512();
+        search->left[w] = UINT64_MAX;
+    }
+}
 
 /* Gives all rows in a page their code. */
 static inline void take_page(const row_pages *rows, uint32_t page, int code, page_search *search)
@@ -91,46 +76,33 @@ static inline void take_page(const row_pages *rows, uint32_t page, int code, pag
     }
 }
 
-int mdli_find_pages_avx512(const uint32_t *values, uint32_t base, int page_bits, int n_max,
-                           uint32_t *pages, uint8_t *codes)
+/* Whether all rows lie in the pages of their codes, by the high halves. */
+static inline bool are_told_apart(const row_pages *rows, const uint32_t *pages, int n,
+                                  const page_search *search)
 {
-    row_pages rows;
-    page_search search;
-    find_row_pages(values, base, page_bits, &rows);
-    for (int w = 0; w < N_WORDS; w++) {
-        search.codes[w] = _mm512_setzero_si512();
-        search.left[w] = UINT64_MAX;
+    uint16_t high_halves[MDLI_RELOCATE_MAX] = {0};
+    for (int k = 0; k < n; k++) {
+        high_halves[k] = (uint16_t)(pages[k] >> 16);
     }
-    int n = 0;
-    ALL_WORDS
-    for (int w = 0; w < N_WORDS; w++) {
-        while (search.left[w] != 0) {
-            /* The next two rows that are left, mostly of two pages: what is found of the first is
-             * not waited for. */
-            const uint64_t left = search.left[w];
-            const uint64_t others = _blsr_u64(left);
-            const uint32_t *word = values + w * 64;
-            const uint32_t page = (word[_tzcnt_u64(left)] - base) >> page_bits;
-            const uint32_t second =
-                others != 0 ? (word[_tzcnt_u64(others)] - base) >> page_bits : page;
-            const int n_next = n + 1 + ((uint16_t)second != (uint16_t)page);
-            if (n_next > n_max) {
-                return n_max + 1;
-            }
-            pages[n] = page;
-            take_page(&rows, page, n, &search);
-            if (n_next == n + 2) {
-                pages[n + 1] = second;
-                take_page(&rows, second, n + 1, &search);
-            }
-            n = n_next;
-        }
+    const __m512i low_table = _mm512_loadu_si512(high_halves);
+    const __m512i high_table = _mm512_loadu_si512(high_halves + LANES);
+    __mmask32 others = 0;
+    for (int v = 0; v < N_VECTORS; v++) {
+        const __m512i word = search->codes[v / 2];
+        const __m256i codes =
+            v % 2 == 0 ? _mm512_castsi512_si256(word) : _mm512_extracti64x4_epi64(word, 1);
+        const __m512i expected =
+            _mm512_permutex2var_epi16(low_table, _mm512_cvtepu8_epi16(codes), high_table);
+        others |= _mm512_cmpneq_epi16_mask(expected, rows->high[v]);
     }
-    if (!are_told_apart(&rows, pages, n, search.codes)) {
-        return mdli_find_pages_scalar(values, base, page_bits, n_max, pages, codes);
-    }
-    for (int w = 0; w < N_WORDS; w++) {
-        _mm512_storeu_si512(codes + w * 64, search.codes[w]);
-    }
-    return n;
+    return others == 0;
 }
+
+static inline void store_codes(const page_search *search, uint8_t *codes)
+{
+    for (int w = 0; w < N_WORDS; w++) {
+        _mm512_storeu_si512(codes + w * 64, search->codes[w]);
+    }
+}
+
+#include "kernels/pages_body.h"
