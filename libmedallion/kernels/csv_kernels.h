@@ -31,13 +31,13 @@ void mdli_csv_scan_scalar(const char *bytes, int64_t size_bytes, mdli_csv_marks 
 void mdli_csv_scan_avx2(const char *bytes, int64_t size_bytes, mdli_csv_marks *marks);
 void mdli_csv_scan_avx512(const char *bytes, int64_t size_bytes, mdli_csv_marks *marks);
 
-/* Entries behind the last one of a list that dealing may write. */
+/* Entries behind the last one of a list that dealing may write: one would do, 32 keep lists aligned.
+ */
 #define MDLI_CSV_DEAL_SLACK 32
 
 /* Records without quotes, by their marks. */
 typedef struct mdli_csv_records {
-    const uint16_t *positions; /* where fields end: n_fields of each record, in order;
-                                  MDLI_CSV_SCAN_SLACK more are readable */
+    const uint16_t *positions; /* where fields end: n_fields of each record, in order */
     int64_t n_fields;
     int64_t n_records;
     int64_t start;     /* of the first record */
@@ -51,6 +51,8 @@ typedef struct mdli_csv_records {
  */
 void mdli_csv_deal_scalar(const mdli_csv_records *records, uint16_t *begins, uint16_t *ends,
                           int64_t stride);
+void mdli_csv_deal_avx2(const mdli_csv_records *records, uint16_t *begins, uint16_t *ends,
+                        int64_t stride);
 void mdli_csv_deal_avx512(const mdli_csv_records *records, uint16_t *begins, uint16_t *ends,
                           int64_t stride);
 

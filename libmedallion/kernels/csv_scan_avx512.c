@@ -69,54 +69,5 @@ void mdli_csv_scan_avx512(const char *bytes, int64_t size_bytes, mdli_csv_marks 
     marks->has_crlf = state.crlf != 0;
 }
 
-enum {
-    LANES = 32
-};
-
-/* The numbers 0 … 31. */
-static const uint16_t lane_numbers[LANES]
-    __attribute__((aligned(64))) = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15,
-                                    16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31};
-
-/* Of n positions those at `places`; lanes whose place is behind them are undefined. */
-static inline __m512i take_positions(const uint16_t *positions, int64_t n, __m512i places)
-{
-    /* A place in two vectors is the low bits of a place among all, which is all that the permutation
-     * looks at; the high ones tell which two. */
-    const __m512i pairs = _mm512_srli_epi16(places, 6);
-    __m512i taken = _mm512_setzero_si512();
-    for (int64_t at = 0; at < n; at += (int64_t)2 * LANES) {
-        const __mmask32 is_here =
-            _mm512_cmpeq_epi16_mask(pairs, _mm512_set1_epi16((short)(at / (2 * LANES))));
-        const __m512i here = _mm512_permutex2var_epi16(_mm512_loadu_si512(positions + at), places,
-                                                       _mm512_loadu_si512(positions + at + LANES));
-        taken = _mm512_mask_mov_epi16(taken, is_here, here);
-    }
-    return taken;
-}
-
-void mdli_csv_deal_avx512(const mdli_csv_records *records, uint16_t *begins, uint16_t *ends,
-                          int64_t stride)
-{
-    const __m512i one = _mm512_set1_epi16(1);
-    const __m512i n_returns = _mm512_set1_epi16((short)records->n_returns);
-    const int64_t n_fields = records->n_fields;
-    const int64_t last = n_fields - 1;
-    const __m512i firsts =
-        _mm512_mullo_epi16(_mm512_load_si512(lane_numbers), _mm512_set1_epi16((short)n_fields));
-    begins[0] = (uint16_t)records->start;
-    for (int64_t i = 0; i < records->n_records; i += LANES) {
-        const uint16_t *positions = records->positions + i * n_fields;
-        const int64_t n_left = records->n_records - i < LANES ? records->n_records - i : LANES;
-        for (int64_t f = 0; f < last; f++) {
-            const __m512i places = _mm512_add_epi16(firsts, _mm512_set1_epi16((short)f));
-            const __m512i taken = take_positions(positions, n_left * n_fields, places);
-            _mm512_storeu_si512(ends + f * stride + i, taken);
-            _mm512_storeu_si512(begins + (f + 1) * stride + i, _mm512_add_epi16(taken, one));
-        }
-        const __m512i places = _mm512_add_epi16(firsts, _mm512_set1_epi16((short)last));
-        const __m512i taken = take_positions(positions, n_left * n_fields, places);
-        _mm512_storeu_si512(ends + last * stride + i, _mm512_sub_epi16(taken, n_returns));
-        _mm512_storeu_si512(begins + i + 1, _mm512_add_epi16(taken, one));
-    }
-}
+#define MDLI_CSV_DEAL(name) name##_avx512
+#include "kernels/csv_deal_body.h"

@@ -24,17 +24,5 @@ void mdli_csv_scan_scalar(const char *bytes, int64_t size_bytes, mdli_csv_marks 
     }
 }
 
-void mdli_csv_deal_scalar(const mdli_csv_records *records, uint16_t *begins, uint16_t *ends,
-                          int64_t stride)
-{
-    const uint16_t *position = records->positions;
-    int64_t begin = records->start;
-    for (int64_t i = 0; i < records->n_records; i++) {
-        for (int64_t f = 0; f < records->n_fields; f++) {
-            begins[f * stride + i] = (uint16_t)begin;
-            ends[f * stride + i] = *position;
-            begin = *position++ + 1;
-        }
-        ends[(records->n_fields - 1) * stride + i] -= (uint16_t)records->n_returns;
-    }
-}
+#define MDLI_CSV_DEAL(name) name##_scalar
+#include "kernels/csv_deal_body.h"

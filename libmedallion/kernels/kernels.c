@@ -35,7 +35,7 @@ static const mdli_kernels avx2_kernels = {
     .name = "avx2",
     .hash_update = mdli_hash_update_avx2,
     .csv_scan = mdli_csv_scan_avx2,
-    .csv_deal = mdli_csv_deal_scalar,
+    .csv_deal = mdli_csv_deal_avx2,
     MDLI_CSV_NUMBER_KERNELS(avx2),
     MDLI_UNPACK_KERNELS(avx2),
     .lookup_near = mdli_lookup_near_scalar,
