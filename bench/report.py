@@ -5,6 +5,9 @@ import dataclasses
 from engines import OURS
 
 ONE_THREAD = f"{OURS}, 1 thread"
+# What --simd takes, the highest first, as tables name it.
+LEVELS = {"avx512": f"{ONE_THREAD}, AVX-512", "avx2": f"{ONE_THREAD}, AVX2",
+          "scalar": f"{ONE_THREAD}, portable C"}
 DAY_PHASES = ("open", "load", "build", "commit")
 
 
