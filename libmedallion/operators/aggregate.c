@@ -47,7 +47,7 @@ static void release(mdli_aggregator *a)
     mdli_free_aggregate_plan(a);
 }
 
-static void trace(const mdli_aggregator *a, bool is_of_runs)
+static void trace(const mdli_aggregator *a, bool shares_rows)
 {
     static const char *const names[] = {
         "",
@@ -62,14 +62,13 @@ static void trace(const mdli_aggregator *a, bool is_of_runs)
                           : a->compact.summary != NULL   ? ", histograms from the summary"
                           : a->compact.is_used           ? ", histograms"
                           : a->before.lane_masks != NULL ? ", masks"
-                          : is_of_runs                   ? ", as encoded"
+                          : mdli_can_group_runs(a)       ? ", as encoded"
                                                          : "";
-    if (a->n_distincts > 0 && a->before.join == NULL) {
-        mdli_trace_strategy(a->rel, "%s%s, distinct by %s", names[a->strategy], details,
-                            mdli_distinct_strategy_name(a->distincts[0].strategy));
-    } else {
-        mdli_trace_strategy(a->rel, "%s%s", names[a->strategy], details);
-    }
+    bool tells_distinct = a->n_distincts > 0 && a->before.join == NULL;
+    mdli_trace_strategy(a->rel, "%s%s%s%s%s", names[a->strategy], details,
+                        tells_distinct ? ", distinct by " : "",
+                        tells_distinct ? mdli_distinct_strategy_name(a->distincts[0].strategy) : "",
+                        shares_rows ? ", rows shared" : "");
 }
 
 /* Takes the groups of the source's summary into the states of the first worker. */
@@ -117,12 +116,27 @@ static mdl_status count_distincts(void *data, int64_t morsel, int worker, mdl_er
                                     error);
 }
 
-/* Brings the rows into the workers' states, or what a summary says of them. */
-static mdl_status run_rows(mdli_aggregator *a, mdl_error *error)
+static mdli_flow flow_of(mdli_aggregator *a)
 {
+    return (mdli_flow){
+        .pipeline = a->pipeline,
+        .variant = a->leading_runs != NULL,
+        .sink = mdli_aggregate_consume,
+        .morsel_end = mdli_is_in_order(a) ? mdli_aggregate_end_morsel : NULL,
+        .sink_data = a,
+    };
+}
+
+/* Brings the rows into the workers' states, or what the runs or a summary say of them. */
+static mdl_status run_alone(mdli_aggregator *a, mdl_error *error)
+{
+    trace(a, false);
+    if (mdli_can_group_runs(a)) {
+        return mdli_group_runs(a, error);
+    }
     if (a->compact.summary == NULL) {
-        return mdli_pipeline_run(a->pipeline, a->leading_runs != NULL, mdli_aggregate_consume,
-                                 mdli_is_in_order(a) ? mdli_aggregate_end_morsel : NULL, a, error);
+        const mdli_flow flow = flow_of(a);
+        return mdli_flows_run(&flow, 1, error);
     }
     MDLI_TRY(fill_from_summary(a, error));
     return a->compact.needs_rows
@@ -131,29 +145,87 @@ static mdl_status run_rows(mdli_aggregator *a, mdl_error *error)
                : MDL_OK;
 }
 
+/* Runs the first aggregate with those that take the same rows, and the others each by itself. */
+static mdl_status run_all(mdli_aggregator *aggregators, int n, mdl_error *error)
+{
+    mdli_flow flows[MDLI_AGGREGATES_TOGETHER_MAX] = {flow_of(&aggregators[0])};
+    int n_flows = 1;
+    for (int i = 1; i < n; i++) {
+        mdli_aggregator *a = &aggregators[i];
+        if (mdli_can_run_together(&aggregators[0], a)) {
+            flows[n_flows++] = flow_of(a);
+            trace(a, true);
+        } else {
+            MDLI_TRY(run_alone(a, error));
+        }
+    }
+    if (n_flows == 1) {
+        return run_alone(&aggregators[0], error);
+    }
+    trace(&aggregators[0], true);
+    return mdli_flows_run(flows, n_flows, error);
+}
+
+/* Makes the result of an aggregate whose rows are all taken, and forgets its states. */
+static mdl_status finish(mdli_aggregator *a, mdl_table **out, mdl_error *error)
+{
+    mdl_status status = mdli_merge_workers(a, error);
+    if (status == MDL_OK) {
+        status = mdli_aggregate_result(a, out, error);
+    }
+    release(a);
+    return status;
+}
+
+/* Runs aggregates; the results of all but the first stay with their relations. */
+static mdl_status run_tasks(const mdli_aggregate_task *tasks, int n, mdli_aggregator *aggregators,
+                            mdl_table **out, mdl_error *error)
+{
+    for (int i = 0; i < n; i++) {
+        MDLI_TRY(prepare(&aggregators[i], tasks[i].pick, error));
+    }
+    MDLI_TRY(run_all(aggregators, n, error));
+    for (int i = 0; i < n; i++) {
+        mdl_rel *rel = tasks[i].rel;
+        rel->ready_pick = aggregators[i].pick;
+        MDLI_TRY(finish(&aggregators[i], i == 0 ? out : &rel->ready, error));
+    }
+    return MDL_OK;
+}
+
+/* Takes the result that came with another aggregate's, unless it is picked from for somebody else. */
+static mdl_table *take_ready(mdl_rel *rel, const mdl_rel *pick)
+{
+    mdl_table *ready = rel->ready_pick == NULL || rel->ready_pick == pick ? rel->ready : NULL;
+    rel->ready = ready != NULL ? NULL : rel->ready;
+    return ready;
+}
+
 mdl_status mdli_execute_aggregate(mdl_rel *rel, const mdl_rel *pick, bool *is_picked,
                                   mdl_table **out, mdl_error *error)
 {
-    mdli_aggregator a = {
-        .context = rel->query->context,
-        .rel = rel,
-        .kernels = mdli_kernels_for(mdl_context_simd(rel->query->context)),
-    };
-    *out = NULL;
-    *is_picked = false;
-    mdl_status status = prepare(&a, pick, error);
-    if (status == MDL_OK) {
-        *is_picked = a.pick != NULL;
-        bool is_of_runs = mdli_can_group_runs(&a);
-        trace(&a, is_of_runs);
-        status = is_of_runs ? mdli_group_runs(&a, error) : run_rows(&a, error);
+    mdl_status status = MDL_OK;
+    *out = take_ready(rel, pick);
+    if (*out == NULL) {
+        mdli_aggregate_task tasks[MDLI_AGGREGATES_TOGETHER_MAX];
+        mdli_aggregator aggregators[MDLI_AGGREGATES_TOGETHER_MAX];
+        const int n = mdli_find_companions(rel, pick, tasks);
+        for (int i = 0; i < n; i++) {
+            aggregators[i] = (mdli_aggregator){
+                .context = rel->query->context,
+                .rel = tasks[i].rel,
+                .kernels = mdli_kernels_for(mdl_context_simd(rel->query->context)),
+            };
+        }
+        status = run_tasks(tasks, n, aggregators, out, error);
+        for (int i = 0; i < n; i++) {
+            release(&aggregators[i]);
+        }
     }
-    if (status == MDL_OK) {
-        status = mdli_merge_workers(&a, error);
+    if (status != MDL_OK) {
+        mdl_table_free(*out);
+        *out = NULL;
     }
-    if (status == MDL_OK) {
-        status = mdli_aggregate_result(&a, out, error);
-    }
-    release(&a);
+    *is_picked = status == MDL_OK && rel->ready_pick != NULL;
     return status;
 }

@@ -207,6 +207,27 @@ static inline bool mdli_is_in_order(const mdli_aggregator *a)
 }
 
 /*
+ * Aggregates over the same rows. aggregate_companions.c
+ */
+
+/* Aggregates that are run together at most. */
+#define MDLI_AGGREGATES_TOGETHER_MAX 4
+
+/* An aggregate to be run, and the ARG_FIRST over it, if there is one. */
+typedef struct mdli_aggregate_task {
+    mdl_rel *rel;
+    const mdl_rel *pick;
+} mdli_aggregate_task;
+
+/* Lists an aggregate, and others of the collect at hand that may share its rows. Returns how many
+ * there are. */
+int mdli_find_companions(mdl_rel *rel, const mdl_rel *pick,
+                         mdli_aggregate_task tasks[MDLI_AGGREGATES_TOGETHER_MAX]);
+
+/* Whether two aggregates, planned, can take their rows together. */
+bool mdli_can_run_together(const mdli_aggregator *a, const mdli_aggregator *b);
+
+/*
  * Planning. aggregate_plan.c
  */
 

@@ -138,6 +138,17 @@ static void clear_traces(mdl_rel *rel)
     }
 }
 
+/* Gives back the results that nobody asked for, as after a failure. */
+static void drop_ready(mdl_rel *rel)
+{
+    if (rel != NULL) {
+        mdl_table_free(rel->ready);
+        rel->ready = NULL;
+        drop_ready(rel->left);
+        drop_ready(rel->right);
+    }
+}
+
 /* Writes the explanation, or with buffer NULL just measures it. */
 static size_t explain_rel(const mdl_rel *rel, int depth, char *buffer, size_t size)
 {
@@ -201,9 +212,12 @@ mdl_status mdl_query_collect(mdl_query *query, mdl_rel *rel, mdl_table **out, md
     }
     clear_traces(rel);
     query->failed = NULL;
+    query->root = rel;
     bool is_told = error != NULL && error->status == MDL_OK; /* else an older failure is kept */
     mdl_table *table = NULL;
     mdl_status status = mdli_execute(rel, &table, error);
+    query->root = NULL;
+    drop_ready(rel);
     if (status == MDL_OK) {
         status = explain(query, rel, error);
     }

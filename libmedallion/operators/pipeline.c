@@ -643,55 +643,87 @@ static int64_t find_rows(const mdli_pipeline *pipeline, reading_place *at)
     return n > MDLI_VECTOR_ROWS ? to_border : n;
 }
 
-mdl_status mdli_pipeline_run_morsel(mdli_pipeline *pipeline, int variant, int64_t morsel,
-                                    int worker, mdli_sink_fn sink, void *sink_data,
-                                    mdl_error *error)
+/* Reads the columns of the source that any of the flows needs. */
+static mdl_status read_columns(const mdli_flow *flows, int n_flows, int64_t row, int64_t n,
+                               mdli_source_worker *source, mdl_error *error)
 {
-    mdli_push push = {
-        .pipeline = pipeline,
-        .sink = sink,
-        .sink_data = sink_data,
-        .variant = variant,
-        .worker = worker,
-        .morsel = morsel,
-    };
-    mdli_source_worker *source = &pipeline->source_workers[worker];
-    const mdl_table *table = pipeline->source;
-    reading_place at = start_of_morsel(pipeline, morsel);
-    for (int64_t n; (n = find_rows(pipeline, &at)) > 0; at.row += n) {
-        for (int32_t c = 0; c < table->n_columns; c++) {
-            if (pipeline->needed[variant][c]) {
-                MDLI_TRY(mdli_column_read(table->columns[c], at.row, n, &source->buffers[c],
-                                          &source->rows.columns[c], error));
-            }
+    const mdl_table *table = flows[0].pipeline->source;
+    for (int32_t c = 0; c < table->n_columns; c++) {
+        bool is_needed = false;
+        for (int f = 0; f < n_flows; f++) {
+            is_needed |= flows[f].pipeline->needed[flows[f].variant][c];
         }
-        source->rows.n_rows = n;
-        source->rows.first_row = at.row;
-        MDLI_TRY(mdli_pipeline_push(&push, 0, &source->rows, error));
+        if (is_needed) {
+            MDLI_TRY(mdli_column_read(table->columns[c], row, n, &source->buffers[c],
+                                      &source->rows.columns[c], error));
+        }
+    }
+    source->rows.n_rows = n;
+    source->rows.first_row = row;
+    return MDL_OK;
+}
+
+/* Runs one morsel; rows are in the buffers of the first pipeline. */
+static mdl_status run_morsel(const mdli_flow *flows, int n_flows, int64_t morsel, int worker,
+                             mdl_error *error)
+{
+    const mdli_pipeline *first = flows[0].pipeline;
+    mdli_source_worker *source = &first->source_workers[worker];
+    reading_place at = start_of_morsel(first, morsel);
+    for (int64_t n; (n = find_rows(first, &at)) > 0; at.row += n) {
+        MDLI_TRY(read_columns(flows, n_flows, at.row, n, source, error));
+        for (int f = 0; f < n_flows; f++) {
+            const mdli_push push = {
+                .pipeline = flows[f].pipeline,
+                .sink = flows[f].sink,
+                .sink_data = flows[f].sink_data,
+                .variant = flows[f].variant,
+                .worker = worker,
+                .morsel = morsel,
+            };
+            MDLI_TRY(mdli_pipeline_push(&push, 0, &source->rows, error));
+        }
     }
     return MDL_OK;
 }
 
+mdl_status mdli_pipeline_run_morsel(mdli_pipeline *pipeline, int variant, int64_t morsel,
+                                    int worker, mdli_sink_fn sink, void *sink_data,
+                                    mdl_error *error)
+{
+    const mdli_flow flow = {pipeline, variant, sink, NULL, sink_data};
+    return run_morsel(&flow, 1, morsel, worker, error);
+}
+
+bool mdli_pipelines_read_alike(const mdli_pipeline *a, const mdli_pipeline *b)
+{
+    return a->source == b->source && !a->has_stretches && !b->has_stretches &&
+           a->n_morsels == b->n_morsels &&
+           memcmp(a->morsel_starts, b->morsel_starts,
+                  (size_t)(a->n_morsels + 1) * sizeof *a->morsel_starts) == 0;
+}
+
 typedef struct run_jobs {
-    mdli_pipeline *pipeline;
-    int variant;
-    mdli_sink_fn sink;
-    mdli_morsel_end_fn morsel_end;
-    void *sink_data;
+    const mdli_flow *flows;
+    int n_flows;
 } run_jobs;
 
 static mdl_status run_job(void *data, int64_t job, int worker, mdl_error *error)
 {
-    run_jobs *jobs = data;
-    MDLI_TRY(mdli_pipeline_run_morsel(jobs->pipeline, jobs->variant, job, worker, jobs->sink,
-                                      jobs->sink_data, error));
-    return jobs->morsel_end != NULL ? jobs->morsel_end(jobs->sink_data, worker, job, error)
-                                    : MDL_OK;
+    const run_jobs *jobs = data;
+    MDLI_TRY(run_morsel(jobs->flows, jobs->n_flows, job, worker, error));
+    for (int f = 0; f < jobs->n_flows; f++) {
+        const mdli_flow *flow = &jobs->flows[f];
+        if (flow->morsel_end != NULL) {
+            MDLI_TRY(flow->morsel_end(flow->sink_data, worker, job, error));
+        }
+    }
+    return MDL_OK;
 }
 
-mdl_status mdli_pipeline_run(mdli_pipeline *pipeline, int variant, mdli_sink_fn sink,
-                             mdli_morsel_end_fn morsel_end, void *sink_data, mdl_error *error)
+mdl_status mdli_flows_run(const mdli_flow *flows, int n_flows, mdl_error *error)
 {
-    run_jobs jobs = {pipeline, variant, sink, morsel_end, sink_data};
-    return mdli_parallel_for(pipeline->context, pipeline->n_morsels, run_job, &jobs, error);
+    const mdli_pipeline *first = flows[0].pipeline;
+    run_jobs jobs = {flows, n_flows};
+    return mdli_parallel_for(first->context, first->n_morsels, run_job, &jobs, error);
 }

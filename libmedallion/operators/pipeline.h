@@ -93,9 +93,21 @@ typedef mdl_status (*mdli_sink_fn)(void *sink, int worker, int64_t morsel, const
 /* Told when a morsel has ended; may be NULL. */
 typedef mdl_status (*mdli_morsel_end_fn)(void *sink, int worker, int64_t morsel, mdl_error *error);
 
-/* Runs all morsels. */
-mdl_status mdli_pipeline_run(mdli_pipeline *pipeline, int variant, mdli_sink_fn sink,
-                             mdli_morsel_end_fn morsel_end, void *sink_data, mdl_error *error);
+/* A way to run a pipeline: which variant, and who takes its rows. */
+typedef struct mdli_flow {
+    mdli_pipeline *pipeline;
+    int variant;
+    mdli_sink_fn sink;
+    mdli_morsel_end_fn morsel_end;
+    void *sink_data;
+} mdli_flow;
+
+/* Runs all morsels of pipelines that read alike, at least one: rows of the source are decoded once
+ * and go through one pipeline after the other. */
+mdl_status mdli_flows_run(const mdli_flow *flows, int n_flows, mdl_error *error);
+
+/* Whether two pipelines read the same rows of one source, cut in the same morsels. */
+bool mdli_pipelines_read_alike(const mdli_pipeline *a, const mdli_pipeline *b);
 
 /* Runs one morsel on one worker, for sinks that drive themselves. */
 mdl_status mdli_pipeline_run_morsel(mdli_pipeline *pipeline, int variant, int64_t morsel,

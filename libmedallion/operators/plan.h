@@ -29,6 +29,7 @@ typedef enum mdli_rel_kind {
 
 /* What the last collect did with a relation. */
 typedef struct mdli_trace {
+    bool is_begun; /* AGGREGATE */
     bool is_run;
     char strategy[96];
     int64_t n_rows;
@@ -69,6 +70,11 @@ struct mdl_rel {
     mdl_keep keep; /* DISTINCT */
     int64_t limit; /* TOP_N */
 
+    /* AGGREGATE: its result, or what `ready_pick` leaves of it, that came with another one's and waits
+     * to be asked for; else NULL. */
+    mdl_table *ready;
+    const mdl_rel *ready_pick;
+
     mdli_trace trace;
 };
 
@@ -83,6 +89,7 @@ struct mdl_query {
     int64_t n_tables;
     int64_t tables_capacity;
     char *explain;
+    mdl_rel *root;         /* of the collect at hand */
     const mdl_rel *failed; /* the first relation whose running failed in this collect */
 };
 

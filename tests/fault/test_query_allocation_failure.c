@@ -200,6 +200,13 @@ static mdl_rel *plan_lanes(mdl_query *query, mdl_table *const *tables)
     return mdl_aggregate(rel, "k, rp", "count(*) as n, sum(k) as total, avg(k) as mean");
 }
 
+static mdl_rel *plan_together(mdl_query *query, mdl_table *const *tables)
+{
+    mdl_rel *firsts = mdl_arg_first(plan_lanes(query, tables), "k", "-n, rp");
+    return mdl_join(plan_sorted(query, tables), mdl_project(firsts, "k, rp, n as most"),
+                    MDL_JOIN_LEFT, "k");
+}
+
 /* A plan, words that its explanation must have, so that it is what its name says, and operators
  * that may be named when the budget is used up. */
 static const struct {
@@ -220,6 +227,7 @@ static const struct {
     {"one group", plan_one_group, "one group", "aggregate"},
     {"before join", plan_before_join, "aggregate, before the join", "aggregate"},
     {"lanes", plan_lanes, "lanes before the join", "aggregate"},
+    {"together", plan_together, "rows shared", "aggregate join"},
 };
 
 enum {
