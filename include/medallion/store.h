@@ -113,8 +113,11 @@ MDL_API int32_t mdl_store_table_n_columns(const mdl_store *store, const char *na
 MDL_API mdl_field mdl_store_table_column(const mdl_store *store, const char *name, int32_t index);
 
 /**
- * Reads a table and checks every block of it. Blocks that the store has read or written before and
- * that are still in use are shared.
+ * Reads a table. Blocks that the store has read or written before and that are still in use are
+ * shared. Long columns of packed numbers are read, and checked, when their rows are asked for, and
+ * no more of them than that: damage to these, or a file that cannot be read, is told by the call
+ * that asks, in the same words, and ::mdl_store_check tells all that there is. The table stays
+ * whole when its version is dropped and the store closed.
  *
  * @param columns    names of the columns to read; NULL = all
  * @param n_columns  names in `columns`; ignored when it is NULL

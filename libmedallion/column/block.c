@@ -202,6 +202,7 @@ void mdli_block_release(mdli_block *block)
         return;
     }
     mdli_block_free_proofs(block);
+    mdli_block_free_parts(block);
     mdli_dictionary_release(block->dictionary);
     mdli_block_release(block->payload_owner);
     mdli_block_release(block->parent);
@@ -249,6 +250,7 @@ mdl_status mdli_block_retype(mdli_block *block, mdl_type type, mdli_block **out,
     atomic_init(&view->references, 1);
     atomic_init(&view->content.state, 0);
     atomic_init(&view->proofs, NULL);
+    view->parts = NULL;
     view->type = type;
     view->payload_owner = owner;
     view->slab = NULL;
@@ -461,6 +463,7 @@ mdl_status mdli_block_decode(const mdli_block *block, int64_t start, int64_t n,
     if (block->type == MDL_TYPE_STRING) {
         return decode_string(block, start, n, buffer, out, error);
     }
+    MDLI_TRY(mdli_block_need(block, start, n, error));
     if (block->encoding == MDL_ENCODING_SLICE) {
         start += block->first_row;
         block = block->parent;
@@ -476,14 +479,33 @@ mdl_status mdli_block_decode(const mdli_block *block, int64_t start, int64_t n,
     return MDL_OK;
 }
 
+/* Whether the payloads of two blocks, of one size, are the same. Where both are in a store that is
+ * known without their bytes, which need not be there. */
+static bool have_same_payloads(const mdli_block *a, const mdli_block *b)
+{
+    mdli_content_id id_of_a;
+    mdli_content_id id_of_b;
+    if (mdli_block_owner(a)->parts == NULL && mdli_block_owner(b)->parts == NULL) {
+        return memcmp(a->payload, b->payload, (size_t)a->payload_bytes) == 0;
+    }
+    if (mdli_content_note_get(&mdli_block_owner(a)->content, &id_of_a) &&
+        mdli_content_note_get(&mdli_block_owner(b)->content, &id_of_b)) {
+        return id_of_a.low == id_of_b.low && id_of_a.high == id_of_b.high &&
+               id_of_a.stored_bytes == id_of_b.stored_bytes;
+    }
+    /* A no may be wrong. Who goes on to read the block is told why it could not be read. */
+    return mdli_block_need(a, 0, a->n_rows, NULL) == MDL_OK &&
+           mdli_block_need(b, 0, b->n_rows, NULL) == MDL_OK &&
+           memcmp(a->payload, b->payload, (size_t)a->payload_bytes) == 0;
+}
+
 /* Slices hold the same bytes where they show the same rows of one block. Blocks that show one under
  * another type have its very bytes. */
 bool mdli_blocks_have_same_bytes(const mdli_block *a, const mdli_block *b)
 {
     return a->parent == b->parent && a->first_row == b->first_row &&
            a->payload_bytes == b->payload_bytes &&
-           (a->payload_bytes == 0 || a->payload == b->payload ||
-            memcmp(a->payload, b->payload, (size_t)a->payload_bytes) == 0);
+           (a->payload_bytes == 0 || a->payload == b->payload || have_same_payloads(a, b));
 }
 
 static bool have_same_nulls(const mdli_block *a, const mdli_block *b)

@@ -25,6 +25,17 @@ mdl_status mdli_decode_reals(const mdli_block *block, mdli_decode_buffer *buffer
     return MDL_OK;
 }
 
+/* Whether a slice is of a block that comes in parts, and says of its own rows no more than that the
+ * parent's bounds are theirs. Then there is nothing to prove that is not proved with the parent,
+ * and nothing to read. */
+static bool says_nothing_of_its_own(const mdli_block *block)
+{
+    return block->encoding == MDL_ENCODING_SLICE && block->parent->parts != NULL &&
+           block->has_min_max && !block->is_sorted && !block->is_strictly_sorted &&
+           block->min == block->parent->min && block->max == block->parent->max &&
+           block->first == 0 && block->last == 0 && block->n_distinct < 0;
+}
+
 mdl_status mdli_block_check(const mdli_block *block, mdli_decode_buffer *buffer, const char **fault,
                             mdl_error *error)
 {
@@ -42,7 +53,7 @@ mdl_status mdli_block_check(const mdli_block *block, mdli_decode_buffer *buffer,
         return MDL_OK;
     }
     *fault = mdli_integers_fault(block);
-    if (*fault != NULL) {
+    if (*fault != NULL || says_nothing_of_its_own(block)) {
         return MDL_OK;
     }
     if (block->type == MDL_TYPE_FLOAT64) {
@@ -50,7 +61,7 @@ mdl_status mdli_block_check(const mdli_block *block, mdli_decode_buffer *buffer,
         MDLI_TRY(mdli_decode_reals(block, buffer, &reals, error));
         *fault = mdli_real_stats_fault(block, reals);
     } else {
-        *fault = mdli_integer_stats_fault(block);
+        MDLI_TRY(mdli_integer_stats_fault(block, fault, error));
     }
     return MDL_OK;
 }

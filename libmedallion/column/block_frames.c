@@ -695,8 +695,8 @@ static bool names_its_pages(const mdli_frames *frames, int64_t f)
     return greatest >> frames->page_bits < n_pages;
 }
 
-static const char *frame_fault(const mdli_kernels *kernels, int64_t n_frames, int64_t value_bytes,
-                               const frames_header *header, int64_t payload_bytes)
+static const char *frame_fault(int64_t n_frames, int64_t value_bytes, const frames_header *header,
+                               int64_t payload_bytes)
 {
     const bool has_pages = header->page_bits > 0;
     if (header->has_64_bit_bases > (value_bytes == 8) || header->page_bits > 31 ||
@@ -706,8 +706,7 @@ static const char *frame_fault(const mdli_kernels *kernels, int64_t n_frames, in
     if (frame_directory_bytes(n_frames, header, 0) > payload_bytes) {
         return "its frames are cut off";
     }
-    mdli_frames frames = open_frame(n_frames, header);
-    frames.kernels = kernels;
+    const mdli_frames frames = open_frame(n_frames, header);
     if (has_pages &&
         (!counts_on(frames.page_starts, n_frames, MDLI_RELOCATE_MAX) ||
          frame_directory_bytes(n_frames, header, frames.page_starts[n_frames]) > payload_bytes)) {
@@ -719,12 +718,9 @@ static const char *frame_fault(const mdli_kernels *kernels, int64_t n_frames, in
     }
     for (int64_t f = 0; f < n_frames; f++) {
         const int width = width_at(&frames, f);
-        const bool is_paged = has_entries(frames.page_starts, f);
-        if (width > 32 && (width != RAW_WIDTH || value_bytes != 8 || is_paged)) {
+        if (width > 32 &&
+            (width != RAW_WIDTH || value_bytes != 8 || has_entries(frames.page_starts, f))) {
             return "a frame is wider than its values";
-        }
-        if (is_paged && !names_its_pages(&frames, f)) {
-            return "a frame names a page that it does not list";
         }
     }
     return NULL;
@@ -756,8 +752,20 @@ static const char *delta_fault(int64_t n_frames, const frames_header *header, in
     return NULL;
 }
 
-const char *mdli_frames_fault(const mdli_kernels *kernels, mdl_encoding encoding, int64_t n_rows,
-                              int64_t value_bytes, const void *payload, int64_t payload_bytes)
+int64_t mdli_frames_directory_bytes(mdl_encoding encoding, int64_t n_rows, const void *payload)
+{
+    const int32_t n_frames = mdli_n_frames(n_rows);
+    const frames_header *header = payload;
+    if (encoding == MDL_ENCODING_DELTA) {
+        return delta_directory_bytes(n_frames, header->n_jumps);
+    }
+    const int64_t n_pages =
+        header->page_bits > 0 ? open_frame(n_frames, header).page_starts[n_frames] : 0;
+    return frame_directory_bytes(n_frames, header, n_pages);
+}
+
+const char *mdli_frames_directory_fault(mdl_encoding encoding, int64_t n_rows, int64_t value_bytes,
+                                        const void *payload, int64_t payload_bytes)
 {
     const int32_t n_frames = mdli_n_frames(n_rows);
     if (payload_bytes < (int64_t)sizeof(frames_header)) {
@@ -765,5 +773,27 @@ const char *mdli_frames_fault(const mdli_kernels *kernels, mdl_encoding encoding
     }
     return encoding == MDL_ENCODING_DELTA
                ? delta_fault(n_frames, payload, payload_bytes)
-               : frame_fault(kernels, n_frames, value_bytes, payload, payload_bytes);
+               : frame_fault(n_frames, value_bytes, payload, payload_bytes);
+}
+
+const char *mdli_packed_frame_fault(const mdli_frames *frames, int64_t f)
+{
+    return has_entries(frames->page_starts, f) && !names_its_pages(frames, f)
+               ? "a frame names a page that it does not list"
+               : NULL;
+}
+
+const char *mdli_frames_fault(const mdli_kernels *kernels, mdl_encoding encoding, int64_t n_rows,
+                              int64_t value_bytes, const void *payload, int64_t payload_bytes)
+{
+    const char *fault =
+        mdli_frames_directory_fault(encoding, n_rows, value_bytes, payload, payload_bytes);
+    if (fault != NULL) {
+        return fault;
+    }
+    const mdli_frames frames = mdli_frames_open(kernels, encoding, n_rows, payload);
+    for (int64_t f = 0; f < mdli_n_frames(n_rows) && fault == NULL; f++) {
+        fault = mdli_packed_frame_fault(&frames, f);
+    }
+    return fault;
 }

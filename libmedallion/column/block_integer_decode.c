@@ -301,6 +301,9 @@ static value_list list_values(const mdli_block *block, int64_t decoded[MDLI_VECT
     const mdli_block *lister = block->encoding == MDL_ENCODING_SLICE ? block->parent : block;
     if (lister->encoding == MDL_ENCODING_DICTIONARY) {
         const mdli_integer_dictionary *header = lister->payload;
+        if (mdli_block_need(lister, 0, 0, NULL) != MDL_OK) {
+            return (value_list){.n = -1};
+        }
         return (value_list){header + 1, (int32_t)header->n_values, value_bytes};
     }
     if (block->encoding == MDL_ENCODING_CONSTANT) {
@@ -310,7 +313,8 @@ static value_list list_values(const mdli_block *block, int64_t decoded[MDLI_VECT
         const mdli_run_view runs = mdli_open_runs(block);
         return (value_list){runs.values, runs.n_runs, sizeof *runs.values};
     }
-    if (block->n_rows <= MDLI_VECTOR_ROWS) {
+    if (block->n_rows <= MDLI_VECTOR_ROWS &&
+        mdli_block_need(block, 0, block->n_rows, NULL) == MDL_OK) {
         mdli_decode_integers(block, 0, block->n_rows, decoded);
         return (value_list){decoded, block->n_rows, value_bytes};
     }

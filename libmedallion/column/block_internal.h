@@ -141,14 +141,41 @@ const char *mdli_text_fault(const mdli_block *block);
 /* Of a FRAME or DELTA payload of `n_rows` values of `value_bytes`. */
 const char *mdli_frames_fault(const mdli_kernels *kernels, mdl_encoding encoding, int64_t n_rows,
                               int64_t value_bytes, const void *payload, int64_t payload_bytes);
+/* Of what is before its packed frames alone. */
+const char *mdli_frames_directory_fault(mdl_encoding encoding, int64_t n_rows, int64_t value_bytes,
+                                        const void *payload, int64_t payload_bytes);
+
+/* Bytes before the packed frames as the start of a payload has them, be it sound or not. */
+int64_t mdli_frames_directory_bytes(mdl_encoding encoding, int64_t n_rows, const void *payload);
+
+/*
+ * Blocks of packed frames, of which block_parts.c has not all bytes.
+ */
+
+/* Bytes before the packed frames, as the first of them tell, be they sound or not; no more than the
+ * payload has. */
+int64_t mdli_packed_directory_bytes(const mdli_block *block);
+/* What is wrong with them, or NULL. */
+const char *mdli_packed_directory_fault(const mdli_block *block);
+/* Where frame `f` starts in the payload, when what is before the frames is sound; with f the number
+ * of frames, where the last one ends. */
+int64_t mdli_packed_offset(const mdli_block *block, int64_t f);
+/* What is wrong with frames [first, end), or NULL: how they are packed, or that a value is outside
+ * of the bounds. */
+const char *mdli_packed_frames_fault(const mdli_block *block, int64_t first, int64_t end);
+
+/* Frees what a block reads its bytes with. */
+void mdli_block_free_parts(mdli_block *block);
 
 /* Of what a block whose structure is sound says of its values; `reals` are those of FLOAT64. */
-const char *mdli_integer_stats_fault(const mdli_block *block);
+mdl_status mdli_integer_stats_fault(const mdli_block *block, const char **fault, mdl_error *error);
+/* What is said where they are not so. */
+extern const char mdli_stats_fault[];
 const char *mdli_real_stats_fault(const mdli_block *block, const double *reals);
 
 /* Say of a block with some value what its values are, as far as is known without looking for
  * distinct ones; likewise. */
-void mdli_block_set_integer_stats(mdli_block *block);
+mdl_status mdli_block_set_integer_stats(mdli_block *block, mdl_error *error);
 void mdli_block_set_real_stats(mdli_block *block, const double *reals);
 
 /* All values of a block of FLOAT64. */
@@ -169,7 +196,8 @@ typedef struct mdli_value_summary {
 
 /* Of a block whose structure is sound; for a slice that falls, `min` and `max` are its parent's, and
  * `first` and `last` are 0. See block_summary.c. */
-void mdli_summarise_integers(const mdli_block *block, mdli_value_summary *summary);
+mdl_status mdli_summarise_integers(const mdli_block *block, mdli_value_summary *summary,
+                                   mdl_error *error);
 
 /* Whether a block's least and greatest value are those of its parent, between which its own lie. */
 static inline bool mdli_block_has_loose_bounds(const mdli_block *block, bool falls)
@@ -178,7 +206,8 @@ static inline bool mdli_block_has_loose_bounds(const mdli_block *block, bool fal
 }
 
 /* The least and the greatest value of a slice of integers. */
-void mdli_block_find_bounds(const mdli_block *block, int64_t *least, int64_t *greatest);
+mdl_status mdli_block_find_bounds(const mdli_block *block, int64_t *least, int64_t *greatest,
+                                  mdl_error *error);
 
 /* The least and the greatest value that a DICTIONARY block of integers lists. */
 void mdli_dictionary_bounds(const mdli_block *block, int64_t *least, int64_t *greatest);
@@ -342,6 +371,10 @@ void mdli_frames_move_to_pages(const mdli_frames *frames, int64_t f, uint32_t ba
 /* Opens a payload of `n_rows` rows in FRAME or DELTA encoding. */
 mdli_frames mdli_frames_open(const mdli_kernels *kernels, mdl_encoding encoding, int64_t n_rows,
                              const void *payload);
+
+/* What is wrong with how frame `f` is packed, or NULL, when what is before the packed frames is
+ * sound. */
+const char *mdli_packed_frame_fault(const mdli_frames *frames, int64_t f);
 
 /* Numbers that the values of frame `f` lie between, unused rows included, as far as its packing
  * tells; false where it does not. */

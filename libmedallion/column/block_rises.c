@@ -79,7 +79,8 @@ bool mdli_block_rises_in_runs(const mdli_block *block, const int32_t *ends, int3
     uint32_t last = 0;
     /* Then a step within the block modulo 2^32 is above 0 just where the value rises. */
     if (packed->encoding != MDL_ENCODING_DELTA || packed->n_nulls > 0 || !packed->has_min_max ||
-        (uint64_t)packed->max - (uint64_t)packed->min > INT32_MAX) {
+        (uint64_t)packed->max - (uint64_t)packed->min > INT32_MAX ||
+        mdli_block_need(block, 0, block->n_rows, NULL) != MDL_OK) {
         return false;
     }
     const mdli_frames frames = mdli_frames_open(mdli_kernels_of(packed->context), packed->encoding,

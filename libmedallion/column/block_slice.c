@@ -73,8 +73,12 @@ mdl_status mdli_block_of_runs(mdl_context *context, mdl_type type, const int64_t
         to_ends[n_cut - 1] = (int32_t)n;
     }
     (*out)->first = values[first];
-    mdli_block_set_integer_stats(*out);
-    return MDL_OK;
+    const mdl_status status = mdli_block_set_integer_stats(*out, error);
+    if (status != MDL_OK) {
+        mdli_block_release(*out);
+        *out = NULL;
+    }
+    return status;
 }
 
 static mdl_status cut_runs(const mdli_block *block, int64_t start, int64_t n, mdli_block **out,
@@ -92,8 +96,7 @@ static mdl_status set_slice_stats(mdli_block *slice, mdli_decode_buffer *buffer,
 {
     const double *reals;
     if (slice->type != MDL_TYPE_FLOAT64) {
-        mdli_block_set_integer_stats(slice);
-        return MDL_OK;
+        return mdli_block_set_integer_stats(slice, error);
     }
     MDLI_TRY(mdli_decode_reals(slice, buffer, &reals, error));
     mdli_block_set_real_stats(slice, reals);

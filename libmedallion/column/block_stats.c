@@ -7,6 +7,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/error.h"
+
 /* Doubles have an order of their own. A NaN, which has no place in it, leaves everything unknown.
  */
 void mdli_block_set_real_stats(mdli_block *block, const double *values)
@@ -69,7 +71,7 @@ static bool has_same_stats(const mdli_block *a, const mdli_block *b)
            (b->n_distinct < 0 || a->n_distinct == b->n_distinct);
 }
 
-static const char stats_fault[] = "its statistics are not those of its values";
+const char mdli_stats_fault[] = "its statistics are not those of its values";
 
 /* A block of which nothing is known yet, to be given statistics as when it was encoded. */
 static mdli_block without_stats(const mdli_block *block)
@@ -88,29 +90,34 @@ static const char *all_null_stats_fault(const mdli_block *block)
     expected.n_distinct = 0;
     return block->encoding == MDL_ENCODING_CONSTANT && has_same_stats(block, &expected)
                ? NULL
-               : stats_fault;
+               : mdli_stats_fault;
 }
 
-void mdli_block_set_integer_stats(mdli_block *block)
+mdl_status mdli_block_set_integer_stats(mdli_block *block, mdl_error *error)
 {
     mdli_value_summary summary;
-    mdli_summarise_integers(block, &summary);
+    MDLI_TRY(mdli_summarise_integers(block, &summary, error));
     mdli_block_note_summary(block, &summary, -1);
+    return MDL_OK;
 }
 
-const char *mdli_integer_stats_fault(const mdli_block *block)
+mdl_status mdli_integer_stats_fault(const mdli_block *block, const char **fault, mdl_error *error)
 {
+    *fault = NULL;
     if (block->n_nulls == block->n_rows) {
-        return all_null_stats_fault(block);
+        *fault = all_null_stats_fault(block);
+        return MDL_OK;
     }
     mdli_block expected = without_stats(block);
     mdli_value_summary summary;
-    mdli_summarise_integers(block, &summary);
+    MDLI_TRY(mdli_summarise_integers(block, &summary, error));
     mdli_block_note_summary(&expected, &summary, -1);
     if (block->type == MDL_TYPE_BOOL && (summary.min < 0 || summary.max > 1)) {
-        return "it holds a BOOL that is neither true nor false";
+        *fault = "it holds a BOOL that is neither true nor false";
+    } else if (!has_same_stats(block, &expected)) {
+        *fault = mdli_stats_fault;
     }
-    return has_same_stats(block, &expected) ? NULL : stats_fault;
+    return MDL_OK;
 }
 
 const char *mdli_real_stats_fault(const mdli_block *block, const double *reals)
@@ -120,5 +127,5 @@ const char *mdli_real_stats_fault(const mdli_block *block, const double *reals)
     }
     mdli_block expected = without_stats(block);
     mdli_block_set_real_stats(&expected, reals);
-    return has_same_stats(block, &expected) ? NULL : stats_fault;
+    return has_same_stats(block, &expected) ? NULL : mdli_stats_fault;
 }

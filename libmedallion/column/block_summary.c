@@ -12,6 +12,8 @@
  */
 #include "column/block_internal.h"
 
+#include "base/error.h"
+
 /* Rows of a block that are looked at frame by frame: all, or those that a slice of it shows. */
 typedef struct summary_walk {
     const mdli_block *block;
@@ -49,7 +51,7 @@ static const void *frame_values(const mdli_block *block, int32_t start, int32_t 
 }
 
 /* Takes all that frame `f` tells into the summary. */
-static void add_frame(const summary_walk *walk, int32_t f)
+static mdl_status add_frame(const summary_walk *walk, int32_t f, mdl_error *error)
 {
     mdli_value_summary *summary = walk->summary;
     const int32_t frame_start = f * MDLI_FRAME_ROWS;
@@ -60,6 +62,7 @@ static void add_frame(const summary_walk *walk, int32_t f)
     const int32_t n = n_left < n_of_frame ? n_left : n_of_frame;
     int64_t scratch[MDLI_FRAME_ROWS];
     mdli_profile profile;
+    MDLI_TRY(mdli_block_need(walk->block, start, n, error));
     mdli_profile_fill(&profile, walk->kernels, frame_values(walk->block, start, n, scratch),
                       has_64_bits(walk->block), n);
     const int64_t first = mdli_profile_value(&profile, 0);
@@ -73,6 +76,7 @@ static void add_frame(const summary_walk *walk, int32_t f)
     summary->min = profile.min < summary->min ? profile.min : summary->min;
     summary->max = profile.max > summary->max ? profile.max : summary->max;
     summary->last = mdli_profile_value(&profile, n - 1);
+    return MDL_OK;
 }
 
 /* Whether frame `f` cannot hold a value that is less or greater than those that were found. */
@@ -104,75 +108,87 @@ static void summarise_runs(const int64_t *values, int32_t n_runs, mdli_value_sum
     }
 }
 
-static summary_walk start_walk(const mdli_block *of, mdli_value_summary *summary)
+static mdl_status start_walk(const mdli_block *of, mdli_value_summary *summary, summary_walk *walk,
+                             mdl_error *error)
 {
     const mdli_block *block = of->parent != NULL ? of->parent : of;
-    summary_walk walk = {.block = block,
-                         .first_row = of->first_row,
-                         .end_row = of->first_row + of->n_rows,
-                         .kernels = mdli_kernels_of(block->context),
-                         .summary = summary};
+    *walk = (summary_walk){.block = block,
+                           .first_row = of->first_row,
+                           .end_row = of->first_row + of->n_rows,
+                           .kernels = mdli_kernels_of(block->context),
+                           .summary = summary};
+    MDLI_TRY(mdli_block_need(block, 0, 0, error));
     if (block->encoding == MDL_ENCODING_FRAME || block->encoding == MDL_ENCODING_DELTA) {
-        walk.has_frames = true;
-        walk.frames =
-            mdli_frames_open(walk.kernels, block->encoding, block->n_rows, block->payload);
+        walk->has_frames = true;
+        walk->frames =
+            mdli_frames_open(walk->kernels, block->encoding, block->n_rows, block->payload);
     } else if (block->encoding == MDL_ENCODING_DICTIONARY) {
-        walk.has_listed = true;
-        mdli_dictionary_bounds(block, &walk.listed_least, &walk.listed_greatest);
+        walk->has_listed = true;
+        mdli_dictionary_bounds(block, &walk->listed_least, &walk->listed_greatest);
     }
     *summary = (mdli_value_summary){.n_runs = 0};
-    return walk;
+    return MDL_OK;
 }
 
 /* Takes in the frames of a walk up to the first fall; gives the frame behind. */
-static int32_t add_rising_frames(const summary_walk *walk)
+static mdl_status add_rising_frames(const summary_walk *walk, int32_t *next, mdl_error *error)
 {
     const int32_t end = (walk->end_row - 1) / MDLI_FRAME_ROWS + 1;
-    int32_t f = walk->first_row / MDLI_FRAME_ROWS;
-    while (f < end && walk->summary->n_falls == 0) {
-        add_frame(walk, f++);
+    *next = walk->first_row / MDLI_FRAME_ROWS;
+    while (*next < end && walk->summary->n_falls == 0) {
+        MDLI_TRY(add_frame(walk, (*next)++, error));
     }
-    return f;
+    return MDL_OK;
 }
 
 /* Takes in what can matter of frame `f` and those behind it, when the order is known to be broken. */
-static void add_other_frames(const summary_walk *walk, int32_t f)
+static mdl_status add_other_frames(const summary_walk *walk, int32_t f, mdl_error *error)
 {
     const int32_t last_frame = (walk->end_row - 1) / MDLI_FRAME_ROWS;
+    MDLI_TRY(mdli_block_need(walk->block, walk->first_row, walk->end_row - walk->first_row, error));
     for (; f <= last_frame; f++) {
         /* The last one is decoded for the last value, and as its unused rows hold anything. */
         if (f == last_frame || !is_within_summary(walk, f)) {
-            add_frame(walk, f);
+            MDLI_TRY(add_frame(walk, f, error));
         }
     }
+    return MDL_OK;
 }
 
-void mdli_summarise_integers(const mdli_block *block, mdli_value_summary *summary)
+mdl_status mdli_summarise_integers(const mdli_block *block, mdli_value_summary *summary,
+                                   mdl_error *error)
 {
     const int64_t *run_values;
     const int32_t *run_ends;
     int32_t n_runs;
     if (mdli_block_runs(block, &run_values, &run_ends, &n_runs)) {
         summarise_runs(run_values, n_runs, summary);
-        return;
+        return MDL_OK;
     }
-    const summary_walk walk = start_walk(block, summary);
-    const int32_t f = add_rising_frames(&walk);
+    summary_walk walk;
+    int32_t f;
+    MDLI_TRY(start_walk(block, summary, &walk, error));
+    MDLI_TRY(add_rising_frames(&walk, &f, error));
     if (mdli_block_has_loose_bounds(block, summary->n_falls > 0)) {
         summary->min = block->parent->min;
         summary->max = block->parent->max;
         summary->first = 0;
         summary->last = 0;
-        return;
+        return MDL_OK;
     }
-    add_other_frames(&walk, f);
+    return add_other_frames(&walk, f, error);
 }
 
-void mdli_block_find_bounds(const mdli_block *block, int64_t *least, int64_t *greatest)
+mdl_status mdli_block_find_bounds(const mdli_block *block, int64_t *least, int64_t *greatest,
+                                  mdl_error *error)
 {
     mdli_value_summary summary;
-    const summary_walk walk = start_walk(block, &summary);
-    add_other_frames(&walk, add_rising_frames(&walk));
+    summary_walk walk;
+    int32_t f;
+    MDLI_TRY(start_walk(block, &summary, &walk, error));
+    MDLI_TRY(add_rising_frames(&walk, &f, error));
+    MDLI_TRY(add_other_frames(&walk, f, error));
     *least = summary.min;
     *greatest = summary.max;
+    return MDL_OK;
 }

@@ -89,18 +89,20 @@ static bool merge_min_max(mdl_column_stats *stats, const mdli_block *block)
 
 /* Takes in the values of a slice, when those of all blocks that are none are taken: only such as pass
  * these are looked for. */
-static void merge_loose_bounds(mdl_column_stats *stats, const mdli_block *slice)
+static mdl_status merge_loose_bounds(mdl_column_stats *stats, const mdli_block *slice,
+                                     mdl_error *error)
 {
     const bool is_within = !stats->min.is_null && stats->min.as.integer <= slice->min &&
                            slice->max <= stats->max.as.integer;
     if (!is_within) {
         int64_t least;
         int64_t greatest;
-        mdli_block_find_bounds(slice, &least, &greatest);
+        MDLI_TRY(mdli_block_find_bounds(slice, &least, &greatest, error));
         const mdl_value min = block_value(slice->type, least);
         const mdl_value max = block_value(slice->type, greatest);
         take_bounds(stats, &min, &max);
     }
+    return MDL_OK;
 }
 
 /*
@@ -138,7 +140,8 @@ static mdli_dictionary *shared_dictionary(mdli_block *const *blocks, int64_t n_b
     return dictionary;
 }
 
-static mdl_column_stats merge_stats(mdl_type type, mdli_block *const *blocks, int64_t n_blocks)
+static mdl_status merge_stats(mdl_type type, mdli_block *const *blocks, int64_t n_blocks,
+                              mdl_column_stats *out, mdl_error *error)
 {
     mdl_column_stats stats = {
         .min = no_value(type),
@@ -156,7 +159,7 @@ static mdl_column_stats merge_stats(mdl_type type, mdli_block *const *blocks, in
     }
     for (int64_t b = 0; b < n_blocks && has_min_max; b++) {
         if (is_loose(blocks[b])) {
-            merge_loose_bounds(&stats, blocks[b]);
+            MDLI_TRY(merge_loose_bounds(&stats, blocks[b], error));
         }
     }
     if (!has_min_max) {
@@ -170,7 +173,8 @@ static mdl_column_stats merge_stats(mdl_type type, mdli_block *const *blocks, in
     }
     const mdli_dictionary *dictionary = shared_dictionary(blocks, n_blocks);
     stats.size_bytes += dictionary != NULL ? dictionary->size_bytes : 0;
-    return stats;
+    *out = stats;
+    return MDL_OK;
 }
 
 /*
@@ -204,8 +208,13 @@ static mdl_status allocate_column(mdl_context *context, int64_t n_blocks, mdl_co
 mdl_status mdli_column_from_blocks(mdl_context *context, mdl_type type, mdli_block **blocks,
                                    int64_t n_blocks, mdl_column **out, mdl_error *error)
 {
-    mdl_status status = allocate_column(context, n_blocks, out, error);
+    mdl_column_stats stats;
+    mdl_status status = merge_stats(type, blocks, n_blocks, &stats, error);
+    if (status == MDL_OK) {
+        status = allocate_column(context, n_blocks, out, error);
+    }
     if (status != MDL_OK) {
+        *out = NULL;
         release_blocks(blocks, n_blocks);
         return status;
     }
@@ -221,7 +230,7 @@ mdl_status mdli_column_from_blocks(mdl_context *context, mdl_type type, mdli_blo
         column->n_rows += blocks[b]->n_rows;
     }
     column->row_starts[n_blocks] = column->n_rows;
-    column->stats = merge_stats(type, blocks, n_blocks);
+    column->stats = stats;
     column->dictionary = shared_dictionary(blocks, n_blocks);
     atomic_init(&column->references, 1);
     return MDL_OK;
@@ -379,6 +388,7 @@ static mdl_status gather_integers(const row_range *range, mdli_decode_buffer *bu
     MDLI_TRY(mdli_decode_buffer_reserve_values(buffer, range->n * value_bytes, error));
     for (int64_t b = range->first_block; b <= range->last_block; b++) {
         const range_piece piece = piece_of_range(range, b);
+        MDLI_TRY(mdli_block_need(piece.block, piece.start, piece.n, error));
         mdli_decode_integers(piece.block, piece.start, piece.n,
                              (uint8_t *)buffer->values + piece.offset * value_bytes);
     }

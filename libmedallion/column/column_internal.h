@@ -65,8 +65,9 @@ typedef struct mdli_decode_buffer mdli_decode_buffer;
  * `max` are the values; for FLOAT64 they are the bits of the doubles; for STRING they are not kept.
  */
 typedef struct mdli_block mdli_block;
-typedef struct mdli_slab mdli_slab;   /* memory of several blocks */
-typedef struct mdli_proof mdli_proof; /* column/proofs.h */
+typedef struct mdli_slab mdli_slab;               /* memory of several blocks */
+typedef struct mdli_proof mdli_proof;             /* column/proofs.h */
+typedef struct mdli_block_parts mdli_block_parts; /* block_parts.c */
 struct mdli_block {
     atomic_int references;
     mdl_context *context;
@@ -96,6 +97,7 @@ struct mdli_block {
     mdli_slab *slab;           /* that the block itself is in; NULL = it was allocated by itself */
     mdli_content_note content; /* of payload and validity; kept with the owner of the payload */
     _Atomic(mdli_proof *) proofs; /* likewise */
+    mdli_block_parts *parts;      /* likewise; NULL = all bytes are there */
 };
 
 /* Bytes of a payload and the validity behind it. */
@@ -119,6 +121,43 @@ mdl_status mdli_block_retype(mdli_block *block, mdl_type type, mdli_block **out,
  * entries of its own. */
 mdl_status mdli_block_copy_with_dictionary(const mdli_block *block, mdli_dictionary *dictionary,
                                            mdli_block **out, mdl_error *error);
+
+/*
+ * Bytes that come when they are asked for. A block from a store may have the place of its body and
+ * not the bytes. Whoever is about to look at rows asks for them first, and then the parts of the
+ * body that they are packed in are read and proved. Threads may ask at once. block_parts.c
+ */
+
+/* Bytes of a part; the last of a body may be shorter. */
+#define MDLI_PART_BYTES (INT64_C(8) << 10)
+
+static inline int64_t mdli_n_parts(int64_t body_bytes)
+{
+    return (body_bytes + MDLI_PART_BYTES - 1) / MDLI_PART_BYTES;
+}
+
+/* Where the bytes of a body are to be had. One thread at a time calls. */
+typedef struct mdli_part_source {
+    void *data;
+    /* Reads `n` parts from number `first` on, and proves that they are what was stored. */
+    mdl_status (*read)(void *data, int32_t first, int32_t n, void *to, mdl_error *error);
+    /* Says what is wrong with a block that was read. */
+    mdl_status (*say_damaged)(void *data, const char *fault, mdl_error *error);
+    void (*release)(void *data);
+} mdli_part_source;
+
+/* Whether the bytes of such a block can come in parts: packed integers in no order. */
+bool mdli_can_come_in_parts(mdl_type type, mdl_encoding encoding, int32_t n_nulls, bool is_sorted,
+                            int64_t payload_bytes);
+
+/* Makes the bytes of a block, which has what is known of its values, come from a source; this is
+ * taken over unless it fails. */
+mdl_status mdli_block_set_source(mdli_block *block, const mdli_part_source *source,
+                                 mdl_error *error);
+
+/* Makes what rows [start, start + n) are decoded from be there; of no rows, what lists the values
+ * of a DICTIONARY. */
+mdl_status mdli_block_need(const mdli_block *block, int64_t start, int64_t n, mdl_error *error);
 
 /* The block that holds the bytes of a payload: the block itself, or the one that it is a view of. */
 static inline mdli_block *mdli_block_owner(const mdli_block *block)

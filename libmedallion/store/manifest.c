@@ -82,10 +82,24 @@ static void put_name(byte_writer *writer, const char *name)
     put_bytes(writer, name, (int64_t)size);
 }
 
+/* How a piece is on disk. */
+typedef enum piece_form {
+    FORM_RAW = 0,
+    FORM_COMPRESSED = 1,
+    FORM_IN_PARTS = 2 /* as it is, with a checksum for each part */
+} piece_form;
+
+static piece_form form_of(const mdli_piece *piece)
+{
+    return piece->is_compressed         ? FORM_COMPRESSED
+           : piece->part_hashes != NULL ? FORM_IN_PARTS
+                                        : FORM_RAW;
+}
+
 static void put_piece(byte_writer *writer, const mdli_piece *piece)
 {
     put_number(writer, (uint32_t)piece->segment, 4);
-    put_number(writer, piece->is_compressed, 1);
+    put_number(writer, (uint64_t)form_of(piece), 1);
     put_number(writer, (uint64_t)piece->offset_bytes, 8);
     put_number(writer, (uint64_t)piece->raw_bytes, 8);
     put_number(writer, (uint64_t)piece->content.stored_bytes, 8);
@@ -94,6 +108,9 @@ static void put_piece(byte_writer *writer, const mdli_piece *piece)
     if (piece->is_compressed) {
         put_number(writer, piece->raw_low, 8);
         put_number(writer, piece->raw_high, 8);
+    }
+    for (int64_t i = 0; piece->part_hashes != NULL && i < mdli_n_parts(piece->raw_bytes); i++) {
+        put_number(writer, piece->part_hashes[i], 8);
     }
 }
 
@@ -387,11 +404,6 @@ static int32_t get_position(byte_reader *reader, int32_t n)
     return (int32_t)value;
 }
 
-static bool get_flag(byte_reader *reader)
-{
-    return get_count(reader, 1, 1, "a flag is neither set nor not") != 0;
-}
-
 static mdl_status get_name(byte_reader *reader, mdli_version *version, const char **name,
                            mdl_error *error)
 {
@@ -419,11 +431,36 @@ static void get_raw_hash(byte_reader *reader, mdli_piece *piece)
     }
 }
 
-static void get_piece(byte_reader *reader, const mdli_version *version, mdli_piece *piece)
+/* The checksums of the parts of a piece that was found to fit its segment. */
+static mdl_status get_part_hashes(byte_reader *reader, mdli_version *version, mdli_piece *piece,
+                                  mdl_error *error)
+{
+    const int64_t n = mdli_n_parts(piece->raw_bytes);
+    if (n * (int64_t)sizeof(uint64_t) > n_left(reader)) {
+        set_fault(reader, "it is cut off");
+        return MDL_OK;
+    }
+    void *memory = mdli_arena_allocate(&version->arena, (size_t)n * sizeof(uint64_t), error);
+    if (memory == NULL) {
+        return version->arena.failure;
+    }
+    uint64_t *hashes = memory;
+    for (int64_t i = 0; i < n; i++) {
+        hashes[i] = get_number(reader, 8);
+    }
+    piece->part_hashes = hashes;
+    return MDL_OK;
+}
+
+static mdl_status get_piece(byte_reader *reader, mdli_version *version, mdli_piece *piece,
+                            mdl_error *error)
 {
     static const char fault[] = "a piece does not fit its segment";
     piece->segment = get_position(reader, version->n_segments);
-    piece->is_compressed = get_flag(reader);
+    const int64_t form = get_count(reader, 1, reader->format >= 3 ? FORM_IN_PARTS : FORM_COMPRESSED,
+                                   "a piece is in a form that none is in");
+    piece->is_compressed = form == FORM_COMPRESSED;
+    piece->part_hashes = NULL;
     piece->offset_bytes = get_count(reader, 8, INT64_MAX, fault);
     piece->raw_bytes = get_count(reader, 8, INT64_MAX, fault);
     piece->content.stored_bytes = get_count(reader, 8, INT64_MAX, fault);
@@ -432,11 +469,11 @@ static void get_piece(byte_reader *reader, const mdli_version *version, mdli_pie
     get_raw_hash(reader, piece);
     const int64_t stored_bytes = piece->content.stored_bytes;
     if (piece->segment < 0) {
-        if (piece->is_compressed || piece->offset_bytes != 0 || piece->raw_bytes != 0 ||
+        if (form != FORM_RAW || piece->offset_bytes != 0 || piece->raw_bytes != 0 ||
             stored_bytes != 0 || piece->content.low != 0 || piece->content.high != 0) {
             set_fault(reader, fault);
         }
-        return;
+        return MDL_OK;
     }
     const int64_t segment_bytes = version->segments[piece->segment].size_bytes;
     if (stored_bytes < 1 || stored_bytes > segment_bytes - MDLI_SEGMENT_HEADER_BYTES ||
@@ -445,7 +482,9 @@ static void get_piece(byte_reader *reader, const mdli_version *version, mdli_pie
         (piece->is_compressed ? stored_bytes >= piece->raw_bytes
                               : stored_bytes != piece->raw_bytes)) {
         set_fault(reader, fault);
+        return MDL_OK;
     }
+    return form == FORM_IN_PARTS ? get_part_hashes(reader, version, piece, error) : MDL_OK;
 }
 
 static mdl_type get_type(byte_reader *reader)
@@ -487,7 +526,8 @@ static void get_parent(byte_reader *reader, const mdli_version *version, mdli_st
     }
 }
 
-static void get_block(byte_reader *reader, const mdli_version *version, mdli_stored_block *block)
+static mdl_status get_block(byte_reader *reader, mdli_version *version, mdli_stored_block *block,
+                            mdl_error *error)
 {
     block->type = get_type(reader);
     block->encoding = get_encoding(reader);
@@ -504,7 +544,7 @@ static void get_block(byte_reader *reader, const mdli_version *version, mdli_sto
     block->last = (int64_t)get_number(reader, 8);
     block->payload_bytes = get_count(reader, 8, INT64_MAX / 2, "a block is too large");
     block->dictionary = get_position(reader, version->n_dictionaries);
-    get_piece(reader, version, &block->piece);
+    MDLI_TRY(get_piece(reader, version, &block->piece, error));
     get_parent(reader, version, block);
     if (block->n_rows == 0 || mdli_stored_block_bytes(block) != block->piece.raw_bytes) {
         set_fault(reader, "a block does not fit its piece");
@@ -513,16 +553,18 @@ static void get_block(byte_reader *reader, const mdli_version *version, mdli_sto
         (block->type == MDL_TYPE_STRING && block->encoding == MDL_ENCODING_DICTIONARY)) {
         set_fault(reader, "a block has a dictionary and needs none, or the reverse");
     }
+    return MDL_OK;
 }
 
-static void get_dictionary(byte_reader *reader, const mdli_version *version,
-                           mdli_stored_dictionary *dictionary)
+static mdl_status get_dictionary(byte_reader *reader, mdli_version *version,
+                                 mdli_stored_dictionary *dictionary, mdl_error *error)
 {
-    get_piece(reader, version, &dictionary->piece);
+    MDLI_TRY(get_piece(reader, version, &dictionary->piece, error));
     dictionary->n_entries = get_count(reader, 8, INT32_MAX, "a dictionary is too long");
     if (dictionary->n_entries * (int64_t)sizeof(uint32_t) > dictionary->piece.raw_bytes) {
         set_fault(reader, "a dictionary does not fit its piece");
     }
+    return MDL_OK;
 }
 
 /* Room for n items in the version's memory. */
@@ -610,13 +652,13 @@ static mdl_status get_lists(byte_reader *reader, mdli_version *version, mdl_erro
                            error));
     version->dictionaries = memory;
     for (int32_t d = 0; d < version->n_dictionaries; d++) {
-        get_dictionary(reader, version, &version->dictionaries[d]);
+        MDLI_TRY(get_dictionary(reader, version, &version->dictionaries[d], error));
     }
     version->n_blocks = get_list_size(reader, BLOCK_BYTES);
     MDLI_TRY(allocate_list(version, version->n_blocks, sizeof *version->blocks, &memory, error));
     version->blocks = memory;
     for (int32_t b = 0; b < version->n_blocks; b++) {
-        get_block(reader, version, &version->blocks[b]);
+        MDLI_TRY(get_block(reader, version, &version->blocks[b], error));
     }
     return MDL_OK;
 }

@@ -28,6 +28,11 @@
  * have to be searched for, at times for longer than all the rest takes. */
 #define WRITE_BYTES (INT64_C(256) << 10)
 
+static mdli_source *source_at(const mdli_segment_writer *writer, int64_t i)
+{
+    return (mdli_source *)writer->sources + i;
+}
+
 void mdli_segment_writer_init(mdli_segment_writer *writer, const mdl_store *store)
 {
     *writer = (mdli_segment_writer){.context = store->context,
@@ -47,6 +52,9 @@ void mdli_segment_writer_free(mdli_segment_writer *writer)
     if (writer->file >= 0) {
         writer->files->close(writer->files->data, writer->file);
     }
+    for (int64_t i = 0; i < writer->n_sources; i++) {
+        mdli_free(writer->context, source_at(writer, i)->part_hashes);
+    }
     mdli_free(writer->context, writer->sources);
     mdli_slot_table_free(&writer->sources_by_address);
     mdli_free(writer->context, writer->pieces);
@@ -64,11 +72,6 @@ void mdli_segment_writer_free(mdli_segment_writer *writer)
 /*
  * What there is to write.
  */
-
-static mdli_source *source_at(const mdli_segment_writer *writer, int64_t i)
-{
-    return (mdli_source *)writer->sources + i;
-}
 
 static const void *address_of(const mdli_source *source)
 {
@@ -285,6 +288,27 @@ static mdl_status compress_source(const mdli_segment_writer *writer, mdli_source
     return MDL_OK;
 }
 
+/* Makes checksums of parts where the bytes can be read so. */
+static mdl_status hash_parts(const mdli_segment_writer *writer, mdli_source *source,
+                             mdl_error *error)
+{
+    const mdli_block *block = source->block;
+    const int64_t raw_bytes = source->piece.raw_bytes;
+    const int64_t n_parts = mdli_n_parts(raw_bytes);
+    if (block == NULL || !mdli_can_come_in_parts(block->type, block->encoding, block->n_nulls,
+                                                 block->is_sorted, block->payload_bytes)) {
+        return MDL_OK;
+    }
+    MDLI_TRY(mdli_allocate_array(writer->context, n_parts, sizeof(uint64_t), "store",
+                                 &source->part_hashes, error));
+    uint64_t *hashes = source->part_hashes;
+    for (int64_t i = 0; i < n_parts; i++) {
+        hashes[i] = mdli_part_hash(writer->context, source->stored, raw_bytes, i);
+    }
+    source->piece.part_hashes = hashes;
+    return MDL_OK;
+}
+
 /* Brings a source in the form that it has on disk, unless its bytes are there already. */
 static mdl_status encode_source(void *data, int64_t job, int worker, mdl_error *error)
 {
@@ -295,6 +319,7 @@ static mdl_status encode_source(void *data, int64_t job, int worker, mdl_error *
         return MDL_OK;
     }
     if (source->block != NULL) {
+        MDLI_TRY(mdli_block_need(source->block, 0, source->block->n_rows, error));
         source->stored = source->block->payload;
     } else {
         MDLI_TRY(mdli_allocate(writer->context, (size_t)piece->raw_bytes, "store", &source->memory,
@@ -311,6 +336,7 @@ static mdl_status encode_source(void *data, int64_t job, int worker, mdl_error *
         return MDL_OK;
     }
     piece->content = (mdli_content_id){piece->raw_low, piece->raw_high, piece->raw_bytes};
+    MDLI_TRY(hash_parts(writer, source, error));
     return may_compress(source) ? compress_source(writer, source, worker, error) : MDL_OK;
 }
 

@@ -18,6 +18,7 @@ typedef struct mdli_source {
     bool is_placed;
     const void *stored; /* what is to be written */
     void *memory;       /* that this lies in, where it is not the source's own */
+    void *part_hashes;  /* of what is new, for the piece; NULL = it has none */
 } mdli_source;
 
 typedef struct mdli_segment_writer {

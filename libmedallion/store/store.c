@@ -28,13 +28,16 @@ mdl_status mdli_loaded_version_prepare(mdli_loaded_version *loaded, mdl_error *e
     mdli_version *version = &loaded->version;
     const size_t block_bytes = (size_t)version->n_blocks * sizeof(mdli_block *);
     const size_t dictionary_bytes = (size_t)version->n_dictionaries * sizeof(mdli_dictionary *);
-    char *memory = mdli_arena_allocate(&version->arena, block_bytes + dictionary_bytes, error);
+    const size_t file_bytes = (size_t)version->n_segments * sizeof(mdli_segment_file *);
+    const size_t all_bytes = block_bytes + dictionary_bytes + file_bytes;
+    char *memory = mdli_arena_allocate(&version->arena, all_bytes, error);
     if (memory == NULL) {
         return version->arena.failure;
     }
-    memset(memory, 0, block_bytes + dictionary_bytes);
+    memset(memory, 0, all_bytes);
     loaded->blocks = (mdli_block **)memory;
     loaded->dictionaries = (mdli_dictionary **)(memory + block_bytes);
+    loaded->files = (mdli_segment_file **)(memory + block_bytes + dictionary_bytes);
     return MDL_OK;
 }
 
@@ -46,8 +49,12 @@ void mdli_loaded_version_clear(mdli_loaded_version *loaded)
     for (int32_t d = 0; loaded->blocks != NULL && d < loaded->version.n_dictionaries; d++) {
         mdli_dictionary_release(loaded->dictionaries[d]);
     }
+    for (int32_t s = 0; loaded->blocks != NULL && s < loaded->version.n_segments; s++) {
+        mdli_segment_file_release(loaded->files[s]);
+    }
     loaded->blocks = NULL;
     loaded->dictionaries = NULL;
+    loaded->files = NULL;
     mdli_version_clear(&loaded->version);
 }
 

@@ -400,6 +400,22 @@ static mdl_status list_segments(commit *c)
     return MDL_OK;
 }
 
+/* Copies the checksums of parts, which are the base's or the segment writer's. */
+static mdl_status keep_part_hashes(commit *c)
+{
+    for (int32_t b = 0; b < c->next.version.n_blocks; b++) {
+        mdli_piece *piece = &c->next.version.blocks[b].piece;
+        if (piece->part_hashes != NULL) {
+            const int64_t n_parts = mdli_n_parts(piece->raw_bytes);
+            uint64_t *hashes;
+            MDLI_TRY(next_memory(c, n_parts, sizeof *hashes, &hashes));
+            memcpy(hashes, piece->part_hashes, (size_t)n_parts * sizeof *hashes);
+            piece->part_hashes = hashes;
+        }
+    }
+    return MDL_OK;
+}
+
 static mdl_status allocate_lists(commit *c)
 {
     mdli_version *next = &c->next.version;
@@ -445,6 +461,7 @@ static mdl_status make_version(commit *c, const char *message, int64_t committed
         writer->file >= 0 ? writer->segment.size_bytes - MDLI_SEGMENT_HEADER_BYTES : 0;
     MDLI_TRY(next_text(c, message, &next->message));
     list_blocks(c);
+    MDLI_TRY(keep_part_hashes(c));
     MDLI_TRY(list_segments(c));
     MDLI_TRY(mdli_version_add_up(next, c->error));
     return hold_blocks(c);
@@ -559,6 +576,7 @@ static void adopt_version(commit *c)
 {
     mdl_store *store = c->store;
     mdli_segment_writer_note_contents(&c->writer);
+    mdli_loaded_version_pass_files(&store->at_hand, &c->next);
     mdli_loaded_version_clear(&store->at_hand);
     store->at_hand = c->next;
     c->next = (mdli_loaded_version){.blocks = NULL};

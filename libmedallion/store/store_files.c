@@ -500,3 +500,51 @@ mdl_status mdli_store_remove_leftovers(mdl_store *store, const mdli_segment_id *
     MDLI_TRY(remove_from_folder(&search, MDLI_VERSIONS_NAME, MDLI_VERSIONS_NAME "/", "new"));
     return remove_from_folder(&search, MDLI_SEGMENTS_NAME, MDLI_SEGMENTS_NAME "/", "new");
 }
+
+mdl_status mdli_store_open_segment(const mdli_file_system *files, const mdli_segment *segment,
+                                   const char *path, int *file, mdl_error *error)
+{
+    *file = files->open(files->data, path, O_RDONLY);
+    if (*file == -ENOENT) {
+        return mdli_error_damaged(error, path, "it is not there");
+    }
+    if (*file < 0) {
+        return mdli_error_system(error, -*file, "open", path);
+    }
+    uint8_t header[MDLI_SEGMENT_HEADER_BYTES] = {0};
+    int64_t n_read;
+    mdli_file_info info;
+    mdl_status status =
+        mdli_file_read(files, *file, path, header, sizeof header, 0, &n_read, error);
+    if (status == MDL_OK) {
+        status = mdli_segment_header_decode(header, &segment->id, path, error);
+    }
+    if (status == MDL_OK) {
+        const int result = files->file_info(files->data, *file, &info);
+        if (result < 0) {
+            status = mdli_error_system(error, -result, "read", path);
+        } else if (info.size_bytes != segment->size_bytes) {
+            status = mdli_error_damaged(error, path, "it has %lld bytes and should have %lld",
+                                        (long long)info.size_bytes, (long long)segment->size_bytes);
+        }
+    }
+    if (status != MDL_OK) {
+        files->close(files->data, *file);
+    }
+    return status;
+}
+
+mdl_status mdli_error_damaged_block(mdl_error *error, const char *path, const char *table,
+                                    const char *column, int32_t block, int64_t offset_bytes,
+                                    const char *what)
+{
+    if (error != NULL && error->status == MDL_OK) {
+        char shown_table[128];
+        mdli_escape_text(column, strlen(column), error->column, sizeof error->column);
+        mdli_escape_text(table, strlen(table), shown_table, sizeof shown_table);
+        error->offset_bytes = offset_bytes;
+        return mdli_error_damaged(error, path, "table %s, column %s, block %d: %s", shown_table,
+                                  error->column, (int)block, what);
+    }
+    return MDL_E_CORRUPT;
+}

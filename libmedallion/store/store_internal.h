@@ -4,6 +4,7 @@
  *   store.c          opening, closing, what is told of versions and tables
  *   store_files.c    names of files, CURRENT, manifests, the lock, listing
  *   store_read.c     blocks and dictionaries from segments; tables; the check
+ *   store_parts.c    blocks whose bytes come in parts, when they are asked for
  *   store_commit.c   making a version
  *   segment_writer.c what of its bytes is new, and the segment of that
  *   store_vacuum.c   dropping versions
@@ -25,10 +26,13 @@
  * They are why a block that two tables show is in memory once. What nobody else refers to is let go
  * at the next call that reads or commits.
  */
+typedef struct mdli_segment_file mdli_segment_file;
 typedef struct mdli_loaded_version {
     mdli_version version;
     mdli_block **blocks;
     mdli_dictionary **dictionaries;
+    mdli_segment_file *
+        *files; /* by segment: those that are open for blocks that read parts, or NULL */
 } mdli_loaded_version;
 
 struct mdl_store {
@@ -143,6 +147,42 @@ mdl_status mdli_store_remove_leftovers(mdl_store *store, const mdli_segment_id *
                                        mdl_error *error);
 
 int mdli_compare_segment_ids(const void *a, const void *b);
+
+/* Opens a segment, and checks that it is the one that is meant, and whole. */
+mdl_status mdli_store_open_segment(const mdli_file_system *files, const mdli_segment *segment,
+                                   const char *path, int *file, mdl_error *error);
+
+/* "SEGMENT is damaged: table T, column C, block 3: WHAT". */
+mdl_status mdli_error_damaged_block(mdl_error *error, const char *path, const char *table,
+                                    const char *column, int32_t block, int64_t offset_bytes,
+                                    const char *what);
+
+/*
+ * Blocks whose bytes come in parts.
+ */
+
+/* A column that is shown, for messages; reference-counted. */
+typedef struct mdli_column_place mdli_column_place;
+
+mdl_status mdli_column_place_create(mdl_context *context, const char *table, const char *column,
+                                    mdli_column_place **out, mdl_error *error);
+/* Accept NULL. */
+void mdli_column_place_release(mdli_column_place *place);
+void mdli_segment_file_release(mdli_segment_file *file);
+
+/* Gives the open file of a segment of a version, which it stays the version's to release; NULL
+ * where so many are open that blocks of this one are to be read as a whole. */
+mdl_status mdli_segment_file_open(mdli_loaded_version *loaded, const mdl_store *store,
+                                  int32_t segment, mdli_segment_file **out, mdl_error *error);
+
+/* Hands the open files of a version to another that has the same segments. */
+void mdli_loaded_version_pass_files(mdli_loaded_version *from, mdli_loaded_version *to);
+
+/* Makes the bytes of a block come from a piece that has checksums of its parts. The block is number
+ * `number` of its column. */
+mdl_status mdli_read_in_parts(mdli_block *block, const mdli_piece *piece,
+                              mdli_segment_file *segment, mdli_column_place *place, int32_t number,
+                              mdl_error *error);
 
 /*
  * Versions in memory.

@@ -67,19 +67,10 @@ typedef struct store_reader {
  * One piece.
  */
 
-/* "SEGMENT is damaged: table T, column C, block 3: WHAT". */
 static mdl_status say_damaged(const load *l, const char *path, const char *what, mdl_error *error)
 {
-    if (error != NULL && error->status == MDL_OK) {
-        mdli_escape_text(l->column->name, strlen(l->column->name), error->column,
-                         sizeof error->column);
-        error->offset_bytes = l->piece->offset_bytes;
-        char table[128];
-        mdli_escape_text(l->table->name, strlen(l->table->name), table, sizeof table);
-        return mdli_error_damaged(error, path, "table %s, column %s, block %d: %s", table,
-                                  error->column, (int)l->block, what);
-    }
-    return MDL_E_CORRUPT;
+    return mdli_error_damaged_block(error, path, l->table->name, l->column->name, l->block,
+                                    l->piece->offset_bytes, what);
 }
 
 /* Reads the bytes of a piece as they are on disk, and compares their checksum. */
@@ -98,6 +89,21 @@ static mdl_status read_stored(const store_reader *reader, const load *l, int fil
     mdli_hash_stored(reader->store->context, to, n_read, &low, &high);
     if (low != expected->low || high != expected->high) {
         return say_damaged(l, path, "its checksum is not that of its bytes", error);
+    }
+    return MDL_OK;
+}
+
+/* Whether the checksums of parts are those of the bytes of a piece. Bytes that are read as a whole
+ * need them not, so it is only the check that looks. */
+static mdl_status check_parts(const store_reader *reader, const load *l, const char *path,
+                              const void *raw, mdl_error *error)
+{
+    const mdli_piece *piece = l->piece;
+    for (int64_t i = 0; piece->part_hashes != NULL && i < mdli_n_parts(piece->raw_bytes); i++) {
+        if (mdli_part_hash(reader->store->context, raw, piece->raw_bytes, i) !=
+            piece->part_hashes[i]) {
+            return say_damaged(l, path, "the checksum of a part is not that of its bytes", error);
+        }
     }
     return MDL_OK;
 }
@@ -123,7 +129,8 @@ static mdl_status read_piece(const store_reader *reader, load_worker *worker, co
                              int file, const char *path, void *to, mdl_error *error)
 {
     if (!l->piece->is_compressed) {
-        return read_stored(reader, l, file, path, to, error);
+        MDLI_TRY(read_stored(reader, l, file, path, to, error));
+        return reader->blocks == NULL ? check_parts(reader, l, path, to, error) : MDL_OK;
     }
     mdl_context *context = reader->store->context;
     const int64_t stored_bytes = l->piece->content.stored_bytes;
@@ -265,41 +272,6 @@ done:
  * Jobs.
  */
 
-/* Opens a segment, and checks that it is the one that is meant, and whole. */
-static mdl_status open_segment(const store_reader *reader, const mdli_segment *segment,
-                               const char *path, int *file, mdl_error *error)
-{
-    const mdli_file_system *files = reader->store->files;
-    *file = files->open(files->data, path, O_RDONLY);
-    if (*file == -ENOENT) {
-        return mdli_error_damaged(error, path, "it is not there");
-    }
-    if (*file < 0) {
-        return mdli_error_system(error, -*file, "open", path);
-    }
-    uint8_t header[MDLI_SEGMENT_HEADER_BYTES] = {0};
-    int64_t n_read;
-    mdli_file_info info;
-    mdl_status status =
-        mdli_file_read(files, *file, path, header, sizeof header, 0, &n_read, error);
-    if (status == MDL_OK) {
-        status = mdli_segment_header_decode(header, &segment->id, path, error);
-    }
-    if (status == MDL_OK) {
-        const int result = files->file_info(files->data, *file, &info);
-        if (result < 0) {
-            status = mdli_error_system(error, -result, "read", path);
-        } else if (info.size_bytes != segment->size_bytes) {
-            status = mdli_error_damaged(error, path, "it has %lld bytes and should have %lld",
-                                        (long long)info.size_bytes, (long long)segment->size_bytes);
-        }
-    }
-    if (status != MDL_OK) {
-        files->close(files->data, *file);
-    }
-    return status;
-}
-
 /* Takes memory for the blocks of a job in one piece, unless it is little or they are let go one
  * after another. */
 static mdl_status begin_slab(const store_reader *reader, load_worker *worker, const load *first,
@@ -349,7 +321,8 @@ static mdl_status run_job(void *data, int64_t job, int worker_index, mdl_error *
     int file = -1;
     if (segment >= 0) {
         path = mdli_store_path_to_segment(&worker->path, &reader->version->segments[segment].id);
-        MDLI_TRY(open_segment(reader, &reader->version->segments[segment], path, &file, error));
+        MDLI_TRY(mdli_store_open_segment(reader->store->files, &reader->version->segments[segment],
+                                         path, &file, error));
     }
     mdl_status status = load_all(reader, worker, first, end, file, path, error);
     if (file >= 0) {
@@ -495,6 +468,12 @@ typedef struct column_choice {
     int32_t n_columns;
 } column_choice;
 
+/* The position in its table of the i-th of the columns that are to be read. */
+static int32_t chosen_column(const column_choice *choice, int32_t i)
+{
+    return choice->columns != NULL ? choice->columns[i] : i;
+}
+
 /* Reads dictionaries or blocks of the chosen columns of each table. */
 static mdl_status load_kind(store_reader *reader, bool are_dictionaries,
                             const column_choice *choices, int32_t n_choices, mdl_error *error)
@@ -515,8 +494,7 @@ static mdl_status load_kind(store_reader *reader, bool are_dictionaries,
     for (int32_t t = 0; t < n_choices; t++) {
         const column_choice *choice = &choices[t];
         for (int32_t c = 0; c < choice->n_columns; c++) {
-            const int32_t column = choice->columns != NULL ? choice->columns[c] : c;
-            want_column(reader, choice->table, &choice->table->columns[column]);
+            want_column(reader, choice->table, &choice->table->columns[chosen_column(choice, c)]);
         }
     }
     mdl_status status = run_loads(reader, error);
@@ -524,9 +502,77 @@ static mdl_status load_kind(store_reader *reader, bool are_dictionaries,
     return status;
 }
 
+/*
+ * Blocks whose bytes come when they are asked for.
+ */
+
+static bool comes_in_parts(const mdli_stored_block *stored)
+{
+    return stored->piece.part_hashes != NULL && stored->has_min_max &&
+           mdli_can_come_in_parts(stored->type, stored->encoding, stored->n_nulls,
+                                  stored->is_sorted, stored->payload_bytes);
+}
+
+/* Makes a block without reading it, unless it is in memory, or is to be read as a whole. `*place`
+ * is made when it is needed first. */
+static mdl_status place_block(store_reader *reader, const mdli_stored_table *table,
+                              const mdli_stored_column *column, int32_t number, int32_t index,
+                              mdli_column_place **place, mdl_error *error)
+{
+    mdl_store *store = reader->store;
+    const mdli_stored_block *stored = &reader->version->blocks[index];
+    mdli_segment_file *file;
+    mdli_block *block;
+    void *body;
+    if (reader->blocks[index] != NULL || !comes_in_parts(stored)) {
+        return MDL_OK;
+    }
+    MDLI_TRY(mdli_segment_file_open(&store->at_hand, store, stored->piece.segment, &file, error));
+    if (file == NULL) {
+        return MDL_OK;
+    }
+    if (*place == NULL) {
+        MDLI_TRY(mdli_column_place_create(store->context, table->name, column->name, place, error));
+    }
+    MDLI_TRY(mdli_block_allocate_unfilled(store->context, stored->type, stored->encoding,
+                                          stored->n_rows, stored->n_nulls, stored->payload_bytes,
+                                          &block, &body, error));
+    fill_block(stored, reader->dictionaries, block);
+    mdli_content_note_set(&block->content, &stored->piece.content);
+    mdl_status status = mdli_read_in_parts(block, &stored->piece, file, *place, number, error);
+    if (status == MDL_OK) {
+        reader->blocks[index] = block;
+    } else {
+        mdli_block_release(block);
+    }
+    return status;
+}
+
+/* Makes the blocks of a column that need not be read now, and the parents of its slices. */
+static mdl_status place_blocks(store_reader *reader, const mdli_stored_table *table,
+                               const mdli_stored_column *column, mdl_error *error)
+{
+    mdli_column_place *place = NULL;
+    mdl_status status = MDL_OK;
+    for (int32_t b = 0; b < column->n_blocks && status == MDL_OK; b++) {
+        const int32_t index = column->blocks[b];
+        const int32_t parent = reader->version->blocks[index].parent;
+        status = place_block(reader, table, column, b, parent >= 0 ? parent : index, &place, error);
+    }
+    mdli_column_place_release(place);
+    return status;
+}
+
 static mdl_status load_columns(store_reader *reader, const column_choice *choices,
                                int32_t n_choices, mdl_error *error)
 {
+    for (int32_t t = 0; t < n_choices && reader->blocks != NULL; t++) {
+        const column_choice *choice = &choices[t];
+        for (int32_t c = 0; c < choice->n_columns; c++) {
+            const mdli_stored_column *column = &choice->table->columns[chosen_column(choice, c)];
+            MDLI_TRY(place_blocks(reader, choice->table, column, error));
+        }
+    }
     MDLI_TRY(load_kind(reader, true, choices, n_choices, error));
     return load_kind(reader, false, choices, n_choices, error);
 }

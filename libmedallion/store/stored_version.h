@@ -11,9 +11,9 @@
 #include "base/memory.h"
 #include "column/column_internal.h"
 
-/* The format that is written, and the newest that is read. Format 1 had no slices, and did not say
- * what compressed pieces had been. */
-#define MDLI_STORE_FORMAT 2
+/* The format that is written, and the newest that is read. Format 2 had no checksums of parts.
+ * Format 1 had no slices either, and did not say what compressed pieces had been. */
+#define MDLI_STORE_FORMAT 3
 
 #define MDLI_CURRENT_BYTES         32
 #define MDLI_SEGMENT_HEADER_BYTES  32
@@ -55,6 +55,7 @@ typedef struct mdli_piece {
     uint64_t raw_low; /* both halves 0 = not known: a store of format 1 */
     uint64_t raw_high;
     mdli_content_id content;
+    const uint64_t *part_hashes; /* mdli_part_hash of each part; NULL = it is read as a whole */
 } mdli_piece;
 
 typedef struct mdli_stored_dictionary {
@@ -132,6 +133,10 @@ int64_t mdli_stored_block_bytes(const mdli_stored_block *block);
 /* The XXH3-128 of bytes, with the vectors of the context's processor. */
 void mdli_hash_stored(const mdl_context *context, const void *bytes, int64_t size_bytes,
                       uint64_t *low, uint64_t *high);
+
+/* The low half of the XXH3-128 of part number `part` of a body. */
+uint64_t mdli_part_hash(const mdl_context *context, const void *body, int64_t body_bytes,
+                        int64_t part);
 
 /* Fills in `n_rows` and `size_bytes` from the lists. */
 mdl_status mdli_version_add_up(mdli_version *version, mdl_error *error);

@@ -461,7 +461,7 @@ START_TEST(other_formats)
         fake_name *name = fake_find(files, paths[p]);
         files->inodes[name->now_inode].now.bytes[8] = MDLI_STORE_FORMAT + 1;
         ck_assert_int_eq(open_on(&system, STORE, p == 0, 0, &store, &error), MDL_E_UNSUPPORTED);
-        ck_assert_ptr_nonnull(strstr(error.message, "has format 3"));
+        ck_assert_ptr_nonnull(strstr(error.message, "has format 4"));
         if (p == 1) {
             name->now = FAKE_NONE;
             error = (mdl_error)MDL_ERROR_INIT;

@@ -27,13 +27,13 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static mdl_context *make_context(void)
+static mdl_context *make_context(int64_t block_rows)
 {
     mdl_context_options options;
     mdl_context *context;
     mdl_context_options_init(&options);
     options.n_threads = 1;
-    options.block_rows = 300;
+    options.block_rows = block_rows;
     options.memory_budget_bytes = 256 << 20;
     if (mdl_context_create(&options, &context, NULL) != MDL_OK) {
         abort();
@@ -73,13 +73,17 @@ static bool put_segments(fake_files *files, mdl_context *context, mdli_version *
     return is_done;
 }
 
-static void sign_piece(mdli_piece *piece, const uint8_t *segment)
+static void sign_piece(const mdl_context *context, mdli_piece *piece, const uint8_t *segment)
 {
     if (piece->segment >= 0) {
         const XXH128_hash_t hash =
             XXH3_128bits(segment + piece->offset_bytes, (size_t)piece->content.stored_bytes);
         piece->content.low = hash.low64;
         piece->content.high = hash.high64;
+    }
+    for (int64_t i = 0; piece->part_hashes != NULL && i < mdli_n_parts(piece->raw_bytes); i++) {
+        ((uint64_t *)piece->part_hashes)[i] =
+            mdli_part_hash(context, segment + piece->offset_bytes, piece->raw_bytes, i);
     }
 }
 
@@ -100,10 +104,10 @@ static bool put_store(fake_files *files, mdl_context *context, mdli_version *ver
                    put_segments(files, context, version, segment);
     if (is_done) {
         for (int32_t b = 0; b < version->n_blocks; b++) {
-            sign_piece(&version->blocks[b].piece, segment);
+            sign_piece(context, &version->blocks[b].piece, segment);
         }
         for (int32_t d = 0; d < version->n_dictionaries; d++) {
-            sign_piece(&version->dictionaries[d].piece, segment);
+            sign_piece(context, &version->dictionaries[d].piece, segment);
         }
         version->number = 1;
         is_done =
@@ -175,7 +179,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     data += sizeof list_bytes;
     size -= sizeof list_bytes;
     list_bytes = list_bytes < size ? list_bytes : (uint32_t)size;
-    mdl_context *context = make_context();
+    mdl_context *context = make_context(300);
     fake_files *files = fake_files_new();
     const mdli_file_system system = fake_file_system(files);
     mdli_version version;
@@ -236,19 +240,57 @@ static uint8_t *make_input(mdl_context *context, const fake_files *files, size_t
     return input;
 }
 
-uint8_t *store_seed(int which, size_t *size)
+/* Numbers in no order, in frames, steps and codes: blocks that are read in parts. */
+static mdl_table *make_parted_table(mdl_context *context)
 {
-    static const int64_t n_rows[N_STORE_SEEDS] = {40, 300, 1000, 900};
-    mdl_context *context = make_context();
-    fake_files *files = fake_files_new();
-    const mdli_file_system system = fake_file_system(files);
-    mdl_store *store;
-    mdl_table *table = make_store_table(context, 50, 0, n_rows[which]);
+    enum {
+        N_ROWS = 9000
+    };
+    static const mdl_field parted[] = {
+        {"frames", MDL_TYPE_INT32}, {"steps", MDL_TYPE_INT32}, {"codes", MDL_TYPE_DECIMAL}};
+    static int32_t values[3][N_ROWS];
+    mdl_table_builder *builder;
+    mdl_table *table;
+    for (int64_t row = 0; row < N_ROWS; row++) {
+        const uint64_t number = store_number(1, row, 0);
+        values[0][row] = (int32_t)(number % 16000);
+        values[1][row] = (int32_t)(row % 300 * 1000 + (int64_t)(number >> 20) % 1000);
+        values[2][row] = (int32_t)(number >> 40) % 200 * 7919;
+    }
+    const mdl_vector vectors[] = {
+        {.type = parted[0].type, .n_rows = N_ROWS, .values = values[0]},
+        {.type = parted[1].type, .n_rows = N_ROWS, .values = values[1]},
+        {.type = parted[2].type, .n_rows = N_ROWS, .values = values[2]},
+    };
+    must(mdl_table_builder_create(context, parted, 3, &builder, NULL) == MDL_OK);
+    must(mdl_table_builder_append(builder, vectors, N_ROWS, NULL) == MDL_OK);
+    must(mdl_table_builder_finish(builder, &table, NULL) == MDL_OK);
+    mdl_table_builder_free(builder);
+    return table;
+}
+
+static mdl_table *make_seed_table(mdl_context *context, int which)
+{
+    static const int64_t n_rows[] = {40, 300, 1000, 900};
     if (which == N_STORE_SEEDS - 1) {
+        return make_parted_table(context);
+    }
+    mdl_table *table = make_store_table(context, 50, 0, n_rows[which]);
+    if (which == N_STORE_SEEDS - 2) {
         mdl_table *sliced = make_sliced_table(context, table);
         mdl_table_free(table);
         table = sliced;
     }
+    return table;
+}
+
+uint8_t *store_seed(int which, size_t *size)
+{
+    mdl_context *context = make_context(which == N_STORE_SEEDS - 1 ? 9000 : 300);
+    fake_files *files = fake_files_new();
+    const mdli_file_system system = fake_file_system(files);
+    mdl_store *store;
+    mdl_table *table = make_seed_table(context, which);
     const mdl_store_item item = {"t", table};
     if (mdli_store_open_with(context, &system, STORE, NULL, &store, NULL) != MDL_OK ||
         mdl_store_commit(store, &item, 1, "", 0, NULL) != MDL_OK) {

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 enum {
-    N_STORE_SEEDS = 4
+    N_STORE_SEEDS = 5
 };
 
 /* Input `which` that is a whole store, to be freed. */
