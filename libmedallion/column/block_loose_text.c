@@ -9,6 +9,8 @@
 #include "base/memory.h"
 #include "column/string_set.h"
 
+#include <string.h>
+
 /* Rows that are hashed before they are looked up, so that the lookups wait for memory together; a
  * part of MDLI_SAMPLE_ROWS. */
 #define BATCH_ROWS 32
@@ -59,7 +61,24 @@ static mdl_status number_texts(mdli_string_set *set, const mdl_vector *values, i
     return MDL_OK;
 }
 
-/* Encodes with a dictionary of the block's own. */
+/* Encodes codes in a dictionary of the block's own, which is let go. */
+static mdl_status encode_own(mdl_context *context, const mdl_vector *values, const int32_t *codes,
+                             mdli_dictionary *dictionary, mdli_block **out, mdl_error *error)
+{
+    mdl_vector coded = *values;
+    coded.values = NULL;
+    coded.codes = codes;
+    coded.dictionary = dictionary->entries;
+    coded.n_dictionary = dictionary->n_entries;
+    mdl_status status = mdli_encode_codes(context, &coded, dictionary, out, error);
+    if (status == MDL_OK) {
+        (*out)->n_distinct = (int32_t)dictionary->n_entries;
+    }
+    mdli_dictionary_release(dictionary);
+    return status;
+}
+
+/* Encodes texts that were numbered. */
 static mdl_status encode_numbered(const mdl_vector *values, const mdli_string_set *set,
                                   const int32_t *codes, mdli_block **out, mdl_error *error)
 {
@@ -71,17 +90,7 @@ static mdl_status encode_numbered(const mdl_vector *values, const mdli_string_se
     for (int64_t i = 0; i < set->n_entries; i++) {
         next = mdli_dictionary_put(dictionary, i, next, end, set->entries[i].text);
     }
-    mdl_vector coded = *values;
-    coded.values = NULL;
-    coded.codes = codes;
-    coded.dictionary = dictionary->entries;
-    coded.n_dictionary = dictionary->n_entries;
-    mdl_status status = mdli_encode_codes(set->context, &coded, dictionary, out, error);
-    mdli_dictionary_release(dictionary);
-    if (status == MDL_OK) {
-        (*out)->n_distinct = (int32_t)set->n_entries;
-    }
-    return status;
+    return encode_own(set->context, values, codes, dictionary, out, error);
 }
 
 mdl_status mdli_block_encode_loose_text(mdl_context *context, const mdl_vector *values,
@@ -105,5 +114,49 @@ mdl_status mdli_block_encode_loose_text(mdl_context *context, const mdl_vector *
     }
     mdli_string_set_free(&set);
     mdli_free(context, codes);
+    return status;
+}
+
+/* Numbers the texts in the order in which they first appear, 0 for NULL; `texts` gets those that do.
+ * `numbers` has room for one of each code, and is all −1. */
+static int64_t renumber(const mdl_vector *values, int32_t *numbers, int32_t *codes,
+                        mdl_string *texts)
+{
+    int64_t n_texts = 0;
+    for (int64_t i = 0; i < values->n_rows; i++) {
+        codes[i] = 0;
+        if (!mdl_vector_is_null(values, i)) {
+            int32_t *number = &numbers[values->codes[i]];
+            if (*number < 0) {
+                texts[n_texts] = values->dictionary[values->codes[i]];
+                *number = (int32_t)n_texts++;
+            }
+            codes[i] = *number;
+        }
+    }
+    return n_texts;
+}
+
+mdl_status mdli_block_encode_loose_codes(mdl_context *context, const mdl_vector *values,
+                                         mdli_block **out, mdl_error *error)
+{
+    const size_t n_codes = (size_t)values->n_dictionary;
+    mdli_dictionary *dictionary;
+    void *memory;
+    *out = NULL;
+    MDLI_TRY(mdli_allocate(context,
+                           n_codes * (sizeof(mdl_string) + sizeof(int32_t)) +
+                               (size_t)values->n_rows * sizeof(int32_t),
+                           "dictionary", &memory, error));
+    mdl_string *texts = memory;
+    int32_t *numbers = (int32_t *)(texts + n_codes);
+    int32_t *codes = numbers + n_codes;
+    memset(numbers, 0xff, n_codes * sizeof *numbers);
+    const int64_t n_texts = renumber(values, numbers, codes, texts);
+    mdl_status status = mdli_dictionary_create(context, texts, n_texts, &dictionary, error);
+    if (status == MDL_OK) {
+        status = encode_own(context, values, codes, dictionary, out, error);
+    }
+    mdli_free(context, memory);
     return status;
 }

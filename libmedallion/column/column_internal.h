@@ -214,6 +214,15 @@ mdl_status mdli_block_encode(mdl_context *context, const mdl_vector *values,
 mdl_status mdli_block_encode_loose_text(mdl_context *context, const mdl_vector *values,
                                         mdli_block **out, mdl_error *error);
 
+/* As mdli_block_encode_loose_text for a vector of codes, whose few texts are in memory of the
+ * context: the block gets a dictionary of its own in any case, and no text is hashed. */
+mdl_status mdli_block_encode_loose_codes(mdl_context *context, const mdl_vector *values,
+                                         mdli_block **out, mdl_error *error);
+
+/* Whether the block has a dictionary whose entries are all used, in the order of first appearance:
+ * only of such a one it is known how many values are distinct. */
+bool mdli_block_has_own_dictionary(const mdli_block *block);
+
 /* As mdli_block_encode in a given encoding, for tests and benchmarks; MDL_E_UNSUPPORTED where the
  * type or the values cannot be held in it. */
 mdl_status mdli_block_encode_as(mdl_context *context, mdl_encoding encoding,

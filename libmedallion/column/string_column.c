@@ -104,9 +104,7 @@ static void column_work_free(column_work *work)
  * The dictionaries of the blocks.
  */
 
-/* Whether the block has a dictionary whose entries are all used, in the order of first appearance:
- * only of such a one it is known how many values are distinct. */
-static bool has_own_dictionary(const mdli_block *block)
+bool mdli_block_has_own_dictionary(const mdli_block *block)
 {
     return block->encoding == MDL_ENCODING_DICTIONARY &&
            block->n_distinct == block->dictionary->n_entries;
@@ -230,7 +228,7 @@ static mdl_status prepare_block(void *data, int64_t job, int worker, mdl_error *
     mdli_string_set set;
     (void)worker;
     mdli_string_set_init(&set, work->context);
-    if (has_own_dictionary(block->block)) {
+    if (mdli_block_has_own_dictionary(block->block)) {
         measure_rows(block);
     } else {
         status = number_rows(work, block, &set, error);
@@ -446,7 +444,7 @@ static mdl_status encode_with_dictionary(const column_work *work, block_work *bl
 static mdl_status encode_alone(const column_work *work, block_work *block, mdl_error *error)
 {
     mdli_block *source = block->block;
-    if (has_own_dictionary(source)) {
+    if (mdli_block_has_own_dictionary(source)) {
         mdl_vector values;
         MDLI_TRY(mdli_block_decode(source, 0, source->n_rows, &block->buffer, &values, error));
         return mdli_encode_text(work->context, MDLI_ENCODING_CHEAPEST, &values, &block->encoded,
@@ -534,7 +532,8 @@ static mdl_status finish_work(column_work *work, mdl_column **out, mdl_error *er
 mdl_status mdli_string_column_from_blocks(mdl_context *context, mdli_block **blocks,
                                           int64_t n_blocks, mdl_column **out, mdl_error *error)
 {
-    if (n_blocks == 0 || (have_dictionary(blocks, n_blocks) && !has_own_dictionary(blocks[0]))) {
+    if (n_blocks == 0 ||
+        (have_dictionary(blocks, n_blocks) && !mdli_block_has_own_dictionary(blocks[0]))) {
         return mdli_column_from_blocks(context, MDL_TYPE_STRING, blocks, n_blocks, out, error);
     }
     column_work work = {.context = context};

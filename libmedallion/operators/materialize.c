@@ -106,8 +106,12 @@ static mdl_status encode_flat(materializer *m, mdli_flat *flat, piece *p, mdl_er
             }
             v.validity = validity;
         }
-        mdli_dictionary *dictionary = flat->has_codes ? flat->dictionary : NULL;
-        MDLI_TRY(mdli_block_encode(m->context, &v, dictionary, &p->blocks[b], error));
+        if (flat->has_loose_codes) {
+            MDLI_TRY(mdli_block_encode_loose_codes(m->context, &v, &p->blocks[b], error));
+        } else {
+            mdli_dictionary *dictionary = flat->has_codes ? flat->dictionary : NULL;
+            MDLI_TRY(mdli_block_encode(m->context, &v, dictionary, &p->blocks[b], error));
+        }
     }
     return MDL_OK;
 }
@@ -165,10 +169,13 @@ static mdl_status share_blocks(materializer *m, int64_t morsel, int32_t c, mdl_e
     return MDL_OK;
 }
 
-static void clear_flats(materializer *m, int worker)
+/* Empties a worker's memory for a morsel of `n_rows` rows. */
+static void clear_flats(materializer *m, int worker, int64_t n_rows)
 {
     for (int32_t c = 0; c < m->n_columns; c++) {
-        mdli_flat_clear(&worker_flats(m, worker)[c]);
+        mdli_flat *flat = &worker_flats(m, worker)[c];
+        mdli_flat_clear(flat);
+        flat->n_rows_expected = m->can_share ? n_rows : 0;
     }
     m->n_rows_seen[worker] = 0;
 }
@@ -180,14 +187,14 @@ static mdl_status run_morsel(void *data, int64_t morsel, int worker, mdl_error *
     int64_t n;
     mdli_pipeline_morsel_rows(m->pipeline, morsel, &first, &n);
     bool is_shared = false;
-    clear_flats(m, worker);
+    clear_flats(m, worker, n);
     if (can_share_morsel(m, morsel)) {
         MDLI_TRY(mdli_pipeline_run_morsel(m->pipeline, 1, morsel, worker, keep_computed, m, error));
         is_shared = m->n_rows_seen[worker] == n;
         if (is_shared) {
             MDLI_TRY(mdli_pipeline_keep_proofs(m->pipeline, morsel, error));
         } else {
-            clear_flats(m, worker);
+            clear_flats(m, worker, n);
         }
     }
     if (!is_shared) {
@@ -233,7 +240,8 @@ static mdl_status join_pieces(materializer *m, int32_t c, mdl_column **out, mdl_
     for (int64_t i = 0; i < n_morsels; i++) {
         const piece *p = &m->pieces[i * m->n_columns + c];
         for (int64_t b = 0; b < p->n_blocks; b++) {
-            has_loose_text |= p->blocks[b]->dictionary == NULL;
+            has_loose_text |=
+                p->blocks[b]->dictionary == NULL || mdli_block_has_own_dictionary(p->blocks[b]);
         }
         n_blocks += p->n_blocks;
     }
@@ -355,6 +363,7 @@ static mdl_status prepare(materializer *m, mdl_error *error)
     m->flats = memory;
     for (int32_t i = 0; i < n_workers * n; i++) {
         mdli_flat_init(&m->flats[i], context, m->types[i % n]);
+        m->flats[i].keeps_loose_codes = true;
     }
     return MDL_OK;
 }

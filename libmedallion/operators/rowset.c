@@ -52,6 +52,7 @@ void mdli_flat_clear(mdli_flat *flat)
 {
     flat->n_rows = 0;
     flat->has_codes = false;
+    flat->has_loose_codes = false;
     flat->has_nulls = false;
     mdli_arena_reset(&flat->text);
     if (flat->dictionary != NULL) {
@@ -78,14 +79,16 @@ static void append_validity(uint64_t *words, int64_t at, const uint64_t *from, i
  * use. */
 static mdl_status reserve(mdli_flat *flat, int64_t n_rows, mdl_error *error)
 {
+    const int64_t n_wanted =
+        flat->n_rows > 0 && n_rows < flat->n_rows_expected ? flat->n_rows_expected : n_rows;
     if (flat->has_codes) {
         void *codes = flat->codes;
-        MDLI_TRY(mdli_grow_array(flat->context, &codes, &flat->codes_capacity, flat->n_rows, n_rows,
-                                 sizeof(int32_t), "rows", error));
+        MDLI_TRY(mdli_grow_array(flat->context, &codes, &flat->codes_capacity, flat->n_rows,
+                                 n_wanted, sizeof(int32_t), "rows", error));
         flat->codes = codes;
     } else {
         MDLI_TRY(mdli_grow_array(flat->context, &flat->values, &flat->values_capacity, flat->n_rows,
-                                 n_rows, mdli_type_bytes(flat->type), "rows", error));
+                                 n_wanted, mdli_type_bytes(flat->type), "rows", error));
     }
     if (flat->has_nulls) {
         void *words = flat->validity;
@@ -124,7 +127,53 @@ static mdl_status leave_dictionary(mdli_flat *flat, mdl_error *error)
         values[i] = is_valid ? flat->dictionary->entries[flat->codes[i]] : (mdl_string){NULL, 0};
     }
     flat->has_codes = false;
+    flat->has_loose_codes = false;
     return MDL_OK;
+}
+
+/* Texts behind loose codes: so few are compared for each vector without it being felt. */
+#define LOOSE_TEXTS_MAX 64
+
+/* Whether the codes of a vector, which belong to no shared dictionary, stand for the same texts as
+ * those of the rows so far. */
+static bool has_same_texts(const mdli_flat *flat, const mdl_vector *in)
+{
+    const mdli_dictionary *dictionary = flat->dictionary;
+    bool is_same = in->n_dictionary == dictionary->n_entries;
+    for (int64_t i = 0; is_same && i < in->n_dictionary; i++) {
+        is_same = mdli_compare_strings(in->dictionary[i], dictionary->entries[i]) == 0;
+    }
+    return is_same;
+}
+
+/* Starts with the codes of the first vector, if they can be kept. */
+static mdl_status start_codes(mdli_flat *flat, const mdl_vector *in, mdli_dictionary *dictionary,
+                              mdl_error *error)
+{
+    if (in->codes == NULL) {
+        return MDL_OK;
+    }
+    if (dictionary != NULL) {
+        mdli_dictionary_retain(dictionary);
+        flat->dictionary = dictionary;
+    } else if (flat->keeps_loose_codes && in->n_dictionary <= LOOSE_TEXTS_MAX) {
+        MDLI_TRY(mdli_dictionary_create(flat->context, in->dictionary, in->n_dictionary,
+                                        &flat->dictionary, error));
+        flat->has_loose_codes = true;
+    }
+    flat->has_codes = flat->dictionary != NULL;
+    return MDL_OK;
+}
+
+/* Whether the codes of a vector can be put behind those of the rows so far. */
+static bool has_same_codes(const mdli_flat *flat, const mdl_vector *in,
+                           const mdli_dictionary *dictionary)
+{
+    if (in->codes == NULL) {
+        return false;
+    }
+    return flat->has_loose_codes ? dictionary == NULL && has_same_texts(flat, in)
+                                 : dictionary == flat->dictionary;
 }
 
 /* Appends strings with their text copied to the arena in one piece. */
@@ -161,12 +210,8 @@ mdl_status mdli_flat_append(mdli_flat *flat, const mdl_vector *in, mdli_dictiona
     int64_t n = in->n_rows;
     if (flat->n_rows == 0) {
         mdli_flat_clear(flat);
-        if (in->codes != NULL && dictionary != NULL) {
-            mdli_dictionary_retain(dictionary);
-            flat->dictionary = dictionary;
-            flat->has_codes = true;
-        }
-    } else if (flat->has_codes && (in->codes == NULL || dictionary != flat->dictionary)) {
+        MDLI_TRY(start_codes(flat, in, dictionary, error));
+    } else if (flat->has_codes && !has_same_codes(flat, in, dictionary)) {
         MDLI_TRY(leave_dictionary(flat, error));
     }
     if (in->validity != NULL) {

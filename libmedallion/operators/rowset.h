@@ -34,8 +34,8 @@ static inline int64_t mdli_vector_integer(const mdl_vector *v, int64_t i)
 
 /*
  * Values that grow at the end. `strings` of STRING values are copied into text pages unless they
- * stand in a shared dictionary that all appended vectors have had (then `codes`). Zero-initialise
- * with mdli_flat_init; belongs to one thread at a time.
+ * stand in a shared dictionary that all appended vectors have had (then `codes`), or the flat keeps
+ * loose codes. Zero-initialise with mdli_flat_init; belongs to one thread at a time.
  */
 typedef struct mdli_flat {
     mdl_context *context;
@@ -47,6 +47,9 @@ typedef struct mdli_flat {
     int32_t *codes;              /* STRING: positions in `dictionary` */
     int64_t codes_capacity;      /* rows */
     mdli_dictionary *dictionary; /* a reference */
+    bool keeps_loose_codes;      /* STRING: set by an owner who can encode them */
+    bool has_loose_codes;        /* `dictionary` is a copy of the few texts behind the codes */
+    int64_t n_rows_expected;     /* set by the owner: room for so many once a second vector comes */
     bool has_nulls;              /* `validity` counts */
     uint64_t *validity;
     int64_t validity_capacity; /* words */

@@ -12,6 +12,7 @@
 #include "column/column_internal.h"
 #include "medallion/medallion.h"
 #include "operators/rowset.h"
+#include "snapshot/snapshot_compare.h"
 #include "support/random.h"
 #include "support/run_suite.h"
 
@@ -1239,6 +1240,90 @@ START_TEST(cancelled_work_ends)
 }
 END_TEST
 
+/* How a function gives its texts. */
+enum {
+    AS_TEXT,
+    AS_CODES,
+    AS_CODES_OF_MANY,  /* more than are compared for each vector */
+    AS_CHANGING_CODES, /* another dictionary for each vector */
+    AS_CODES_AND_TEXT, /* in turn */
+    N_LABELLINGS,
+    N_LABELS = 7, /* different texts that occur */
+    MANY_LABELS = 100,
+};
+
+static mdl_string labels[MANY_LABELS];
+
+/* Label i % N_LABELS of the argument i, NULL for one in eleven. A dictionary has texts that do not
+ * occur, and others twice. */
+static mdl_status label_rows(void *user_data, const mdl_vector *arguments, mdl_output *output,
+                             mdl_error *error)
+{
+    const int how = *(const int *)user_data;
+    const int64_t first = output->n_rows > 0 ? mdl_vector_int64(&arguments[0], 0) : 0;
+    const bool is_changing = how == AS_CHANGING_CODES || how == AS_CODES_AND_TEXT;
+    const int64_t shift = is_changing ? first / 64 % 3 : 0;
+    const bool has_codes = how != AS_TEXT && (how != AS_CODES_AND_TEXT || shift > 0);
+    (void)error;
+    for (int64_t r = 0; r < output->n_rows; r++) {
+        const int64_t argument = mdl_vector_int64(&arguments[0], r);
+        const int64_t label = argument % N_LABELS;
+        if (argument % 11 == 0) {
+            output->codes[r] = -1;
+            ((mdl_string *)output->values)[r] = (mdl_string){NULL, 0};
+            mdl_output_set_null(output, r);
+        } else if (has_codes) {
+            output->codes[r] = (int32_t)(label - shift + (argument % 2) * N_LABELS);
+            output->codes[r] += output->codes[r] < 0 ? N_LABELS : 0;
+        } else {
+            ((mdl_string *)output->values)[r] = labels[label];
+        }
+    }
+    if (has_codes) {
+        output->dictionary = labels + shift;
+        output->n_dictionary = how == AS_CODES_OF_MANY ? MANY_LABELS : 2 * N_LABELS + 3;
+    }
+    return MDL_OK;
+}
+
+/* What a query keeps of a function's codes does not depend on how the function gave them. */
+START_TEST(labels_are_kept_alike)
+{
+    const int64_t block_rows[] = {64, 1000, 4096, 65536};
+    mdl_context *context = new_context(block_rows[_i], 1 + _i % 2);
+    mdl_table *table = ascending_table(context, 20000, 3);
+    mdl_table *expected = NULL;
+    char texts[MANY_LABELS][32];
+    for (int i = 0; i < MANY_LABELS; i++) {
+        const int number = i < 2 * N_LABELS ? i % N_LABELS : i;
+        labels[i] = (mdl_string){texts[i], snprintf(texts[i], sizeof *texts, "label %d", number)};
+    }
+    for (int how = 0; how < N_LABELLINGS; how++) {
+        mdl_query *query = mdl_query_create(context);
+        const mdl_function function = {.name = "label",
+                                       .n_arguments = 1,
+                                       .argument_types = {MDL_TYPE_INT64},
+                                       .result_type = MDL_TYPE_STRING,
+                                       .evaluate = label_rows,
+                                       .user_data = &how};
+        mdl_query_add_function(query, &function);
+        mdl_rel *rel = mdl_project(mdl_scan(query, table), "id, label(d) as label");
+        mdl_table *out = collect(query, mdl_filter(rel, "id % 5 <> 1"), "");
+        ck_assert_int_eq(mdl_table_n_rows(out), 16000);
+        if (expected == NULL) {
+            expected = out;
+        } else {
+            ck_assert_msg(mdli_tables_are_same(expected, out), "labelling %d", how);
+            mdl_table_free(out);
+        }
+        mdl_query_free(query);
+    }
+    mdl_table_free(expected);
+    mdl_table_free(table);
+    mdl_context_free(context);
+}
+END_TEST
+
 static Suite *rows_suite(void)
 {
     Suite *suite = suite_create("operators on rows");
@@ -1266,6 +1351,7 @@ static Suite *rows_suite(void)
     tcase_add_test(promises, upsert_keeps_one_dictionary);
     tcase_add_loop_test(promises, upsert_refuses_sides_out_of_order, 0, 3);
     tcase_add_test(promises, nan_and_zeros);
+    tcase_add_loop_test(promises, labels_are_kept_alike, 0, 4);
     suite_add_tcase(suite, promises);
     TCase *failures = tcase_create("failures");
     tcase_set_timeout(failures, 60);
