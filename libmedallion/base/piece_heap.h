@@ -13,6 +13,7 @@
 
 #include <pthread.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Before each piece, whoever allocated it. */
 #define MDLI_PIECE_HEADER_BYTES 64
@@ -36,7 +37,8 @@ typedef struct mdli_piece_heap {
     pthread_mutex_t lock;
     struct mdli_region *regions;
     mdli_heap_piece *bins[MDLI_PIECE_BINS];
-    size_t touched_bytes; /* that are free */
+    size_t touched_bytes;     /* that are free */
+    int64_t nanoseconds_lost; /* by huge pages, against small ones; negative = gained */
 } mdli_piece_heap;
 
 void mdli_piece_heap_init(mdli_piece_heap *heap);
