@@ -301,6 +301,18 @@ static void apply_add_to_lanes(const mdli_kernels *kernels, const frame_input *i
     kernels->add_to_lanes(&table, codes, codes, N_ROWS, 0, N_TABLE - 1, out->wide);
 }
 
+/* Values as groups and as extremes, codes as values; states of 64 bytes. */
+static void apply_count_into_states(const mdli_kernels *kernels, const frame_input *in,
+                                    frame_output *out)
+{
+    static const int64_t listed[N_TABLE] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9};
+    const mdli_state_form form = {
+        .size_bytes = 64, .n_values = N_TABLE, .values = listed, .nearest = (int64_t)base};
+    memset(out->values, 0, sizeof out->values);
+    kernels->count_into_states(&form, out->values, (const int32_t *)in->values, 0,
+                               (const int32_t *)in->codes, (const int64_t *)in->wide, N_ROWS);
+}
+
 static void fill_input(frame_input *in, int width)
 {
     const mdli_kernels *reference = mdli_kernels_for(MDL_SIMD_SCALAR);
@@ -416,6 +428,7 @@ static const bench_case cases[] = {
     FRAME_CASE("compare INT32", apply_compare_int32, 4, 4),
     FRAME_CASE("all bits of INT32 keys", apply_all_bits_int32, 24, 4),
     FRAME_CASE("add to 20 lanes by mask", apply_add_to_lanes, 20, 4),
+    FRAME_CASE("count into 1,024 states", apply_count_into_states, 11, 4),
 };
 
 const bench_group bench_frame_kernels = {

@@ -9,6 +9,7 @@
 #include "kernels/page_kernels.h"
 #include "kernels/reduce_kernels.h"
 #include "kernels/run_kernels.h"
+#include "kernels/state_kernels.h"
 
 static const mdli_kernels scalar_kernels = {
     .level = MDL_SIMD_SCALAR,
@@ -26,6 +27,7 @@ static const mdli_kernels scalar_kernels = {
     MDLI_REDUCE_KERNELS(scalar),
     MDLI_RUN_KERNELS(scalar),
     .add_to_lanes = mdli_add_to_lanes_scalar,
+    .count_into_states = mdli_count_into_states_scalar,
 };
 
 #if defined(__x86_64__)
@@ -46,6 +48,7 @@ static const mdli_kernels avx2_kernels = {
     MDLI_REDUCE_KERNELS(avx2),
     MDLI_RUN_KERNELS(avx2),
     .add_to_lanes = mdli_add_to_lanes_avx2,
+    .count_into_states = mdli_count_into_states_avx2,
 };
 
 /* Packed frames are 256 bits wide: there, AVX2 does as well. */
@@ -65,6 +68,7 @@ static const mdli_kernels avx512_kernels = {
     MDLI_REDUCE_KERNELS(avx512),
     MDLI_RUN_KERNELS(avx512),
     .add_to_lanes = mdli_add_to_lanes_avx512,
+    .count_into_states = mdli_count_into_states_avx512,
 };
 
 const mdli_kernels *mdli_kernels_for(mdl_simd max)

@@ -67,6 +67,19 @@ typedef struct mdli_mask_table {
     int32_t least;
 } mdli_mask_table;
 
+/*
+ * What states look like that rows are counted into: words of 32 bits, first a counter for each value
+ * that rows have; then, where they have extremes x too, two bounds, the greatest of ~d and of d, where
+ * d = x - nearest fits 32 bits. So a state that is all 0 has no rows, states are merged by sums and
+ * maxima, and the least d is the complement of the first bound.
+ */
+typedef struct mdli_state_form {
+    int64_t size_bytes; /* of a state, with what else it has behind that; a multiple of 4 */
+    int32_t n_values;
+    const int64_t *values; /* of 32 bits, ascending */
+    int64_t nearest;
+} mdli_state_form;
+
 typedef struct mdli_kernels {
     mdl_simd level;
     const char *name;
@@ -154,6 +167,13 @@ typedef struct mdli_kernels {
      * which is at most MDLI_MASK_LANES_SPAN_MAX; n may be 0. */
     void (*add_to_lanes)(const mdli_mask_table *table, const int32_t *keys, const int32_t *values,
                          int64_t n, int32_t least, uint32_t span, uint64_t *lanes);
+
+    /* Counts row i into the state number groups[i] - least_group; all states together have less than
+     * 2^32 words. values[i] is one of those of the form, `extremes` is NULL in states without bounds;
+     * n may be 0. */
+    void (*count_into_states)(const mdli_state_form *form, uint32_t *states, const int32_t *groups,
+                              int32_t least_group, const int32_t *values, const int64_t *extremes,
+                              int64_t n);
 
     /* XXH3-128; see hash_kernels.h. */
 

@@ -92,8 +92,6 @@ void mdli_accumulator_start(const mdli_accumulator *acc, mdl_type type, char *st
         *(int64_t *)at = INT64_MIN;
     } else if (acc->kind == MDLI_ACC_FIRST || acc->kind == MDLI_ACC_LAST) {
         ((placed_value *)at)->sequence = -1;
-    } else if (acc->kind == MDLI_ACC_NEAREST) {
-        *(uint32_t *)at = UINT32_MAX;
     }
     (void)type;
 }
@@ -307,8 +305,7 @@ mdl_status mdli_accumulate(const mdli_accumulator *acc, int32_t size_bytes, char
         return scatter_texts(v, size_bytes, states, groups, sequence, text, error);
     case MDLI_ACC_DISTINCT:
     case MDLI_ACC_HISTOGRAM:
-    case MDLI_ACC_NEAREST:
-    case MDLI_ACC_FARTHEST:
+    case MDLI_ACC_BOUNDS:
         break;
     }
     return MDL_OK;
@@ -518,8 +515,7 @@ void mdli_accumulator_merge(const mdli_accumulator *acc, mdl_type type, char *in
         merge_texts((text_list *)a, (const text_list *)b);
         break;
     case MDLI_ACC_HISTOGRAM:
-    case MDLI_ACC_NEAREST:
-    case MDLI_ACC_FARTHEST:
+    case MDLI_ACC_BOUNDS:
         break;
     }
 }

@@ -35,8 +35,7 @@ typedef enum mdli_accumulator_kind {
     MDLI_ACC_DISTINCT, /* int64, counted by distinct_count.c */
     /* Of compact states alone, fed and merged by aggregate_compact.c: */
     MDLI_ACC_HISTOGRAM, /* uint32 per distinct value */
-    MDLI_ACC_NEAREST,   /* uint32: least distance from the least value */
-    MDLI_ACC_FARTHEST   /* uint32: greatest distance from it */
+    MDLI_ACC_BOUNDS     /* uint32 × 2: as in an mdli_state_form */
 } mdli_accumulator_kind;
 
 /* An argument of aggregates, evaluated once per vector. */

@@ -11,7 +11,7 @@
  * as distances from the least value there is.
  *
  * So a rating's state is ten counters and two distances, within one line of 64 bytes, and a row
- * costs one increment and two comparisons. The full states are computed from it once, after all
+ * costs one increment and two maxima. The full states are computed from it once, after all
  * rows.
  */
 #include "operators/aggregate_compact.h"
@@ -24,10 +24,7 @@
 #include "operators/rowset.h"
 
 enum {
-    LINE_BYTES = 64,
-    /* A row that waits for its state keeps the processor from looking far enough ahead by itself,
-     * the more so as the branch on its bounds waits too. */
-    ROWS_AHEAD = 32
+    LINE_BYTES = 64
 };
 
 /* Whether accumulator `acc` follows from a histogram of its argument. */
@@ -180,7 +177,7 @@ static mdl_status lay_out(mdli_aggregator *a, mdl_error *error)
     const mdli_state_layout *full = &compact->full;
     void *memory;
     MDLI_TRY(mdli_allocate_zeroed(a->context,
-                                  (size_t)(full->n_accumulators + 3) * sizeof(mdli_accumulator),
+                                  (size_t)(full->n_accumulators + 2) * sizeof(mdli_accumulator),
                                   "aggregate", &memory, error));
     a->layout = (mdli_state_layout){.accumulators = memory};
     int32_t offset = 0;
@@ -193,14 +190,12 @@ static mdl_status lay_out(mdli_aggregator *a, mdl_error *error)
     offset += compact->n_values * (int32_t)sizeof(uint32_t);
     if (compact->extreme_argument >= 0) {
         compact->extreme_offset = offset;
-        for (int i = 0; i < 2; i++, offset += (int32_t)sizeof(uint32_t)) {
-            *next++ = (mdli_accumulator){
-                .kind = i == 0 ? MDLI_ACC_NEAREST : MDLI_ACC_FARTHEST,
-                .argument = compact->extreme_argument,
-                .offset = offset,
-                .size = sizeof(uint32_t),
-            };
-        }
+        *next++ = (mdli_accumulator){
+            .kind = MDLI_ACC_BOUNDS,
+            .argument = compact->extreme_argument,
+            .offset = offset,
+            .size = 2 * sizeof(uint32_t),
+        };
     }
     offset = mdli_compact_state_bytes(compact->n_values, compact->extreme_argument >= 0);
     for (int32_t k = 0; k < full->n_accumulators; k++) {
@@ -232,8 +227,7 @@ static bool has_states(const mdli_aggregator *a, const mdli_summary *summary)
         case MDLI_ACC_HISTOGRAM:
         case MDLI_ACC_DISTINCT:
             break;
-        case MDLI_ACC_NEAREST:
-        case MDLI_ACC_FARTHEST:
+        case MDLI_ACC_BOUNDS:
             has_all = is_source_column(a, acc->argument, summary->extreme);
             break;
         default:
@@ -288,14 +282,6 @@ mdl_status mdli_compact_plan(mdli_aggregator *a, mdl_error *error)
         !mdli_pipeline_is_one_to_one(a->pipeline) || !find_histogram(a, &compact)) {
         return MDL_OK;
     }
-    void *memory;
-    const mdli_argument *argument = &a->arguments[compact.argument];
-    MDLI_TRY(mdli_allocate_zeroed(a->context, (size_t)span_of(&argument->range) + 1, "aggregate",
-                                  &memory, error));
-    compact.codes = memory;
-    for (int32_t i = 0; i < compact.n_values; i++) {
-        compact.codes[compact.values[i] - argument->range.least] = (uint8_t)i;
-    }
     find_extremes(a, &compact);
     compact.is_used = true;
     compact.full = a->layout;
@@ -306,69 +292,30 @@ mdl_status mdli_compact_plan(mdli_aggregator *a, mdl_error *error)
     return summary != NULL && has_states(a, summary) ? use_summary(a, summary, error) : MDL_OK;
 }
 
-/* Counts rows into states with distances; `ahead` of each, states are fetched into the cache. */
-static inline void count_with_bounds(const mdli_compact_form *form, char *states,
-                                     const int32_t *groups, int32_t least_group,
-                                     const int32_t *values, const int64_t *extremes, int64_t n_rows,
-                                     int64_t ahead)
-{
-    const int64_t size = form->size_bytes;
-    const uint8_t *codes = form->codes;
-    const int32_t least = form->least_value;
-    const int64_t nearest = form->nearest;
-    const int32_t offset = form->bounds_offset;
-    for (int64_t i = 0; i < n_rows; i++) {
-        if (ahead > 0) {
-            __builtin_prefetch(states + ((int64_t)groups[i + ahead] - least_group) * size, 1);
-        }
-        char *state = states + ((int64_t)groups[i] - least_group) * size;
-        uint32_t distance = (uint32_t)(extremes[i] - nearest);
-        uint32_t *bounds = (uint32_t *)(state + offset);
-        ((uint32_t *)state)[codes[values[i] - least]]++;
-        /* Branches, since a bound moves but a few times for each group: most rows store nothing. */
-        if (distance < bounds[0]) {
-            bounds[0] = distance;
-        }
-        if (distance > bounds[1]) {
-            bounds[1] = distance;
-        }
-    }
-}
-
-void mdli_compact_count(const mdli_compact_form *form, char *states, const int32_t *groups,
-                        int32_t least_group, const int32_t *values, const int64_t *extremes,
-                        int64_t n_rows)
-{
-    const int64_t size = form->size_bytes;
-    const uint8_t *codes = form->codes;
-    const int32_t least = form->least_value;
-    if (extremes == NULL) {
-        for (int64_t i = 0; i < n_rows; i++) {
-            const int64_t group = (int64_t)groups[i] - least_group;
-            ((uint32_t *)(states + group * size))[codes[values[i] - least]]++;
-        }
-        return;
-    }
-    const int64_t n_fetching = n_rows > ROWS_AHEAD ? n_rows - ROWS_AHEAD : 0;
-    count_with_bounds(form, states, groups, least_group, values, extremes, n_fetching, ROWS_AHEAD);
-    count_with_bounds(form, states, groups + n_fetching, least_group, values + n_fetching,
-                      extremes + n_fetching, n_rows - n_fetching, 0);
-}
-
 void mdli_compact_feed(const mdli_aggregator *a, mdli_aggregate_worker *worker, int64_t n_rows)
 {
     const mdli_compact *compact = &a->compact;
     const bool has_extremes = compact->extreme_argument >= 0;
-    const mdli_compact_form form = {
+    const mdli_state_form form = {
         .size_bytes = a->layout.size_bytes,
-        .codes = compact->codes,
-        .least_value = (int32_t)a->arguments[compact->argument].range.least,
+        .n_values = compact->n_values,
+        .values = compact->values,
         .nearest = has_extremes ? a->arguments[compact->extreme_argument].range.least : 0,
-        .bounds_offset = compact->extreme_offset,
     };
-    mdli_compact_count(
-        &form, worker->states, worker->groups, 0, worker->arguments[compact->argument].values,
+    a->kernels->count_into_states(
+        &form, (uint32_t *)worker->states, worker->groups, 0,
+        worker->arguments[compact->argument].values,
         has_extremes ? worker->arguments[compact->extreme_argument].values : NULL, n_rows);
+}
+
+/* Which of the values one is that is among them. */
+static int64_t place_of_value(const mdli_compact *compact, int64_t value)
+{
+    int64_t place = 0;
+    while (compact->values[place] != value) {
+        place++;
+    }
+    return place;
 }
 
 void mdli_compact_fill(mdli_aggregator *a, mdli_aggregate_worker *worker, const mdl_batch *batch)
@@ -380,7 +327,6 @@ void mdli_compact_fill(mdli_aggregator *a, mdli_aggregate_worker *worker, const 
     const mdl_vector *columns = batch->columns;
     const int64_t n_rows = batch->n_rows;
     const int64_t size = a->layout.size_bytes;
-    const int64_t least_value = a->arguments[compact->argument].range.least;
     int32_t *groups = worker->groups;
     for (int64_t i = 0; compact->slots != NULL && i < n_rows; i++) {
         compact->slots[batch->first_row + i] = groups[i];
@@ -388,7 +334,7 @@ void mdli_compact_fill(mdli_aggregator *a, mdli_aggregate_worker *worker, const 
     }
     for (int32_t v = 0; v < summary->n_values; v++) {
         const uint32_t *counts = columns[mdli_summary_first_count(summary) + v].values;
-        const int64_t offset = compact->codes[summary->values[v] - least_value] * sizeof(uint32_t);
+        const int64_t offset = place_of_value(compact, summary->values[v]) * sizeof(uint32_t);
         for (int64_t i = 0; i < n_rows; i++) {
             *(uint32_t *)(worker->states + groups[i] * size + offset) = counts[i];
         }
@@ -402,14 +348,14 @@ void mdli_compact_fill(mdli_aggregator *a, mdli_aggregate_worker *worker, const 
     for (int64_t i = 0; i < n_rows; i++) {
         uint32_t *bounds =
             (uint32_t *)(worker->states + groups[i] * size + compact->extreme_offset);
-        bounds[0] = (uint32_t)(least[i] - nearest);
+        bounds[0] = ~(uint32_t)(least[i] - nearest);
         bounds[1] = (uint32_t)(greatest[i] - nearest);
     }
 }
 
 int32_t mdli_n_compact_accumulators(const mdli_compact *compact)
 {
-    return compact->extreme_argument >= 0 ? 3 : 1;
+    return compact->extreme_argument >= 0 ? 2 : 1;
 }
 
 void mdli_compact_merge(const mdli_compact *compact, char *into, const char *from)
@@ -422,8 +368,9 @@ void mdli_compact_merge(const mdli_compact *compact, char *into, const char *fro
     if (compact->extreme_argument >= 0) {
         uint32_t *bounds = (uint32_t *)(into + compact->extreme_offset);
         const uint32_t *others = (const uint32_t *)(from + compact->extreme_offset);
-        bounds[0] = others[0] < bounds[0] ? others[0] : bounds[0];
-        bounds[1] = others[1] > bounds[1] ? others[1] : bounds[1];
+        for (int b = 0; b < 2; b++) {
+            bounds[b] = others[b] > bounds[b] ? others[b] : bounds[b];
+        }
     }
 }
 
@@ -499,8 +446,8 @@ static void expand_state(const mdli_aggregator *a, const char *from, char *to)
             memcpy(at, from + same_accumulator(a, acc)->offset, (size_t)acc->size);
         } else if (acc->argument >= 0 && acc->argument == compact->extreme_argument) {
             const uint32_t *bounds = (const uint32_t *)(from + compact->extreme_offset);
-            *(int64_t *)at =
-                a->arguments[acc->argument].range.least + bounds[acc->kind == MDLI_ACC_MIN ? 0 : 1];
+            const uint32_t distance = acc->kind == MDLI_ACC_MIN ? ~bounds[0] : bounds[1];
+            *(int64_t *)at = a->arguments[acc->argument].range.least + distance;
         } else {
             put_from_histogram(acc, &totals, at);
         }
@@ -578,7 +525,6 @@ mdl_status mdli_compact_expand(mdli_aggregator *a, mdl_error *error)
 
 void mdli_compact_free(mdli_aggregator *a)
 {
-    mdli_free(a->context, a->compact.codes);
     mdli_free(a->context, a->compact.slots);
     mdli_free(a->context, a->compact.full.accumulators);
     mdli_free(a->context, a->compact.full.initial);

@@ -6,16 +6,6 @@
 
 #include "operators/aggregate_internal.h"
 
-/* What a compact state looks like: a counter of 32 bits per value, then least and greatest distance,
- * if any, and room up to `size_bytes`. */
-typedef struct mdli_compact_form {
-    int64_t size_bytes;
-    const uint8_t *codes; /* per distance from the least value: its counter */
-    int32_t least_value;
-    int64_t nearest;       /* what distances are from */
-    int32_t bounds_offset; /* where the distances stand */
-} mdli_compact_form;
-
 /* Bytes of the states of so many values, with or without distances. */
 int32_t mdli_compact_state_bytes(int32_t n_values, bool has_extremes);
 
@@ -25,14 +15,6 @@ bool mdli_list_value(int64_t value, int64_t values[MDLI_HISTOGRAM_MAX], int32_t 
 /* Takes all values of a column into such a list, if its blocks list them; else false. */
 bool mdli_list_values(const mdl_column *column, int64_t values[MDLI_HISTOGRAM_MAX],
                       int32_t *n_values);
-
-/*
- * Counts rows into compact states: row i is of the state number groups[i] − least_group.
- * `extremes` is NULL in states without distances.
- */
-void mdli_compact_count(const mdli_compact_form *form, char *states, const int32_t *groups,
-                        int32_t least_group, const int32_t *values, const int64_t *extremes,
-                        int64_t n_rows);
 
 /* Replaces `a->layout` by a compact one where that pays; called once the strategy is chosen. */
 mdl_status mdli_compact_plan(mdli_aggregator *a, mdl_error *error);

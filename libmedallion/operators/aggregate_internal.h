@@ -102,7 +102,6 @@ typedef struct mdli_compact {
     int32_t argument; /* of the histogram, which comes first in the state */
     int32_t n_values;
     int64_t values[MDLI_HISTOGRAM_MAX]; /* ascending */
-    uint8_t *codes;                     /* per distance from the least value: its counter */
     int32_t extreme_argument;           /* −1 = none */
     int32_t extreme_offset;
     const mdli_summary *summary; /* of the source, that has what these states have; or NULL */

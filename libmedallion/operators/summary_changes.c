@@ -132,7 +132,7 @@ static void take_groups(const following *f, const mdli_summary *from, const mdl_
     const int32_t *keys = batch->columns[0].values;
     for (int32_t v = 0; v < from->n_values; v++) {
         const int32_t *counts = batch->columns[mdli_summary_first_count(from) + v].values;
-        uint32_t *to = mdli_summary_number(d, 0, d->codes[from->values[v] - d->form.least_value]);
+        uint32_t *to = mdli_summary_number(d, 0, d->codes[from->values[v] - d->least_value]);
         for (int64_t i = 0; i < batch->n_rows; i++) {
             to[f->slots[distance_of(d, keys[i])]] = (uint32_t)counts[i];
         }
@@ -178,7 +178,7 @@ static inline bool find_row(const following *f, const mdl_batch *batch, int64_t 
     const mdli_summary_draft *d = f->draft;
     const uint64_t distance = distance_of(d, ((const int32_t *)batch->columns[0].values)[i]);
     const uint64_t step =
-        (uint64_t)(((const int32_t *)batch->columns[1].values)[i] - (int64_t)d->form.least_value);
+        (uint64_t)(((const int32_t *)batch->columns[1].values)[i] - d->least_value);
     uint64_t at = 0;
     if (d->summary.extreme >= 0) {
         at = (uint64_t)((const int64_t *)batch->columns[2].values)[i] - (uint64_t)d->form.nearest;

@@ -6,6 +6,7 @@
 #define MDLI_OPERATORS_SUMMARY_INTERNAL_H
 
 #include "column/column_internal.h"
+#include "kernels/kernels.h"
 #include "operators/aggregate_compact.h"
 
 enum {
@@ -27,7 +28,8 @@ typedef struct mdli_summary_draft {
     int64_t n_codes;
     int64_t farthest; /* the greatest distance there is */
     uint8_t *codes;
-    mdli_compact_form form;
+    int64_t least_value;
+    mdli_state_form form;
     char **states; /* of each lane; the first has all at the end */
     int32_t n_lanes;
     int32_t *keys;        /* of slots, ascending; NULL = by distance */

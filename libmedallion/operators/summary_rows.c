@@ -20,6 +20,7 @@ typedef struct summary_pass {
 /* The lane that rows go to. */
 typedef struct summary_lane {
     const mdli_summary_draft *draft;
+    const mdli_kernels *kernels;
     int32_t lane;
 } summary_lane;
 
@@ -32,10 +33,10 @@ static mdl_status count_rows(void *sink, int worker, int64_t morsel, const mdli_
     (void)worker;
     (void)morsel;
     (void)error;
-    mdli_compact_count(&d->form, d->states[to->lane], rows->columns[summary->key].values,
-                       (int32_t)d->least_key, rows->columns[summary->value].values,
-                       summary->extreme >= 0 ? rows->columns[summary->extreme].values : NULL,
-                       rows->n_rows);
+    to->kernels->count_into_states(
+        &d->form, (uint32_t *)d->states[to->lane], rows->columns[summary->key].values,
+        (int32_t)d->least_key, rows->columns[summary->value].values,
+        summary->extreme >= 0 ? rows->columns[summary->extreme].values : NULL, rows->n_rows);
     return MDL_OK;
 }
 
@@ -43,7 +44,8 @@ static mdl_status count_rows(void *sink, int worker, int64_t morsel, const mdli_
 static mdl_status fill_lane(void *data, int64_t lane, int worker, mdl_error *error)
 {
     summary_pass *pass = data;
-    summary_lane to = {pass->draft, (int32_t)lane};
+    summary_lane to = {pass->draft, mdli_kernels_for(mdl_context_simd(pass->draft->context)),
+                       (int32_t)lane};
     const int64_t n_morsels = mdli_pipeline_n_morsels(pass->pipeline);
     mdli_summary_start_lane(pass->draft, to.lane);
     for (int64_t m; (m = atomic_fetch_add(&pass->next_morsel, 1)) < n_morsels;) {
@@ -62,19 +64,21 @@ static mdl_status merge_lanes(void *data, int64_t job, int worker, mdl_error *er
         first + MDLI_DENSE_RANGE_FLOOR < d->n_slots ? first + MDLI_DENSE_RANGE_FLOOR : d->n_slots;
     (void)worker;
     (void)error;
-    for (int32_t l = 1; l < d->n_lanes; l++) {
-        for (int64_t s = first; s < end; s++) {
-            uint32_t *into = mdli_summary_counters(d, 0, s);
+    for (int64_t s = first; s < end; s++) {
+        uint32_t *into = mdli_summary_counters(d, 0, s);
+        uint32_t *bounds = mdli_summary_bounds(d, 0, s);
+        for (int32_t l = 1; l < d->n_lanes; l++) {
             const uint32_t *from = mdli_summary_counters(d, l, s);
             for (int32_t v = 0; v < d->summary.n_values; v++) {
                 into[v] += from[v];
             }
-            if (d->summary.extreme >= 0) {
-                uint32_t *bounds = mdli_summary_bounds(d, 0, s);
-                const uint32_t *others = mdli_summary_bounds(d, l, s);
-                bounds[0] = others[0] < bounds[0] ? others[0] : bounds[0];
-                bounds[1] = others[1] > bounds[1] ? others[1] : bounds[1];
+            for (int b = 0; b < 2 && d->summary.extreme >= 0; b++) {
+                const uint32_t other = mdli_summary_bounds(d, l, s)[b];
+                bounds[b] = other > bounds[b] ? other : bounds[b];
             }
+        }
+        if (d->summary.extreme >= 0) {
+            bounds[0] = ~bounds[0];
         }
     }
     return MDL_OK;

@@ -66,15 +66,15 @@ bool mdli_summary_plan(mdli_summary_draft *d, const mdl_table *previous)
         !list_values(d->table, previous != NULL ? previous->summary : NULL, summary)) {
         return false;
     }
-    const int32_t counters_bytes = summary->n_values * (int32_t)sizeof(uint32_t);
     d->farthest = (int64_t)farthest;
     d->least_key = key.least;
     d->n_slots = key.greatest - key.least + 1;
-    d->form = (mdli_compact_form){
+    d->least_value = value.least;
+    d->form = (mdli_state_form){
         .size_bytes = mdli_compact_state_bytes(summary->n_values, has_extreme),
-        .least_value = (int32_t)value.least,
+        .n_values = summary->n_values,
+        .values = summary->values,
         .nearest = extreme.least,
-        .bounds_offset = counters_bytes,
     };
     return d->n_slots <= slots_limit(d->table->n_rows, d->form.size_bytes);
 }
@@ -84,10 +84,9 @@ static mdl_status allocate_codes(mdli_summary_draft *d, mdl_error *error)
     void *memory;
     MDLI_TRY(mdli_allocate(d->context, (size_t)d->n_codes, "summary", &memory, error));
     d->codes = memory;
-    d->form.codes = memory;
     memset(d->codes, MDLI_SUMMARY_NO_CODE, (size_t)d->n_codes);
     for (int32_t v = 0; v < d->summary.n_values; v++) {
-        d->codes[d->summary.values[v] - d->form.least_value] = (uint8_t)v;
+        d->codes[d->summary.values[v] - d->least_value] = (uint8_t)v;
     }
     return MDL_OK;
 }
@@ -141,7 +140,4 @@ void mdli_summary_free_draft(mdli_summary_draft *d)
 void mdli_summary_start_lane(const mdli_summary_draft *d, int32_t lane)
 {
     memset(d->states[lane], 0, (size_t)(d->n_slots * d->form.size_bytes));
-    for (int64_t s = 0; s < d->n_slots && d->summary.extreme >= 0; s++) {
-        mdli_summary_bounds(d, lane, s)[0] = UINT32_MAX;
-    }
 }

@@ -760,6 +760,66 @@ START_TEST(add_to_lanes)
 }
 END_TEST
 
+/* States with and without bounds and room behind them; more rows than are fetched at once. */
+START_TEST(count_into_states)
+{
+    enum {
+        ROWS = 5000,
+        GROUPS = 40,
+        WORDS = 20
+    };
+    static int32_t groups[ROWS];
+    static int32_t values[ROWS];
+    static int64_t extremes[ROWS];
+    static uint32_t states[GROUPS * WORDS];
+    static uint32_t expected[GROUPS * WORDS];
+    const mdli_kernels *kernels = table_of_level(_i);
+    if (kernels == NULL) {
+        return;
+    }
+    test_random random = test_random_start("count_into_states");
+    for (int round = 0; round < 200; round++) {
+        const int n = (int)test_random_below(&random, round % 2 == 0 ? 100 : ROWS + 1);
+        const bool has_bounds = test_random_below(&random, 3) > 0;
+        const int n_values = 1 + (int)test_random_below(&random, 14);
+        const int n_words = n_values + 2 + (int)test_random_below(&random, WORDS - n_values - 1);
+        const int32_t least_group = (int32_t)test_random_next(&random) / 2;
+        int64_t listed[14];
+        const mdli_state_form form = {
+            .size_bytes = n_words * (int64_t)sizeof(uint32_t),
+            .n_values = n_values,
+            .values = listed,
+            .nearest = (int64_t)test_random_next(&random) >> 2,
+        };
+        listed[0] = -(int64_t)test_random_below(&random, INT32_MAX);
+        for (int v = 1; v < n_values; v++) {
+            listed[v] = listed[v - 1] + 1 + (int64_t)test_random_below(&random, 1 << 27);
+        }
+        for (int i = 0; i < GROUPS * WORDS; i++) {
+            expected[i] = states[i] = (uint32_t)test_random_next(&random) >> (i % 3 * 8);
+        }
+        for (int i = 0; i < n; i++) {
+            const int group = (int)test_random_below(&random, GROUPS);
+            const int place = (int)test_random_below(&random, (uint64_t)n_values);
+            const uint32_t distance = (uint32_t)test_random_next(&random);
+            uint32_t *state = expected + group * n_words;
+            groups[i] = least_group + group;
+            values[i] = (int32_t)listed[place];
+            extremes[i] = form.nearest + distance;
+            state[place]++;
+            if (has_bounds) {
+                uint32_t *bounds = state + n_values;
+                bounds[0] = ~distance > bounds[0] ? ~distance : bounds[0];
+                bounds[1] = distance > bounds[1] ? distance : bounds[1];
+            }
+        }
+        kernels->count_into_states(&form, states, groups, least_group, values,
+                                   has_bounds ? extremes : NULL, n);
+        ck_assert_mem_eq(states, expected, sizeof states);
+    }
+}
+END_TEST
+
 START_TEST(tables_tell_their_level)
 {
     for (int i = 0; i < N_LEVELS && levels[i] <= mdli_cpu_best_level(); i++) {
@@ -794,6 +854,7 @@ static Suite *kernels_suite(void)
     tcase_add_loop_test(all, all_bits, 0, N_LEVELS);
     tcase_add_loop_test(all, compared_numbers, 0, N_LEVELS);
     tcase_add_loop_test(all, add_to_lanes, 0, N_LEVELS);
+    tcase_add_loop_test(all, count_into_states, 0, N_LEVELS);
     suite_add_tcase(suite, all);
     return suite;
 }
