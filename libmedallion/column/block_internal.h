@@ -122,6 +122,9 @@ mdl_status mdli_encode_text(mdl_context *context, mdl_encoding encoding, const m
 mdl_status mdli_encode_codes(mdl_context *context, const mdl_vector *values,
                              mdli_dictionary *dictionary, mdli_block **out, mdl_error *error);
 
+/* A text that is longer than a column holds is MDL_E_UNSUPPORTED. */
+mdl_status mdli_check_text_size(int64_t size_bytes, mdl_error *error);
+
 /* Writes values of rows [start, start + n) of a block of any type but STRING to `out`. */
 void mdli_decode_integers(const mdli_block *block, int64_t start, int64_t n, void *out);
 
@@ -212,6 +215,9 @@ mdl_status mdli_block_find_bounds(const mdli_block *block, int64_t *least, int64
 /* The least and the greatest value that a DICTIONARY block of integers lists. */
 void mdli_dictionary_bounds(const mdli_block *block, int64_t *least, int64_t *greatest);
 
+/* Bytes of the texts of a PLAIN block of STRING. */
+int64_t mdli_plain_text_bytes(const mdli_block *block);
+
 /* Bytes of text that mdli_decompress_text writes for a block: 0 unless it is ZSTD. */
 int64_t mdli_decompressed_bytes(const mdli_block *block);
 mdl_status mdli_decompress_text(const mdli_block *block, char *text, mdl_error *error);
@@ -226,6 +232,9 @@ mdl_status mdli_compress_block(mdli_block *block, mdli_block **out, mdl_error *e
 /*
  * Dictionaries in the making.
  */
+
+/* Codes are int32_t; the entries of a block are added without looking. */
+#define MDLI_ENTRIES_MAX (INT32_MAX - MDLI_BLOCK_ROWS_MAX)
 
 /* Makes a dictionary whose entries are not filled in yet. */
 mdl_status mdli_dictionary_allocate(mdl_context *context, int64_t n_entries, int64_t text_bytes,

@@ -73,6 +73,16 @@ static text_payload open_filled_payload(const mdli_block *block)
  * Encoding.
  */
 
+mdl_status mdli_check_text_size(int64_t size_bytes, mdl_error *error)
+{
+    if (size_bytes > INT32_MAX) {
+        return mdl_error_set(error, MDL_E_UNSUPPORTED,
+                             "a text of %lld bytes is longer than the %lld that a column holds",
+                             (long long)size_bytes, (long long)INT32_MAX);
+    }
+    return MDL_OK;
+}
+
 /* Writes the length of each row, 0 for NULL, and adds them up. */
 static mdl_status measure_texts(const mdl_vector *values, int32_t *lengths, int64_t *text_bytes,
                                 mdl_error *error)
@@ -80,11 +90,7 @@ static mdl_status measure_texts(const mdl_vector *values, int32_t *lengths, int6
     *text_bytes = 0;
     for (int64_t i = 0; i < values->n_rows; i++) {
         int64_t size = mdl_vector_is_null(values, i) ? 0 : mdl_vector_string(values, i).size_bytes;
-        if (size > INT32_MAX) {
-            return mdl_error_set(error, MDL_E_UNSUPPORTED,
-                                 "a text of %lld bytes is longer than the %lld that a column holds",
-                                 (long long)size, (long long)INT32_MAX);
-        }
+        MDLI_TRY(mdli_check_text_size(size, error));
         lengths[i] = (int32_t)size;
         *text_bytes += size;
     }
@@ -285,6 +291,12 @@ mdl_status mdli_compress_block(mdli_block *block, mdli_block **out, mdl_error *e
         return MDL_OK;
     }
     return compress_block(block, compressed_bytes_max(text_bytes), out, error);
+}
+
+int64_t mdli_plain_text_bytes(const mdli_block *block)
+{
+    assert(block->encoding == MDL_ENCODING_PLAIN);
+    return open_filled_payload(block).header->text_bytes;
 }
 
 int64_t mdli_decompressed_bytes(const mdli_block *block)

@@ -52,6 +52,7 @@ typedef struct mdli_dictionary {
     char *bytes;
     int64_t size_bytes; /* memory held, for statistics */
     mdli_content_note content;
+    struct mdli_growing_texts *growing; /* instead of entries, which are still to come; or NULL */
 } mdli_dictionary;
 
 void mdli_dictionary_retain(mdli_dictionary *dictionary);
@@ -208,14 +209,19 @@ mdl_status mdli_block_encode(mdl_context *context, const mdl_vector *values,
 
 /*
  * Encodes a STRING vector, `values` in memory of the context, for mdli_string_column_from_blocks,
- * which gives blocks their last form: with a dictionary of the block's own where texts come again,
- * else PLAIN. Thread-safe.
+ * which gives blocks their last form: with a growing dictionary where texts come again, else PLAIN.
+ * Blocks of the first kind cannot be decoded before that. `dictionary` belongs to one thread at a
+ * time; blocks hold references to it.
  */
+mdl_status mdli_growing_dictionary_create(mdl_context *context, mdli_dictionary **out,
+                                          mdl_error *error);
 mdl_status mdli_block_encode_loose_text(mdl_context *context, const mdl_vector *values,
-                                        mdli_block **out, mdl_error *error);
+                                        mdli_dictionary *dictionary, mdli_block **out,
+                                        mdl_error *error);
 
 /* As mdli_block_encode_loose_text for a vector of codes, whose few texts are in memory of the
- * context: the block gets a dictionary of its own in any case, and no text is hashed. */
+ * context: the block gets a dictionary of its own in any case, and no text is hashed. A text may be
+ * in it twice, if it is among the few. */
 mdl_status mdli_block_encode_loose_codes(mdl_context *context, const mdl_vector *values,
                                          mdli_block **out, mdl_error *error);
 

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "column/growing_texts.h"
 
 #include <string.h>
 
@@ -17,6 +18,9 @@ void mdli_dictionary_release(mdli_dictionary *dictionary)
 {
     if (dictionary != NULL &&
         atomic_fetch_sub_explicit(&dictionary->references, 1, memory_order_acq_rel) == 1) {
+        if (dictionary->growing != NULL) {
+            mdli_growing_dictionary_clear(dictionary);
+        }
         mdli_free(dictionary->context, dictionary);
     }
 }

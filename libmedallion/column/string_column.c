@@ -2,25 +2,24 @@
  * Columns of STRING made of blocks that were encoded apart: whether one dictionary pays for all of
  * them, and if not, which blocks zstd makes smaller.
  *
- * Each block is first given a dictionary of its own, unless it has one already. Those are merged in
- * parallel, by parts: a text's hash tells its part, and each part goes through the blocks in order.
- * Then the entries are numbered in the order in which they first appear in the column, wherever it
- * is cut. The merge is given up as soon as the dictionary costs more than the text.
+ * Blocks mostly refer to a few dictionaries already, each its thread's (block_loose_text.c) or of a
+ * column that they are from: then the entries that their rows have are listed (text_sources.c). Any
+ * other block is first given a dictionary of its own. Where there is more than one, these are merged
+ * in parallel, by parts: a text's hash tells its part, and each part goes through the blocks in
+ * order. So the entries are numbered in the order in which they first appear in the column, wherever
+ * it is cut. The merge is given up as soon as the dictionary costs more than the text.
  */
 #include "column/block_internal.h"
 
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/parallel.h"
+#include "column/growing_texts.h"
 #include "column/string_set.h"
+#include "column/text_repeats.h"
+#include "column/text_sources.h"
 
 #include <string.h>
-
-/* Bytes that an entry of a dictionary takes besides its text. */
-#define ENTRY_BYTES ((int64_t)sizeof(mdl_string))
-
-/* Codes are int32_t; the entries of a block are added without looking. */
-#define ENTRIES_MAX (INT32_MAX - MDLI_BLOCK_ROWS_MAX)
 
 /* Parts of a dictionary in the making: so many that the set of one stays in a level-2 cache for up
  * to a million texts. */
@@ -39,9 +38,9 @@ static uint8_t part_of(uint32_t hash)
 }
 
 /*
- * The texts of a block, distinct but for what number_rows leaves. They are sorted by parts, those
- * of a part in the order in which they appear: a part is merged from one end of it to the other,
- * and nothing is waited for.
+ * The texts of a block, distinct but for what number_rows leaves, and without those that are in
+ * blocks of the same source before it. They are sorted by parts, those of a part in the order in
+ * which they appear: a part is merged from one end of it to the other, and nothing is waited for.
  */
 typedef struct block_entries {
     int64_t n;
@@ -56,15 +55,16 @@ typedef struct block_entries {
     int64_t first_byte;
 } block_entries;
 
-/* A block, its own dictionary, and what becomes of both. The texts of `entries` point into the
- * block and its dictionary or, for a ZSTD block, into `buffer`. */
+/* A block, its source or its own dictionary, and what becomes of both. The texts of `entries` point
+ * into the source's dictionary, the block or, for a ZSTD block, `buffer`. */
 typedef struct block_work {
     mdli_block *block;
     mdli_decode_buffer buffer;
-    int32_t
-        *codes; /* of each row in its own dictionary, 0 for NULL; NULL = as the block has them */
+    mdli_text_source *source;       /* NULL = it gets a dictionary of its own */
+    const mdli_listed_range *range; /* that its entries are in its source's list */
+    int32_t *codes; /* of each row in its dictionary, 0 for NULL; NULL = as the block has them */
     block_entries entries;
-    int64_t text_bytes; /* of all rows */
+    int64_t text_bytes; /* of all rows, where it has no source */
     int64_t longest_bytes;
     mdli_block *encoded;
 } block_work;
@@ -74,8 +74,10 @@ typedef struct column_work {
     block_work *blocks;
     int64_t n_blocks;
     int64_t n_rows;
+    mdli_text_sources sources;
     int64_t text_cost;
     mdli_string_set parts[N_PARTS];
+    bool is_refuted;                  /* a dictionary does not pay, whatever its entries are */
     _Atomic int64_t n_entries;        /* of all parts so far */
     _Atomic int64_t entry_text_bytes; /* of their texts */
     mdli_dictionary *dictionary;
@@ -96,13 +98,15 @@ static void column_work_free(column_work *work)
     for (int p = 0; p < N_PARTS; p++) {
         mdli_string_set_free(&work->parts[p]);
     }
+    mdli_text_sources_free(&work->sources);
     mdli_free(work->context, work->part_codes[0]);
     mdli_dictionary_release(work->dictionary);
 }
 
-/*
- * The dictionaries of the blocks.
- */
+static bool is_growing(const mdli_dictionary *dictionary)
+{
+    return dictionary != NULL && dictionary->growing != NULL;
+}
 
 bool mdli_block_has_own_dictionary(const mdli_block *block)
 {
@@ -110,32 +114,25 @@ bool mdli_block_has_own_dictionary(const mdli_block *block)
            block->n_distinct == block->dictionary->n_entries;
 }
 
+/* Whether all blocks have one source that has no text twice: its entries are the column's. Of a
+ * block's own dictionary this is not known. */
+static bool has_one_source(const column_work *work)
+{
+    return work->sources.n_sources == 1 && work->sources.sources[0].n_rows == work->n_rows &&
+           is_growing(work->sources.sources[0].dictionary);
+}
+
+/*
+ * The dictionaries of the blocks.
+ */
+
 static void measure_text(block_work *block, int64_t size_bytes)
 {
     block->text_bytes += size_bytes;
     block->longest_bytes = size_bytes > block->longest_bytes ? size_bytes : block->longest_bytes;
 }
 
-/* Measures the rows of a block that has a dictionary of its own. */
-static void measure_rows(block_work *block)
-{
-    const mdli_block *source = block->block;
-    const mdl_string *entries = source->dictionary->entries;
-    int32_t codes[MDLI_VECTOR_ROWS];
-    for (int64_t start = 0; start < source->n_rows; start += MDLI_VECTOR_ROWS) {
-        const int64_t n_left = source->n_rows - start;
-        const int64_t n = n_left < MDLI_VECTOR_ROWS ? n_left : MDLI_VECTOR_ROWS;
-        mdli_decode_codes(source, start, n, codes);
-        for (int64_t i = 0; i < n; i++) {
-            const int64_t row = start + i;
-            if (source->validity == NULL || (source->validity[row >> 6] >> (row & 63) & 1) != 0) {
-                measure_text(block, entries[codes[i]].size_bytes);
-            }
-        }
-    }
-}
-
-/* Numbers the texts of a block that has no dictionary of its own, in the order of the rows. Where
+/* Numbers the texts of a block without a source in the order of the rows. Where
  * nearly all are new, the others are left to the merge: then some have more than one number. */
 static mdl_status number_rows(const column_work *work, block_work *block, mdli_string_set *set,
                               mdl_error *error)
@@ -184,19 +181,20 @@ static mdl_status allocate_entries(mdl_context *context, int64_t n, block_entrie
     return MDL_OK;
 }
 
-/* Entry `i` of a block's own dictionary, which is `set` where the block holds none. */
+/* Entry `i` of a block: of its source, or of `set`. */
 static mdli_headed_text entry_of(const block_work *block, const mdli_string_set *set, int64_t i)
 {
-    return block->codes != NULL ? set->entries[i]
-                                : mdli_headed_text_of(block->block->dictionary->entries[i]);
+    const mdli_text_source *source = block->source;
+    return source != NULL ? mdli_text_source_entry(source, source->listed[block->range->first + i])
+                          : set->entries[i];
 }
 
-/* Sorts the entries of a block's own dictionary by parts. */
+/* Sorts the entries of a block by parts. */
 static mdl_status sort_entries(const column_work *work, block_work *block,
                                const mdli_string_set *set, mdl_error *error)
 {
     block_entries *entries = &block->entries;
-    const int64_t n = block->codes != NULL ? set->n_entries : block->block->dictionary->n_entries;
+    const int64_t n = block->source != NULL ? block->range->n : set->n_entries;
     MDLI_TRY(allocate_entries(work->context, n, entries, error));
     /* There are no numbers yet: their memory holds the hashes until these are sorted. */
     uint32_t *hashes = (uint32_t *)entries->numbers;
@@ -219,7 +217,7 @@ static mdl_status sort_entries(const column_work *work, block_work *block,
     return MDL_OK;
 }
 
-/* Job: sees to a block's own dictionary. */
+/* Job: finds the entries of a block. */
 static mdl_status prepare_block(void *data, int64_t job, int worker, mdl_error *error)
 {
     const column_work *work = data;
@@ -228,9 +226,7 @@ static mdl_status prepare_block(void *data, int64_t job, int worker, mdl_error *
     mdli_string_set set;
     (void)worker;
     mdli_string_set_init(&set, work->context);
-    if (mdli_block_has_own_dictionary(block->block)) {
-        measure_rows(block);
-    } else {
+    if (block->source == NULL) {
         status = number_rows(work, block, &set, error);
     }
     if (status == MDL_OK) {
@@ -263,6 +259,12 @@ static int64_t text_cost(const column_work *work)
         text_bytes += block->text_bytes;
         longest_bytes = block->longest_bytes > longest_bytes ? block->longest_bytes : longest_bytes;
     }
+    for (int32_t s = 0; s < work->sources.n_sources; s++) {
+        const mdli_text_source *source = &work->sources.sources[s];
+        text_bytes += source->text_bytes;
+        longest_bytes =
+            source->longest_bytes > longest_bytes ? source->longest_bytes : longest_bytes;
+    }
     return text_bytes + packed_bytes(work->n_rows, mdli_bits((uint64_t)longest_bytes));
 }
 
@@ -274,8 +276,8 @@ static bool dictionary_pays(const column_work *work)
     const int64_t text_bytes = atomic_load_explicit(&work->entry_text_bytes, memory_order_relaxed);
     const uint64_t code_max = n_entries > 0 ? (uint64_t)n_entries - 1 : 0;
     const int64_t cost =
-        text_bytes + n_entries * ENTRY_BYTES + packed_bytes(work->n_rows, mdli_bits(code_max));
-    return cost < work->text_cost && n_entries <= ENTRIES_MAX;
+        text_bytes + n_entries * MDLI_ENTRY_BYTES + packed_bytes(work->n_rows, mdli_bits(code_max));
+    return cost < work->text_cost && n_entries <= MDLI_ENTRIES_MAX;
 }
 
 /* Takes a block's entries of a part into the part's set. */
@@ -349,12 +351,10 @@ static mdl_status place_entries(void *data, int64_t job, int worker, mdl_error *
     return MDL_OK;
 }
 
-/* Allocates the column's dictionary and divides it among the blocks. */
-static mdl_status allocate_dictionary(column_work *work, mdl_error *error)
+/* Divides the entries of the column's dictionary among the blocks. */
+static mdl_status divide_dictionary(column_work *work, mdl_error *error)
 {
     void *codes;
-    MDLI_TRY(mdli_dictionary_allocate(work->context, work->n_entries, work->entry_text_bytes,
-                                      &work->dictionary, error));
     MDLI_TRY(mdli_allocate_array(work->context, work->n_entries, sizeof(int32_t), "dictionary",
                                  &codes, error));
     work->part_codes[0] = codes;
@@ -373,28 +373,152 @@ static mdl_status allocate_dictionary(column_work *work, mdl_error *error)
     return MDL_OK;
 }
 
+/* The code in the column's dictionary of the next of a block's entries of a part. */
+static int32_t next_code(const column_work *work, const block_entries *entries, int part,
+                         int64_t *at)
+{
+    const int32_t number = entries->numbers[at[part]++];
+    return work->part_codes[part][number < 0 ? ~number : number];
+}
+
+/* Job: tells the source of a block the codes of its entries. */
+static mdl_status map_entries(void *data, int64_t job, int worker, mdl_error *error)
+{
+    const column_work *work = data;
+    const block_work *block = &work->blocks[job];
+    const mdli_text_source *source = block->source;
+    int64_t at[N_PARTS];
+    (void)worker;
+    (void)error;
+    memcpy(at, block->entries.starts, sizeof at);
+    for (int64_t i = 0; source != NULL && i < block->entries.n; i++) {
+        source->codes[source->listed[block->range->first + i]] =
+            next_code(work, &block->entries, block->entries.parts[i], at);
+    }
+    return MDL_OK;
+}
+
+/* Fills the column's dictionary with the entries of its only source. */
+static void copy_source(const column_work *work)
+{
+    const mdli_text_source *source = &work->sources.sources[0];
+    char *next = work->dictionary->bytes;
+    const char *end = next + source->listed_bytes;
+    for (int64_t i = 0; i < source->n_listed; i++) {
+        const int32_t entry = source->listed[i];
+        next = mdli_dictionary_put(work->dictionary, i, next, end,
+                                   mdli_text_source_entry(source, entry).text);
+        source->codes[entry] = (int32_t)i;
+    }
+}
+
+/* The most that the column may cost as text and lengths; −1 where that is not known. */
+static int64_t text_cost_max(const column_work *work)
+{
+    int64_t text_bytes = 0;
+    int64_t longest_bytes = 0;
+    for (int64_t b = 0; b < work->n_blocks; b++) {
+        const mdli_block *block = work->blocks[b].block;
+        if (work->blocks[b].source != NULL) {
+            continue;
+        }
+        if (block->encoding != MDL_ENCODING_PLAIN) {
+            return -1;
+        }
+        const int64_t block_bytes = mdli_plain_text_bytes(block);
+        text_bytes += block_bytes;
+        longest_bytes = block_bytes > longest_bytes ? block_bytes : longest_bytes;
+    }
+    for (int32_t s = 0; s < work->sources.n_sources; s++) {
+        const mdli_text_source *source = &work->sources.sources[s];
+        text_bytes += source->text_bytes;
+        longest_bytes =
+            source->longest_bytes > longest_bytes ? source->longest_bytes : longest_bytes;
+    }
+    return text_bytes + packed_bytes(work->n_rows, mdli_bits((uint64_t)longest_bytes));
+}
+
+/* Finds out by the blocks without a source whether a dictionary is out of the question. */
+static mdl_status refute_dictionary(column_work *work, mdl_error *error)
+{
+    const int64_t cost_max = text_cost_max(work);
+    void *memory;
+    if (cost_max < 0) {
+        return MDL_OK;
+    }
+    MDLI_TRY(mdli_allocate_array(work->context, work->n_blocks, sizeof(mdli_block *), "dictionary",
+                                 &memory, error));
+    mdli_block **blocks = memory;
+    for (int64_t b = 0; b < work->n_blocks; b++) {
+        blocks[b] = work->blocks[b].source == NULL ? work->blocks[b].block : NULL;
+    }
+    mdl_status status = mdli_entries_cost_more(work->context, blocks, work->n_blocks, cost_max,
+                                               &work->is_refuted, error);
+    mdli_free(work->context, memory);
+    return status;
+}
+
+/* Finds the entries of all blocks, while a dictionary of them may pay. */
+static mdl_status find_entries(column_work *work, mdl_error *error)
+{
+    if (has_one_source(work)) {
+        work->text_cost = text_cost(work);
+        work->n_entries = work->sources.sources[0].n_listed;
+        work->entry_text_bytes = work->sources.sources[0].listed_bytes;
+        return MDL_OK;
+    }
+    MDLI_TRY(refute_dictionary(work, error));
+    if (work->is_refuted) {
+        return MDL_OK;
+    }
+    MDLI_TRY(mdli_parallel_for(work->context, work->n_blocks, prepare_block, work, error));
+    work->text_cost = text_cost(work);
+    return mdli_parallel_for(work->context, N_PARTS, merge_part, work, error);
+}
+
 /* Makes the column's dictionary if it pays. */
 static mdl_status find_dictionary(column_work *work, mdl_error *error)
 {
-    work->text_cost = text_cost(work);
-    MDLI_TRY(mdli_parallel_for(work->context, N_PARTS, merge_part, work, error));
-    if (!dictionary_pays(work)) {
+    MDLI_TRY(find_entries(work, error));
+    if (work->is_refuted || !dictionary_pays(work)) {
         return MDL_OK;
     }
-    MDLI_TRY(allocate_dictionary(work, error));
-    return mdli_parallel_for(work->context, work->n_blocks, place_entries, work, error);
+    MDLI_TRY(mdli_dictionary_allocate(work->context, work->n_entries, work->entry_text_bytes,
+                                      &work->dictionary, error));
+    if (has_one_source(work)) {
+        copy_source(work);
+        return MDL_OK;
+    }
+    MDLI_TRY(divide_dictionary(work, error));
+    MDLI_TRY(mdli_parallel_for(work->context, work->n_blocks, place_entries, work, error));
+    return mdli_parallel_for(work->context, work->n_blocks, map_entries, work, error);
 }
 
 /*
  * The last form of the blocks.
  */
 
+/* The codes of a block's own entries in the column's dictionary. */
+static mdl_status make_mapping(const column_work *work, const block_entries *entries, int32_t **out,
+                               mdl_error *error)
+{
+    int64_t at[N_PARTS];
+    void *memory;
+    MDLI_TRY(
+        mdli_allocate_array(work->context, entries->n, sizeof **out, "dictionary", &memory, error));
+    *out = memory;
+    memcpy(at, entries->starts, sizeof at);
+    for (int64_t i = 0; i < entries->n; i++) {
+        (*out)[i] = next_code(work, entries, entries->parts[i], at);
+    }
+    return MDL_OK;
+}
+
 /* Gives each row its code in the column's dictionary. */
 static mdl_status recode_rows(const column_work *work, block_work *block, mdl_error *error)
 {
-    const block_entries *entries = &block->entries;
     const int32_t n_rows = block->block->n_rows;
-    int64_t at[N_PARTS];
+    int32_t *mapping = NULL;
     void *memory;
     if (block->codes == NULL) {
         MDLI_TRY(mdli_allocate_array(work->context, n_rows, sizeof *block->codes, "dictionary",
@@ -402,23 +526,34 @@ static mdl_status recode_rows(const column_work *work, block_work *block, mdl_er
         block->codes = memory;
         mdli_decode_codes(block->block, 0, n_rows, block->codes);
     }
-    if (entries->n == 0) {
-        return MDL_OK; /* all NULL */
+    if (block->block->n_nulls == n_rows) {
+        return MDL_OK;
     }
-    MDLI_TRY(mdli_allocate_array(work->context, entries->n, sizeof *block->codes, "dictionary",
-                                 &memory, error));
-    int32_t *mapping = memory;
-    memcpy(at, entries->starts, sizeof at);
-    for (int64_t i = 0; i < entries->n; i++) {
-        const int part = entries->parts[i];
-        const int32_t number = entries->numbers[at[part]++];
-        mapping[i] = work->part_codes[part][number < 0 ? ~number : number];
+    if (block->source == NULL) {
+        MDLI_TRY(make_mapping(work, &block->entries, &mapping, error));
     }
+    const int32_t *codes = mapping != NULL ? mapping : block->source->codes;
     for (int32_t i = 0; i < n_rows; i++) {
-        block->codes[i] = mapping[block->codes[i]];
+        block->codes[i] = codes[block->codes[i]];
     }
     mdli_free(work->context, mapping);
     return MDL_OK;
+}
+
+/* Whether a block has its last codes: they count the entries of its only source. */
+static bool has_last_codes(const column_work *work, const block_work *block)
+{
+    return has_one_source(work) && block->source->is_in_order;
+}
+
+/* Has a block that nobody else knows of refer to the column's dictionary. */
+static void change_dictionary(const column_work *work, block_work *block)
+{
+    block->encoded = block->block;
+    block->block = NULL;
+    mdli_dictionary_release(block->encoded->dictionary);
+    block->encoded->dictionary = work->dictionary;
+    mdli_dictionary_retain(work->dictionary);
 }
 
 /* Encodes a block with the column's dictionary. */
@@ -426,6 +561,10 @@ static mdl_status encode_with_dictionary(const column_work *work, block_work *bl
                                          mdl_error *error)
 {
     const mdli_block *source = block->block;
+    if (has_last_codes(work, block)) {
+        change_dictionary(work, block);
+        return MDL_OK;
+    }
     MDLI_TRY(recode_rows(work, block, error));
     const mdl_vector values = {.type = MDL_TYPE_STRING,
                                .n_rows = source->n_rows,
@@ -439,12 +578,12 @@ static mdl_status encode_with_dictionary(const column_work *work, block_work *bl
     return MDL_OK;
 }
 
-/* Encodes a block without one: PLAIN blocks may be compressed, a dictionary of its own is given up,
- * all others stay as they are. */
+/* Encodes a block without one: PLAIN blocks may be compressed, a dictionary of its own or a growing
+ * one is given up, all others stay as they are. */
 static mdl_status encode_alone(const column_work *work, block_work *block, mdl_error *error)
 {
     mdli_block *source = block->block;
-    if (mdli_block_has_own_dictionary(source)) {
+    if (mdli_block_has_own_dictionary(source) || is_growing(source->dictionary)) {
         mdl_vector values;
         MDLI_TRY(mdli_block_decode(source, 0, source->n_rows, &block->buffer, &values, error));
         return mdli_encode_text(work->context, MDLI_ENCODING_CHEAPEST, &values, &block->encoded,
@@ -474,11 +613,23 @@ static mdl_status encode_block(void *data, int64_t job, int worker, mdl_error *e
     return MDL_OK;
 }
 
+/* Gives all blocks their last form. */
+static mdl_status encode_blocks(column_work *work, mdl_error *error)
+{
+    for (int32_t s = 0; work->dictionary == NULL && s < work->sources.n_sources; s++) {
+        mdli_dictionary *dictionary = work->sources.sources[s].dictionary;
+        if (is_growing(dictionary)) {
+            MDLI_TRY(mdli_growing_dictionary_list(dictionary, error));
+        }
+    }
+    return mdli_parallel_for(work->context, work->n_blocks, encode_block, work, error);
+}
+
 /*
  * The column.
  */
 
-/* Whether all blocks share a dictionary already. */
+/* Whether all blocks share a dictionary that is the column's. */
 static bool have_dictionary(mdli_block *const *blocks, int64_t n_blocks)
 {
     for (int64_t b = 0; b < n_blocks; b++) {
@@ -486,7 +637,8 @@ static bool have_dictionary(mdli_block *const *blocks, int64_t n_blocks)
             return false;
         }
     }
-    return n_blocks > 0;
+    return n_blocks == 0 ||
+           (!is_growing(blocks[0]->dictionary) && !mdli_block_has_own_dictionary(blocks[0]));
 }
 
 /* Fills `work`, which takes over the references to the blocks. */
@@ -505,6 +657,20 @@ static mdl_status start_work(column_work *work, mdli_block **blocks, int64_t n_b
         work->n_rows += blocks[b]->n_rows;
         work->blocks[b].block = blocks[b];
         mdli_decode_buffer_init(&work->blocks[b].buffer, work->context);
+    }
+    return MDL_OK;
+}
+
+/* Finds which dictionaries the blocks refer to. */
+static mdl_status find_sources(column_work *work, mdli_block *const *blocks, mdl_error *error)
+{
+    mdli_text_sources *sources = &work->sources;
+    MDLI_TRY(mdli_text_sources_init(sources, work->context, blocks, work->n_blocks, error));
+    for (int64_t b = 0; b < work->n_blocks; b++) {
+        if (sources->of_blocks[b] >= 0) {
+            work->blocks[b].source = &sources->sources[sources->of_blocks[b]];
+            work->blocks[b].range = &sources->ranges[b];
+        }
     }
     return MDL_OK;
 }
@@ -532,8 +698,7 @@ static mdl_status finish_work(column_work *work, mdl_column **out, mdl_error *er
 mdl_status mdli_string_column_from_blocks(mdl_context *context, mdli_block **blocks,
                                           int64_t n_blocks, mdl_column **out, mdl_error *error)
 {
-    if (n_blocks == 0 ||
-        (have_dictionary(blocks, n_blocks) && !mdli_block_has_own_dictionary(blocks[0]))) {
+    if (have_dictionary(blocks, n_blocks)) {
         return mdli_column_from_blocks(context, MDL_TYPE_STRING, blocks, n_blocks, out, error);
     }
     column_work work = {.context = context};
@@ -545,9 +710,9 @@ mdl_status mdli_string_column_from_blocks(mdl_context *context, mdli_block **blo
         }
         return status;
     }
-    MDLI_TRY_GOTO_DONE(mdli_parallel_for(context, n_blocks, prepare_block, &work, error));
+    MDLI_TRY_GOTO_DONE(find_sources(&work, blocks, error));
     MDLI_TRY_GOTO_DONE(find_dictionary(&work, error));
-    MDLI_TRY_GOTO_DONE(mdli_parallel_for(context, n_blocks, encode_block, &work, error));
+    MDLI_TRY_GOTO_DONE(encode_blocks(&work, error));
     status = finish_work(&work, out, error);
 done:
     column_work_free(&work);

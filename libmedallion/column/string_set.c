@@ -6,8 +6,15 @@
 #include "base/error.h"
 #include "base/memory.h"
 
-/* Entries that a set first has room for; a power of two. */
-#define CAPACITY_MIN 64
+/* Slots that a set first has; a power of two. */
+#define SLOTS_MIN 128
+
+/* Entries that slots have room for. Fuller ones are searched longer, emptier ones leave the cache
+ * sooner. */
+static int64_t capacity_of(int64_t n_slots)
+{
+    return n_slots / 8 * 5;
+}
 
 void mdli_string_set_init(mdli_string_set *set, mdl_context *context)
 {
@@ -21,13 +28,13 @@ void mdli_string_set_free(mdli_string_set *set)
     mdli_string_set_init(set, set->context);
 }
 
-/* Makes room for `capacity` entries, a power of two, in a set that has none. */
-static mdl_status allocate(mdli_string_set *set, int64_t capacity, mdl_error *error)
+/* Gives a set that has none so many slots, a power of two, and room for entries. */
+static mdl_status allocate(mdli_string_set *set, int64_t n_slots, mdl_error *error)
 {
     void *memory;
-    set->capacity = capacity;
-    set->n_slots = 2 * capacity;
-    MDLI_TRY(mdli_allocate_array(set->context, capacity, sizeof *set->entries, "dictionary",
+    set->capacity = capacity_of(n_slots);
+    set->n_slots = n_slots;
+    MDLI_TRY(mdli_allocate_array(set->context, set->capacity, sizeof *set->entries, "dictionary",
                                  &memory, error));
     set->entries = memory;
     MDLI_TRY(mdli_allocate_zeroed(set->context, (size_t)set->n_slots * sizeof *set->slots,
@@ -53,11 +60,11 @@ static void move_slots(const mdli_string_set *set, mdli_string_set *grown)
     }
 }
 
-static mdl_status resize(mdli_string_set *set, int64_t capacity, mdl_error *error)
+static mdl_status resize(mdli_string_set *set, int64_t n_slots, mdl_error *error)
 {
     mdli_string_set grown = {
         .context = set->context, .n_entries = set->n_entries, .text_bytes = set->text_bytes};
-    mdl_status status = allocate(&grown, capacity, error);
+    mdl_status status = allocate(&grown, n_slots, error);
     if (status != MDL_OK) {
         mdli_string_set_free(&grown);
         return status;
@@ -73,14 +80,14 @@ static mdl_status resize(mdli_string_set *set, int64_t capacity, mdl_error *erro
 
 mdl_status mdli_string_set_reserve(mdli_string_set *set, int64_t n, mdl_error *error)
 {
-    int64_t capacity = CAPACITY_MIN;
-    while (capacity < n) {
-        capacity *= 2;
+    int64_t n_slots = SLOTS_MIN;
+    while (capacity_of(n_slots) < n) {
+        n_slots *= 2;
     }
-    return capacity > set->capacity ? resize(set, capacity, error) : MDL_OK;
+    return n_slots > set->n_slots ? resize(set, n_slots, error) : MDL_OK;
 }
 
 mdl_status mdli_string_set_grow(mdli_string_set *set, mdl_error *error)
 {
-    return resize(set, set->capacity == 0 ? CAPACITY_MIN : 2 * set->capacity, error);
+    return resize(set, set->n_slots == 0 ? SLOTS_MIN : 2 * set->n_slots, error);
 }

@@ -30,7 +30,7 @@ typedef struct mdli_string_set {
     int64_t n_entries;
     int64_t capacity;
     uint64_t *slots; /* hash above entry + 1, or 0; found by the hash's low bits, then the next */
-    int64_t n_slots; /* a power of two, twice the capacity */
+    int64_t n_slots; /* a power of two, more than the capacity */
     int64_t text_bytes;
 } mdli_string_set;
 
@@ -118,6 +118,27 @@ static inline bool mdli_is_same_headed_text(const mdli_headed_text *a, const mdl
 static inline void mdli_string_set_prefetch_slot(const mdli_string_set *set, uint32_t hash)
 {
     __builtin_prefetch(&set->slots[hash & ((uint64_t)set->n_slots - 1)]);
+}
+
+/* Asks for the entry that a text may be the same as; its slot should be in the cache. */
+static inline void mdli_string_set_prefetch_entry(const mdli_string_set *set, uint32_t hash)
+{
+    const uint64_t slot = set->slots[hash & ((uint64_t)set->n_slots - 1)];
+    __builtin_prefetch(&set->entries[(uint32_t)slot - (slot != 0)]);
+}
+
+/* Asks for the last bytes of that entry, where it may be the same as a text that is longer than its
+ * head; the entry should be in the cache. A function that only prefetches has no effect in gcc's
+ * eyes: calls of it are dropped unless they are inlined first. */
+__attribute__((always_inline)) static inline void
+mdli_string_set_prefetch_tail(const mdli_string_set *set, const mdli_headed_text *headed,
+                              uint32_t hash)
+{
+    const int64_t size = headed->text.size_bytes;
+    const uint64_t slot = set->slots[hash & ((uint64_t)set->n_slots - 1)];
+    if (size > MDLI_TEXT_HEAD_BYTES && slot >> 32 == hash && slot != 0) {
+        __builtin_prefetch(set->entries[(uint32_t)slot - 1].text.data + size - 1);
+    }
 }
 
 /*

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "column/column_internal.h"
 #include "csv/csv_schema.h"
 #include "kernels/csv_kernels.h"
 #include "kernels/kernels.h"
@@ -20,7 +21,8 @@ typedef struct mdli_csv_staged {
     const mdli_kernels *kernels;
     int64_t value_bytes;
     void *values;
-    uint8_t *nulls; /* 1 where a row is NULL; not there for a required column */
+    uint8_t *nulls;              /* 1 where a row is NULL; not there for a required column */
+    mdli_dictionary *dictionary; /* that blocks of STRING are encoded with; else NULL */
 } mdli_csv_staged;
 
 /*

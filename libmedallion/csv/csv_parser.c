@@ -34,6 +34,9 @@ static mdl_status create_column(mdli_csv_parser *parser, int32_t index, mdl_erro
                                      error));
         column->nulls = nulls;
     }
+    if (column->target->type == MDL_TYPE_STRING) {
+        MDLI_TRY(mdli_growing_dictionary_create(parser->context, &column->dictionary, error));
+    }
     return MDL_OK;
 }
 
@@ -127,6 +130,7 @@ void mdli_csv_parser_free(mdli_csv_parser *parser)
         for (int32_t i = 0; i < parser->options.schema->n_targets; i++) {
             mdli_free(context, parser->columns[i].values);
             mdli_free(context, parser->columns[i].nulls);
+            mdli_dictionary_release(parser->columns[i].dictionary);
         }
     }
     mdli_free(context, parser->columns);
@@ -173,7 +177,8 @@ mdl_status mdli_csv_encode_rows(mdli_csv_parser *parser, mdli_csv_chunk *chunk, 
                              .validity = make_validity(parser, column)};
         mdli_block **block = &chunk->blocks[chunk->n_blocks];
         if (values.type == MDL_TYPE_STRING) {
-            MDLI_TRY(mdli_block_encode_loose_text(parser->context, &values, block, error));
+            MDLI_TRY(mdli_block_encode_loose_text(parser->context, &values, column->dictionary,
+                                                  block, error));
         } else {
             MDLI_TRY(mdli_block_encode(parser->context, &values, NULL, block, error));
         }
