@@ -18,15 +18,16 @@ enum {
 };
 
 enum {
-    NO_SLOT = -1
+    NO_SLOT = -1,
+    NO_CODE = 255
 };
 
-/* States that follow a table. */
+/* Slots that follow a table. */
 typedef struct following {
     mdli_summary_draft *draft;
-    int64_t n_distances; /* of keys from the least that there may be */
-    int32_t *slots;      /* by distance; NO_SLOT = no row has, or had, such a key */
-    uint8_t *doubts;     /* by slot; NULL = none are possible */
+    uint8_t *codes;  /* of the numbers from the least value on: which value it is, or NO_CODE */
+    int32_t *slots;  /* by distance; NO_SLOT = no row has, or had, such a key */
+    uint8_t *doubts; /* by slot; NULL = none are possible */
 } following;
 
 /* What is done with rows. */
@@ -69,7 +70,7 @@ static mdl_status mark_keys(following *f, const mdl_table *rows, mdl_error *erro
         for (int64_t i = 0; status == MDL_OK && i < batch.n_rows; i++) {
             const int32_t *keys = batch.columns[0].values;
             const uint64_t distance = distance_of(f->draft, keys[i]);
-            if (distance < (uint64_t)f->n_distances) {
+            if (distance < (uint64_t)f->draft->n_distances) {
                 f->slots[distance] = 0;
             }
         }
@@ -82,15 +83,12 @@ static mdl_status mark_keys(following *f, const mdl_table *rows, mdl_error *erro
 static mdl_status number_keys(following *f, mdl_error *error)
 {
     mdli_summary_draft *d = f->draft;
-    void *memory;
-    d->n_slots = 0;
-    for (int64_t i = 0; i < f->n_distances; i++) {
-        d->n_slots += f->slots[i] != NO_SLOT;
+    int64_t n_slots = 0;
+    for (int64_t i = 0; i < d->n_distances; i++) {
+        n_slots += f->slots[i] != NO_SLOT;
     }
-    MDLI_TRY(
-        mdli_allocate_array(d->context, d->n_slots, sizeof *d->keys, "summary", &memory, error));
-    d->keys = memory;
-    for (int64_t i = 0, n = 0; i < f->n_distances; i++) {
+    MDLI_TRY(mdli_summary_allocate(d, n_slots, error));
+    for (int64_t i = 0, n = 0; i < d->n_distances; i++) {
         if (f->slots[i] != NO_SLOT) {
             d->keys[n] = (int32_t)(d->least_key + i);
             f->slots[i] = (int32_t)n++;
@@ -99,49 +97,71 @@ static mdl_status number_keys(following *f, mdl_error *error)
     return MDL_OK;
 }
 
-/* Makes states for all keys of the summary before and of the rows that came. */
+/* Makes slots without rows for all keys of the summary before and of the rows that came. */
 static mdl_status make_slots(following *f, const mdl_summary_options *options, mdl_error *error)
 {
     mdli_summary_draft *d = f->draft;
+    const bool has_extreme = d->summary.extreme >= 0;
     void *memory;
-    f->n_distances = d->n_slots;
-    MDLI_TRY(mdli_allocate_array(d->context, f->n_distances, sizeof *f->slots, "summary", &memory,
+    MDLI_TRY(mdli_allocate_array(d->context, d->n_distances, sizeof *f->slots, "summary", &memory,
                                  error));
     f->slots = memory;
-    memset(f->slots, 0xff, (size_t)f->n_distances * sizeof *f->slots);
+    memset(f->slots, 0xff, (size_t)d->n_distances * sizeof *f->slots);
     MDLI_TRY(mark_keys(f, options->previous->summary->groups, error));
     if (options->added != NULL) {
         MDLI_TRY(mark_keys(f, options->added, error));
     }
     MDLI_TRY(number_keys(f, error));
-    if (d->summary.extreme >= 0 && options->removed != NULL) {
+    const size_t column_bytes = (size_t)d->n_slots * sizeof *d->numbers;
+    memset(d->numbers, 0, (size_t)(d->summary.n_values + (has_extreme ? 2 : 0)) * column_bytes);
+    if (has_extreme) {
+        memset(mdli_summary_numbers(d, d->summary.n_values), 0xff, column_bytes);
+    }
+    if (has_extreme && options->removed != NULL) {
         MDLI_TRY(mdli_allocate_zeroed(d->context, (size_t)d->n_slots, "summary", &memory, error));
         f->doubts = memory;
     }
-    return mdli_summary_allocate_columns(d, error);
+    return MDL_OK;
+}
+
+/* Notes which numbers are values. Blocks may list more than rows have. */
+static mdl_status make_codes(following *f, mdl_error *error)
+{
+    const mdli_summary_draft *d = f->draft;
+    void *memory;
+    MDLI_TRY(mdli_allocate(d->context, (size_t)d->n_codes, "summary", &memory, error));
+    f->codes = memory;
+    memset(f->codes, NO_CODE, (size_t)d->n_codes);
+    for (int32_t v = 0; v < d->summary.n_values; v++) {
+        const uint64_t step = (uint64_t)(d->summary.values[v] - d->least_value);
+        if (step < (uint64_t)d->n_codes) {
+            f->codes[step] = (uint8_t)v;
+        }
+    }
+    return MDL_OK;
 }
 
 /*
  * The summary before.
  */
 
-/* Takes a stretch of its groups into the states. */
+/* Takes a stretch of its groups into the slots. */
 static void take_groups(const following *f, const mdli_summary *from, const mdl_batch *batch)
 {
     const mdli_summary_draft *d = f->draft;
     const int32_t *keys = batch->columns[0].values;
     for (int32_t v = 0; v < from->n_values; v++) {
         const int32_t *counts = batch->columns[mdli_summary_first_count(from) + v].values;
-        uint32_t *to = mdli_summary_number(d, 0, d->codes[from->values[v] - d->least_value]);
+        uint32_t *to = mdli_summary_numbers(d, f->codes[from->values[v] - d->least_value]);
         for (int64_t i = 0; i < batch->n_rows; i++) {
             to[f->slots[distance_of(d, keys[i])]] = (uint32_t)counts[i];
         }
     }
     for (int b = 0; b < 2 && from->extreme >= 0; b++) {
         const int64_t *bounds = batch->columns[1 + b].values;
-        uint32_t *to = mdli_summary_number(d, 0, d->summary.n_values + b);
+        uint32_t *to = mdli_summary_numbers(d, d->summary.n_values + b);
         for (int64_t i = 0; i < batch->n_rows; i++) {
-            to[f->slots[distance_of(d, keys[i])]] = (uint32_t)(bounds[i] - d->form.nearest);
+            to[f->slots[distance_of(d, keys[i])]] = (uint32_t)(bounds[i] - d->nearest);
         }
     }
 }
@@ -181,24 +201,24 @@ static inline bool find_row(const following *f, const mdl_batch *batch, int64_t 
         (uint64_t)(((const int32_t *)batch->columns[1].values)[i] - d->least_value);
     uint64_t at = 0;
     if (d->summary.extreme >= 0) {
-        at = (uint64_t)((const int64_t *)batch->columns[2].values)[i] - (uint64_t)d->form.nearest;
+        at = (uint64_t)((const int64_t *)batch->columns[2].values)[i] - (uint64_t)d->nearest;
     }
-    if (distance >= (uint64_t)f->n_distances || step >= (uint64_t)d->n_codes ||
+    if (distance >= (uint64_t)d->n_distances || step >= (uint64_t)d->n_codes ||
         at > (uint64_t)d->farthest) {
         return false;
     }
-    *row = (summary_row){f->slots[distance], d->codes[step], (uint32_t)at};
-    return row->slot != NO_SLOT && row->code != MDLI_SUMMARY_NO_CODE;
+    *row = (summary_row){f->slots[distance], f->codes[step], (uint32_t)at};
+    return row->slot != NO_SLOT && row->code != NO_CODE;
 }
 
-/* Works a row into the states; false when it cannot be. */
+/* Works a row into the slots; false when it cannot be. */
 static inline bool take_row(const following *f, const summary_row *row, row_action action)
 {
     const mdli_summary_draft *d = f->draft;
     const bool has_extreme = d->summary.extreme >= 0;
-    uint32_t *counter = mdli_summary_number(d, row->slot, row->code);
-    uint32_t *least = mdli_summary_number(d, row->slot, d->summary.n_values);
-    uint32_t *greatest = mdli_summary_number(d, row->slot, d->summary.n_values + 1);
+    uint32_t *counter = mdli_summary_numbers(d, row->code) + row->slot;
+    uint32_t *least = mdli_summary_numbers(d, d->summary.n_values) + row->slot;
+    uint32_t *greatest = mdli_summary_numbers(d, d->summary.n_values + 1) + row->slot;
     switch (action) {
     case ADD_ROWS:
         ++*counter;
@@ -225,7 +245,7 @@ static inline bool take_row(const following *f, const summary_row *row, row_acti
     return false;
 }
 
-/* Works rows into the states; the first that cannot be one of them, or the number of rows. */
+/* Works rows into the slots; the first that cannot be one of them, or the number of rows. */
 static int64_t take_rows(const following *f, const mdl_batch *batch, row_action action)
 {
     for (int32_t c = 0; c < batch->n_columns; c++) {
@@ -265,16 +285,32 @@ static mdl_status take_changes(const following *f, const mdl_table *rows, row_ac
     return status;
 }
 
-/* MDL_E_ARGUMENT when the states do not have as many rows as the table; else whether a bound of one
- * that has rows is in doubt. */
-static mdl_status check_states(const following *f, bool *is_in_doubt, mdl_error *error)
+/* Rows of a slot. */
+static int64_t count_of_slot(const mdli_summary_draft *d, int64_t slot)
 {
-    const mdli_summary_draft *d = f->draft;
+    int64_t count = 0;
+    for (int32_t v = 0; v < d->summary.n_values; v++) {
+        count += mdli_summary_numbers(d, v)[slot];
+    }
+    return count;
+}
+
+/* Leaves slots out that have no rows any more. MDL_E_ARGUMENT when the others do not have as many as
+ * the table; else whether a bound of one of them is in doubt. */
+static mdl_status keep_slots_with_rows(following *f, bool *is_in_doubt, mdl_error *error)
+{
+    mdli_summary_draft *d = f->draft;
+    const int32_t n_columns = d->summary.n_values + (d->summary.extreme >= 0 ? 2 : 0);
+    int32_t *kept =
+        f->slots; /* is not needed any more, and there are no more slots than distances */
+    int64_t n_kept = 0;
     int64_t n_rows = 0;
     *is_in_doubt = false;
     for (int64_t s = 0; s < d->n_slots; s++) {
-        const int64_t count = mdli_summary_count(d, s);
+        const int64_t count = count_of_slot(d, s);
         n_rows += count;
+        kept[n_kept] = (int32_t)s;
+        n_kept += count > 0;
         *is_in_doubt |= count > 0 && f->doubts != NULL && f->doubts[s] != 0;
     }
     if (n_rows != d->table->n_rows) {
@@ -282,6 +318,16 @@ static mdl_status check_states(const following *f, bool *is_in_doubt, mdl_error 
                              "the changes make up a table of %lld rows, it has %lld",
                              (long long)n_rows, (long long)d->table->n_rows);
     }
+    for (int64_t k = 0; k < n_kept && n_kept < d->n_slots; k++) {
+        d->keys[k] = d->keys[kept[k]];
+    }
+    for (int32_t c = 0; c < n_columns && n_kept < d->n_slots; c++) {
+        const uint32_t *from = mdli_summary_numbers(d, c);
+        for (int64_t k = 0; k < n_kept; k++) {
+            d->numbers[c * n_kept + k] = from[kept[k]];
+        }
+    }
+    d->n_slots = n_kept;
     return MDL_OK;
 }
 
@@ -292,15 +338,17 @@ mdl_status mdli_summary_from_changes(mdli_summary_draft *d, const mdl_summary_op
     bool is_in_doubt = false;
     mdl_status status;
     MDLI_TRY_GOTO_DONE(make_slots(&f, options, error));
+    MDLI_TRY_GOTO_DONE(make_codes(&f, error));
     MDLI_TRY_GOTO_DONE(take_summary(&f, options->previous->summary, error));
     MDLI_TRY_GOTO_DONE(take_changes(&f, options->added, ADD_ROWS, error));
     MDLI_TRY_GOTO_DONE(take_changes(&f, options->removed, REMOVE_ROWS, error));
     if (f.doubts != NULL) {
         MDLI_TRY_GOTO_DONE(take_changes(&f, options->added, SETTLE_DOUBTS, error));
     }
-    status = check_states(&f, &is_in_doubt, error);
+    status = keep_slots_with_rows(&f, &is_in_doubt, error);
 done:
     mdli_free(d->context, f.slots);
+    mdli_free(d->context, f.codes);
     mdli_free(d->context, f.doubts);
     *is_done = status == MDL_OK && !is_in_doubt;
     return status;

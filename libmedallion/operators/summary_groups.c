@@ -1,5 +1,5 @@
 /*
- * The table of a summary, made from the states.
+ * The table of a summary, made from its slots.
  */
 #include <stdio.h>
 #include <string.h>
@@ -12,9 +12,7 @@
 typedef struct group_columns {
     mdl_context *context;
     mdli_arena names_arena;
-    int32_t *slots; /* that have rows */
     int64_t n_groups;
-    void *values; /* of the column at hand; room for 8 bytes a group */
     int32_t n_columns;
     const char *names[MDLI_SUMMARY_COLUMNS_MAX + MDLI_HISTOGRAM_MAX];
     mdl_column *columns[MDLI_SUMMARY_COLUMNS_MAX + MDLI_HISTOGRAM_MAX];
@@ -47,60 +45,42 @@ static const char *count_name(mdli_arena *arena, const char *column, mdl_type ty
     return name;
 }
 
-/* Encodes the values at hand as the next column; `name` is NULL with the error told. */
-static mdl_status add_column(group_columns *c, const char *name, mdl_type type, mdl_error *error)
+/* Encodes values of all groups as the next column; `name` is NULL with the error told. */
+static mdl_status add_column(group_columns *c, const char *name, mdl_type type, const void *values,
+                             mdl_error *error)
 {
     if (name == NULL) {
         return error->status;
     }
-    const mdl_vector v = {.type = type, .n_rows = c->n_groups, .values = c->values};
+    const mdl_vector v = {.type = type, .n_rows = c->n_groups, .values = values};
     MDLI_TRY(mdli_column_from_vector(c->context, &v, NULL, &c->columns[c->n_columns], error));
     c->names[c->n_columns++] = name;
     return MDL_OK;
-}
-
-/* Notes the slots that have rows, and makes room for a column of them. */
-static mdl_status list_slots(const mdli_summary_draft *d, group_columns *c, mdl_error *error)
-{
-    void *memory;
-    MDLI_TRY(
-        mdli_allocate_array(d->context, d->n_slots, sizeof *c->slots, "summary", &memory, error));
-    c->slots = memory;
-    for (int64_t s = 0; s < d->n_slots; s++) {
-        c->slots[c->n_groups] = (int32_t)s;
-        c->n_groups += mdli_summary_count(d, s) > 0;
-    }
-    MDLI_TRY(
-        mdli_allocate_array(d->context, c->n_groups, sizeof(int64_t), "summary", &memory, error));
-    c->values = memory;
-    return MDL_OK;
-}
-
-static mdl_status add_keys(const mdli_summary_draft *d, group_columns *c, mdl_error *error)
-{
-    int32_t *keys = c->values;
-    for (int64_t g = 0; g < c->n_groups; g++) {
-        const int64_t slot = c->slots[g];
-        keys[g] = d->keys != NULL ? d->keys[slot] : (int32_t)(d->least_key + slot);
-    }
-    return add_column(c, d->table->names[d->summary.key], MDL_TYPE_INT32, error);
 }
 
 static mdl_status add_bounds(const mdli_summary_draft *d, group_columns *c, mdl_error *error)
 {
     static const char *const functions[] = {"min", "max"};
     const int32_t column = d->summary.extreme;
-    int64_t *values = c->values;
-    for (int b = 0; b < 2 && column >= 0; b++) {
+    void *memory;
+    if (column < 0) {
+        return MDL_OK;
+    }
+    MDLI_TRY(
+        mdli_allocate_array(d->context, c->n_groups, sizeof(int64_t), "summary", &memory, error));
+    int64_t *values = memory;
+    mdl_status status = MDL_OK;
+    for (int b = 0; b < 2 && status == MDL_OK; b++) {
+        const uint32_t *distances = mdli_summary_numbers(d, d->summary.n_values + b);
         for (int64_t g = 0; g < c->n_groups; g++) {
-            values[g] =
-                d->form.nearest + *mdli_summary_number(d, c->slots[g], d->summary.n_values + b);
+            values[g] = d->nearest + distances[g];
         }
         const char *name =
             bound_name(&c->names_arena, functions[b], d->table->names[column], error);
-        MDLI_TRY(add_column(c, name, d->table->columns[column]->type, error));
+        status = add_column(c, name, d->table->columns[column]->type, values, error);
     }
-    return MDL_OK;
+    mdli_free(d->context, memory);
+    return status;
 }
 
 /* Adds the counts of the values that have rows, and keeps these values alone. */
@@ -108,20 +88,19 @@ static mdl_status add_counts(mdli_summary_draft *d, group_columns *c, mdl_error 
 {
     mdli_summary *summary = &d->summary;
     const mdl_type type = d->table->columns[summary->value]->type;
-    int32_t *counts = c->values;
     int32_t n_kept = 0;
     for (int32_t v = 0; v < summary->n_values; v++) {
+        const uint32_t *counts = mdli_summary_numbers(d, v);
         uint32_t any = 0;
         for (int64_t g = 0; g < c->n_groups; g++) {
-            counts[g] = (int32_t)*mdli_summary_number(d, c->slots[g], v);
-            any |= (uint32_t)counts[g];
+            any |= counts[g];
         }
         if (any == 0) {
             continue;
         }
         const char *name = count_name(&c->names_arena, d->table->names[summary->value], type,
                                       summary->values[v], error);
-        MDLI_TRY(add_column(c, name, MDL_TYPE_INT32, error));
+        MDLI_TRY(add_column(c, name, MDL_TYPE_INT32, counts, error));
         summary->values[n_kept++] = summary->values[v];
     }
     summary->n_values = n_kept;
@@ -131,11 +110,11 @@ static mdl_status add_counts(mdli_summary_draft *d, group_columns *c, mdl_error 
 mdl_status mdli_summary_make_groups(mdli_summary_draft *d, mdl_error *error)
 {
     mdl_error fault = MDL_ERROR_INIT;
-    group_columns c = {.context = d->context};
+    group_columns c = {.context = d->context, .n_groups = d->n_slots};
     mdli_arena_init(&c.names_arena, d->context, "summary");
     mdl_status status;
-    MDLI_TRY_GOTO_DONE(list_slots(d, &c, &fault));
-    MDLI_TRY_GOTO_DONE(add_keys(d, &c, &fault));
+    MDLI_TRY_GOTO_DONE(
+        add_column(&c, d->table->names[d->summary.key], MDL_TYPE_INT32, d->keys, &fault));
     MDLI_TRY_GOTO_DONE(add_bounds(d, &c, &fault));
     MDLI_TRY_GOTO_DONE(add_counts(d, &c, &fault));
     status = mdli_table_create(d->context, c.names, c.columns, c.n_columns, c.n_groups,
@@ -145,8 +124,6 @@ done:
     for (int32_t i = 0; i < c.n_columns; i++) {
         mdli_column_release(c.columns[i]);
     }
-    mdli_free(d->context, c.slots);
-    mdli_free(d->context, c.values);
     mdli_arena_reset(&c.names_arena);
     return status == MDL_OK ? MDL_OK : mdli_error_copy(error, &fault);
 }

@@ -9,62 +9,33 @@
 #include "kernels/kernels.h"
 #include "operators/aggregate_compact.h"
 
-enum {
-    MDLI_SUMMARY_NO_CODE = 255,  /* of a number between the values */
-    MDLI_SUMMARY_COLUMNS_MAX = 3 /* that are summarized: key, value, extreme */
-};
+/* Columns that are summarized: key, value, extreme. */
+#define MDLI_SUMMARY_COLUMNS_MAX 3
 
 /*
- * States in the making, each with numbers: how many rows have each value, then the distances of its
- * bounds. They lie one after another, numbered by the distance from the least key; or, of a table
- * that is followed, column by column, in the order of the keys that there are.
+ * A summary in the making: numbers of slots, which are the keys that there are in their order. They
+ * lie column by column, as in the table that they become.
  */
 typedef struct mdli_summary_draft {
     mdl_context *context;
     const mdl_table *table;
     mdli_summary summary; /* columns and values; `groups` at the end */
     int64_t least_key;
+    int64_t n_distances; /* of keys from the least one that there may be */
+    int64_t least_value; /* that rows have … */
+    int64_t n_codes;     /* … and numbers from it to the greatest */
+    int64_t nearest;     /* the least extreme that there may be … */
+    int64_t farthest;    /* … and how far from it the greatest is */
     int64_t n_slots;
-    int64_t n_codes;
-    int64_t farthest; /* the greatest distance there is */
-    uint8_t *codes;
-    int64_t least_value;
-    mdli_state_form form;
-    char **states; /* of each lane; the first has all at the end */
-    int32_t n_lanes;
-    int32_t *keys;        /* of slots, ascending; NULL = by distance */
-    int64_t slot_bytes;   /* from a number to that of the next slot */
-    int64_t number_bytes; /* from a number to the next one of its slot */
+    int32_t *keys;     /* of slots, ascending */
+    uint32_t *numbers; /* per slot the rows of each value; then distances of the bounds: least,
+                          greatest */
 } mdli_summary_draft;
 
-/* A number of a slot, all lanes being merged. */
-static inline uint32_t *mdli_summary_number(const mdli_summary_draft *d, int64_t slot,
-                                            int32_t number)
+/* The numbers of all slots in one column. */
+static inline uint32_t *mdli_summary_numbers(const mdli_summary_draft *d, int32_t column)
 {
-    return (uint32_t *)(d->states[0] + slot * d->slot_bytes + number * d->number_bytes);
-}
-
-/* The counters of a slot of a lane. */
-static inline uint32_t *mdli_summary_counters(const mdli_summary_draft *d, int32_t lane,
-                                              int64_t slot)
-{
-    return (uint32_t *)(d->states[lane] + slot * d->form.size_bytes);
-}
-
-/* The distances of a slot of a lane: least and greatest. */
-static inline uint32_t *mdli_summary_bounds(const mdli_summary_draft *d, int32_t lane, int64_t slot)
-{
-    return mdli_summary_counters(d, lane, slot) + d->summary.n_values;
-}
-
-/* Rows of a slot, all lanes being merged. */
-static inline int64_t mdli_summary_count(const mdli_summary_draft *d, int64_t slot)
-{
-    int64_t count = 0;
-    for (int32_t v = 0; v < d->summary.n_values; v++) {
-        count += *mdli_summary_number(d, slot, v);
-    }
-    return count;
+    return d->numbers + column * d->n_slots;
 }
 
 /* Widens bounds to those of a column; false if it has NULL, or no rows. */
@@ -74,26 +45,24 @@ bool mdli_widen_range(const mdl_column *column, mdli_range *range);
  * there can be none. */
 bool mdli_summary_plan(mdli_summary_draft *d, const mdl_table *previous);
 
-/* Makes room for the states of the first `n_lanes` lanes, which are still to be started. */
-mdl_status mdli_summary_allocate(mdli_summary_draft *d, int32_t n_lanes, mdl_error *error);
+/* Bytes of the state that rows of a key are counted into, one of all that there may be. */
+int64_t mdli_summary_state_bytes(const mdli_summary *summary);
 
-/* Makes states without rows that lie column by column. */
-mdl_status mdli_summary_allocate_columns(mdli_summary_draft *d, mdl_error *error);
-
-void mdli_summary_start_lane(const mdli_summary_draft *d, int32_t lane);
+/* Makes room for the keys and numbers of `n_slots` slots. */
+mdl_status mdli_summary_allocate(mdli_summary_draft *d, int64_t n_slots, mdl_error *error);
 
 /* Frees all but the draft itself, which can be planned anew. */
 void mdli_summary_free_draft(mdli_summary_draft *d);
 
-/* Fills the states with all rows of the table. */
+/* Makes slots of all rows of the table. */
 mdl_status mdli_summary_from_rows(mdli_summary_draft *d, mdl_error *error);
 
-/* Fills the states with the summary before and what has changed; `*is_done` is false where that
- * does not tell all. */
+/* Makes slots of the summary before and what has changed; `*is_done` is false where that does not
+ * tell all. */
 mdl_status mdli_summary_from_changes(mdli_summary_draft *d, const mdl_summary_options *options,
                                      bool *is_done, mdl_error *error);
 
-/* Makes the table of the groups from the states, which are spent by it. */
+/* Makes the table of the groups from the slots, each of which has rows. */
 mdl_status mdli_summary_make_groups(mdli_summary_draft *d, mdl_error *error);
 
 /* A table with the columns of `table`; `summary`, whose groups it takes a reference to, goes with

@@ -636,6 +636,53 @@ START_TEST(one_that_followed_its_table_is_the_one_made_afresh)
 END_TEST
 
 /* What becomes of a table of two rows when it is told wrong things of what changed. */
+/* A block of which a row was taken still lists the stars that only this one had: less than all that
+ * there are, and far from them. */
+START_TEST(stars_that_no_row_has_any_more_are_not_counted)
+{
+    static ratings rows;
+    static ratings changed;
+    mdl_context *context = context_of(2, 65536);
+    rows.n = changed.n = 0;
+    for (int32_t i = 0; i < ROWS_MAX; i++) {
+        put_row(&rows, (rating){i / 100, i % 100, i == 0 ? -100000 : i % 9 * 50, 1500000000 + i});
+    }
+    put_row(&changed, (rating){0, 0, 50, 1500000000});
+    mdl_summary_options options = options_of("at");
+    mdl_table *before = table_of(context, &rows);
+    mdl_table *added = table_of(context, &changed);
+    mdl_table *sliced;
+    mdl_query *query = mdl_query_create(context);
+    mdl_rel *rel = mdl_upsert(mdl_scan(query, before), mdl_scan(query, added), "user, movie");
+    ck_assert_int_eq(mdl_query_collect(query, rel, &sliced, NULL), MDL_OK);
+    rows.rows[0] = changed.rows[0];
+    mdl_table *plain = table_of(context, &rows);
+    mdl_table *expected = summarized(context, plain, &options);
+    mdl_table *afresh = summarized(context, sliced, &options);
+    options.previous = expected;
+    options.added = added;
+    options.removed = added;
+    mdl_table *followed = summarized(context, sliced, &options);
+    mdl_table *const given[] = {expected, afresh, followed};
+    dump texts[] = {{.bytes = NULL}, {.bytes = NULL}, {.bytes = NULL}};
+    for (int i = 0; i < 3; i++) {
+        ASSERT_IN_LOOP(mdl_table_summary(given[i]) != NULL, "table %d", i);
+        dump_summary(&texts[i], context, mdl_table_summary(given[i]));
+        ASSERT_IN_LOOP(strcmp(texts[i].bytes, texts[0].bytes) == 0, "table %d", i);
+    }
+    for (int i = 0; i < 3; i++) {
+        dump_free(&texts[i]);
+        mdl_table_free(given[i]);
+    }
+    mdl_table_free(before);
+    mdl_table_free(added);
+    mdl_table_free(sliced);
+    mdl_table_free(plain);
+    mdl_query_free(query);
+    mdl_context_free(context);
+}
+END_TEST
+
 static void assert_changes_refused(mdl_context *context, const char *added, const char *removed)
 {
     mdl_summary_options options = options_of("at");
@@ -930,6 +977,7 @@ static Suite *summary_suite(void)
     tcase_add_test(tests, none_is_kept_where_it_could_not_be_used);
     tcase_add_test(tests, tables_made_from_it_have_none);
     tcase_add_test(tests, one_that_followed_its_table_is_the_one_made_afresh);
+    tcase_add_test(tests, stars_that_no_row_has_any_more_are_not_counted);
     tcase_add_test(tests, changes_that_do_not_make_up_the_table_are_refused);
     tcase_add_test(tests, columns_that_cannot_be_summarized_are_refused);
     tcase_add_test(tests, only_what_fits_the_table_is_read_back);
