@@ -77,12 +77,13 @@ static inline void start_search(page_search *search)
     }
 }
 
-/* Gives all rows in a page their code. */
-static inline void take_page(const row_pages *rows, uint32_t page, int code, page_search *search)
+/* Gives all rows in a page their code; those of words before `first_word` have one. */
+static inline void take_page(const row_pages *rows, uint32_t page, int code, int first_word,
+                             page_search *search)
 {
     const __m256i pages = _mm256_set1_epi16((short)page);
     const __m256i all_codes = _mm256_set1_epi8((char)code);
-    for (int v = 0; v < N_CODE_VECTORS; v++) {
+    for (int v = 2 * first_word; v < N_CODE_VECTORS; v++) {
         const __m256i found = _mm256_packs_epi16(_mm256_cmpeq_epi16(rows->low[2 * v], pages),
                                                  _mm256_cmpeq_epi16(rows->low[2 * v + 1], pages));
         const uint64_t bits = (uint32_t)_mm256_movemask_epi8(found);

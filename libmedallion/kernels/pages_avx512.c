@@ -61,13 +61,14 @@ static inline void start_search(page_search *search)
     }
 }
 
-/* Gives all rows in a page their code. */
-static inline void take_page(const row_pages *rows, uint32_t page, int code, page_search *search)
+/* Gives all rows in a page their code; those of words before `first_word` have one. */
+__attribute__((always_inline)) static inline void
+take_page(const row_pages *rows, uint32_t page, int code, int first_word, page_search *search)
 {
     const __m512i pages = _mm512_set1_epi16((short)page);
     const __m512i all_codes = _mm512_set1_epi8((char)code);
     ALL_WORDS
-    for (int w = 0; w < N_WORDS; w++) {
+    for (int w = first_word; w < N_WORDS; w++) {
         const __mmask64 found =
             _mm512_kunpackd(_mm512_cmpeq_epi16_mask(rows->low[2 * w + 1], pages),
                             _mm512_cmpeq_epi16_mask(rows->low[2 * w], pages));

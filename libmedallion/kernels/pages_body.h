@@ -32,10 +32,10 @@ int MDLI_PAGES(mdli_find_pages)(const uint32_t *values, uint32_t base, int page_
                 return n_max + 1;
             }
             pages[n] = page;
-            take_page(&rows, page, n, &search);
+            take_page(&rows, page, n, w, &search);
             if (n_next == n + 2) {
                 pages[n + 1] = second;
-                take_page(&rows, second, n + 1, &search);
+                take_page(&rows, second, n + 1, w, &search);
             }
             n = n_next;
         }
