@@ -37,9 +37,8 @@ static mdl_vector slice_vector(const mdl_vector *vector, int64_t start, int64_t 
     return slice;
 }
 
-/* Encodes the values of a block that the column will be made of; see make_column. */
-static mdl_status encode_part(mdl_context *context, const mdl_vector *values,
-                              mdli_dictionary *dictionary, mdli_block **out, mdl_error *error)
+mdl_status mdli_column_encode_part(mdl_context *context, const mdl_vector *values,
+                                   mdli_dictionary *dictionary, mdli_block **out, mdl_error *error)
 {
     if (values->type == MDL_TYPE_STRING && dictionary == NULL) {
         return mdli_block_encode_as(context, MDL_ENCODING_PLAIN, values, NULL, out, error);
@@ -47,9 +46,8 @@ static mdl_status encode_part(mdl_context *context, const mdl_vector *values,
     return mdli_block_encode(context, values, dictionary, out, error);
 }
 
-/* Makes the column, and takes over the references to the blocks. */
-static mdl_status make_column(mdl_context *context, mdl_type type, mdli_block **blocks,
-                              int64_t n_blocks, mdl_column **out, mdl_error *error)
+mdl_status mdli_column_from_parts(mdl_context *context, mdl_type type, mdli_block **blocks,
+                                  int64_t n_blocks, mdl_column **out, mdl_error *error)
 {
     if (type == MDL_TYPE_STRING) {
         return mdli_string_column_from_blocks(context, blocks, n_blocks, out, error);
@@ -78,7 +76,8 @@ static mdl_status encode_slice(void *data, int64_t job, int worker, mdl_error *e
     block_validity validity;
     (void)worker;
     const mdl_vector slice = slice_vector(work->values, start, n, &validity);
-    return encode_part(work->context, &slice, work->dictionary, &work->blocks[job], error);
+    return mdli_column_encode_part(work->context, &slice, work->dictionary, &work->blocks[job],
+                                   error);
 }
 
 mdl_status mdli_column_from_vector(mdl_context *context, const mdl_vector *values,
@@ -97,7 +96,7 @@ mdl_status mdli_column_from_vector(mdl_context *context, const mdl_vector *value
                         .blocks = blocks};
     mdl_status status = mdli_parallel_for(context, n_blocks, encode_slice, &work, error);
     if (status == MDL_OK) {
-        status = make_column(context, values->type, work.blocks, n_blocks, out, error);
+        status = mdli_column_from_parts(context, values->type, work.blocks, n_blocks, out, error);
     } else {
         for (int64_t b = 0; b < n_blocks; b++) {
             mdli_block_release(work.blocks[b]);
@@ -186,8 +185,8 @@ static mdl_status encode_pending(mdli_column_builder *builder, mdl_error *error)
                              builder->n_blocks, builder->n_blocks + 1, sizeof(mdli_block *),
                              "column builder", error));
     builder->blocks = blocks;
-    MDLI_TRY(
-        encode_part(builder->context, &values, NULL, &builder->blocks[builder->n_blocks], error));
+    MDLI_TRY(mdli_column_encode_part(builder->context, &values, NULL,
+                                     &builder->blocks[builder->n_blocks], error));
     builder->n_blocks++;
     builder->n_encoded_rows += builder->n_rows;
     builder->n_rows = 0;
@@ -267,5 +266,6 @@ mdl_status mdli_column_builder_finish(mdli_column_builder *builder, mdl_column *
     const int64_t n_blocks = builder->n_blocks;
     builder->n_blocks = 0;
     builder->n_encoded_rows = 0;
-    return make_column(builder->context, builder->type, builder->blocks, n_blocks, out, error);
+    return mdli_column_from_parts(builder->context, builder->type, builder->blocks, n_blocks, out,
+                                  error);
 }

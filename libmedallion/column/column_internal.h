@@ -358,6 +358,15 @@ mdl_status mdli_column_from_blocks(mdl_context *context, mdl_type type, mdli_blo
 mdl_status mdli_string_column_from_blocks(mdl_context *context, mdli_block **blocks,
                                           int64_t n_blocks, mdl_column **out, mdl_error *error);
 
+/* Encodes the values of a block, for a column that mdli_column_from_parts makes of such: texts are left
+ * as they are, unless they have codes in `dictionary`. Thread-safe. */
+mdl_status mdli_column_encode_part(mdl_context *context, const mdl_vector *values,
+                                   mdli_dictionary *dictionary, mdli_block **out, mdl_error *error);
+
+/* Makes a column of any type of encoded parts; takes over references as mdli_column_from_blocks. */
+mdl_status mdli_column_from_parts(mdl_context *context, mdl_type type, mdli_block **blocks,
+                                  int64_t n_blocks, mdl_column **out, mdl_error *error);
+
 /* The rows of `first`, then those of `second`; blocks are shared. */
 mdl_status mdli_column_concat(mdl_context *context, const mdl_column *first,
                               const mdl_column *second, mdl_column **out, mdl_error *error);
