@@ -191,30 +191,6 @@ static inline int compare_keys(key_cursor *a, int64_t row_a, key_cursor *b, int6
     return order;
 }
 
-/* The first of the base's rows at hand, from `from` on, that is not below row `change` of the
- * changes'; n_rows = none. Changes come close to each other more often than not, so the steps start
- * small. */
-static int64_t find_place(key_cursor *base, int64_t from, key_cursor *changes, int64_t change)
-{
-    int64_t low = from;
-    int64_t high = from;
-    for (int64_t step = 1; high < base->n_rows && compare_keys(base, high, changes, change) < 0;
-         step *= 2) {
-        low = high + 1;
-        high += step;
-    }
-    high = high < base->n_rows ? high : base->n_rows;
-    while (low < high) {
-        int64_t middle = low + (high - low) / 2;
-        if (compare_keys(base, middle, changes, change) < 0) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low;
-}
-
 /* The first block, from `from` on, of a column that rises whose last value is not below a value. */
 static int64_t find_block(const mdl_column *column, int64_t from, int64_t value)
 {
@@ -280,14 +256,115 @@ static mdl_status jump(key_cursor *base, const key_cursor *changes, int64_t chan
     return key_cursor_move(base, row, error);
 }
 
-/* The first row at hand that is next to the place of a change and not above the row before it; −1 =
- * none. */
-static int64_t find_disorder(key_cursor *base, int64_t place)
+/*
+ * Merging the rows at hand of both sides.
+ */
+
+/* Rows that are alike in the key columns before one. */
+typedef struct alike_rows {
+    int64_t base;
+    int64_t base_end;
+    int64_t change;
+    int64_t change_end;
+} alike_rows;
+
+/* The first row in [from, end) of a rising column that is not below a value, or that is above it;
+ * `end` = none. It is seldom far, so the steps start small. */
+static inline int64_t skip_rows(const key_values *in, int64_t from, int64_t end,
+                                const key_values *value, int64_t value_row, bool skips_equal)
 {
-    const int64_t end = place + 1 < base->n_rows ? place + 1 : base->n_rows - 1;
-    for (int64_t row = place > 0 ? place : 1; row <= end; row++) {
-        if (compare_keys(base, row - 1, base, row) >= 0) {
-            return base->first_row + row;
+    const int least = skips_equal ? 1 : 0; /* order of a row that is not skipped */
+    int64_t low = from;
+    int64_t high = from;
+    for (int64_t step = 1; high < end && compare_values(in, high, value, value_row) < least;
+         step *= 2) {
+        low = high + 1;
+        high += step;
+    }
+    high = high < end ? high : end;
+    while (low < high) {
+        const int64_t middle = low + (high - low) / 2;
+        if (compare_values(in, middle, value, value_row) < least) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+/* Notes the edits of changes of one place: the first row there, whose key they have or not. */
+static void note_edits(const key_cursor *base, const key_cursor *changes, const alike_rows *rows,
+                       bool have_its_key, mdli_table_edit *edits)
+{
+    for (int64_t i = rows->change; i < rows->change_end; i++) {
+        edits[changes->first_row + i] = (mdli_table_edit){
+            .row = base->first_row + rows->base,
+            .new_row = changes->first_row + i,
+            .drops_row = have_its_key,
+        };
+    }
+}
+
+/* Finds the edits of changes that are not above the last base row at hand: by one key column after
+ * another, each of which is looked at only where rows are alike in those before. */
+static void merge_rows(key_cursor *base, key_cursor *changes, int32_t k, alike_rows rows,
+                       mdli_table_edit *edits)
+{
+    const bool is_last = k == base->n_columns - 1;
+    if ((!base->keys[k].is_read && !read_key(base, k)) ||
+        (!changes->keys[k].is_read && !read_key(changes, k))) {
+        return;
+    }
+    const key_values *of_base = &base->keys[k];
+    const key_values *of_changes = &changes->keys[k];
+    while (rows.change < rows.change_end) {
+        alike_rows alike = {.change = rows.change};
+        alike.change_end =
+            skip_rows(of_changes, rows.change + 1, rows.change_end, of_changes, rows.change, true);
+        alike.base = skip_rows(of_base, rows.base, rows.base_end, of_changes, rows.change, false);
+        alike.base_end =
+            skip_rows(of_base, alike.base, rows.base_end, of_changes, rows.change, true);
+        const bool has_alike = alike.base < alike.base_end;
+        if (has_alike && !is_last) {
+            merge_rows(base, changes, k + 1, alike, edits);
+        } else {
+            note_edits(base, changes, &alike, has_alike, edits);
+        }
+        rows.base = alike.base_end;
+        rows.change = alike.change_end;
+    }
+}
+
+/* The end of the changes, from `from` on, that are not above the last base row at hand; of all where
+ * the base is at its end. */
+static int64_t end_of_changes(key_cursor *base, key_cursor *changes, int64_t from)
+{
+    int64_t low = base->n_rows > 0 ? from : changes->n_rows;
+    int64_t high = changes->n_rows;
+    while (low < high) {
+        const int64_t middle = low + (high - low) / 2;
+        if (compare_keys(base, base->n_rows - 1, changes, middle) >= 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+/* The first row at hand that is next to the place of one of `n` edits and not above the row before
+ * it; −1 = none. */
+static int64_t find_disorder(key_cursor *base, const mdli_table_edit *edits, int64_t n)
+{
+    int64_t row = 1;
+    for (int64_t e = 0; e < n; e++) {
+        const int64_t place = edits[e].row - base->first_row;
+        const int64_t end = place + 1 < base->n_rows ? place + 1 : base->n_rows - 1;
+        for (row = row < place ? place : row; row <= end; row++) {
+            if (compare_keys(base, row - 1, base, row) >= 0) {
+                return base->first_row + row;
+            }
         }
     }
     return -1;
@@ -300,22 +377,28 @@ static mdl_status find_edits(key_cursor *base, key_cursor *changes, mdli_table_e
     const bool can_jump = rises_by_first_key(base->table, base->columns);
     int64_t place = 0; /* in the base's rows at hand */
     while (changes->n_rows > 0) {
-        for (int64_t i = 0; i < changes->n_rows; i++) {
-            while (base->n_rows > 0 && compare_keys(base, base->n_rows - 1, changes, i) < 0) {
+        for (int64_t i = 0, end; i < changes->n_rows; i = end) {
+            end = end_of_changes(base, changes, i);
+            MDLI_TRY(base->failure);
+            MDLI_TRY(changes->failure);
+            if (end == i) {
                 MDLI_TRY(can_jump ? jump(base, changes, i, error) : key_cursor_next(base, error));
                 place = 0;
+                continue;
             }
-            place = find_place(base, place, changes, i);
-            edits[changes->first_row + i] = (mdli_table_edit){
-                .row = base->first_row + place,
-                .new_row = changes->first_row + i,
-                .drops_row = place < base->n_rows && compare_keys(base, place, changes, i) == 0,
-            };
+            const alike_rows rows = {place, base->n_rows, i, end};
+            const mdli_table_edit *found = edits + changes->first_row + i;
+            if (base->n_rows > 0) {
+                merge_rows(base, changes, 0, rows, edits);
+            } else {
+                note_edits(base, changes, &rows, false, edits);
+            }
             if (first_bad != NULL && *first_bad < 0) {
-                *first_bad = find_disorder(base, place);
+                *first_bad = find_disorder(base, found, end - i);
             }
             MDLI_TRY(base->failure);
             MDLI_TRY(changes->failure);
+            place = found[end - i - 1].row - base->first_row;
         }
         MDLI_TRY(key_cursor_next(changes, error));
     }
