@@ -331,7 +331,7 @@ mdl_status mdli_block_encode_as(mdl_context *context, mdl_encoding encoding,
 {
     *out = NULL;
     if (values->type != MDL_TYPE_STRING) {
-        return mdli_encode_integers(context, encoding, values, out, error);
+        return mdli_encode_integers(context, encoding, values, 0, out, error);
     }
     const bool has_codes = dictionary != NULL && values->codes != NULL;
     if (has_codes && (encoding == MDLI_ENCODING_CHEAPEST || encoding == MDL_ENCODING_DICTIONARY)) {
@@ -344,6 +344,25 @@ mdl_status mdli_block_encode(mdl_context *context, const mdl_vector *values,
                              mdli_dictionary *dictionary, mdli_block **out, mdl_error *error)
 {
     return mdli_block_encode_as(context, MDLI_ENCODING_CHEAPEST, values, dictionary, out, error);
+}
+
+mdl_status mdli_block_encode_like(mdl_context *context, const mdl_vector *values,
+                                  mdli_dictionary *dictionary, const mdli_block *like,
+                                  mdli_block **out, mdl_error *error)
+{
+    if (values->type == MDL_TYPE_STRING) {
+        return mdli_block_encode(context, values, dictionary, out, error);
+    }
+    const mdli_block *whole = like->parent != NULL ? like->parent : like;
+    int page_bits = 0;
+    *out = NULL;
+    if (whole->encoding == MDL_ENCODING_FRAME) {
+        MDLI_TRY(mdli_block_need(whole, 0, 0, error));
+        page_bits = mdli_frames_open(mdli_kernels_of(context), whole->encoding, whole->n_rows,
+                                     whole->payload)
+                        .page_bits;
+    }
+    return mdli_encode_integers(context, MDLI_ENCODING_CHEAPEST, values, page_bits, out, error);
 }
 
 /*

@@ -84,6 +84,7 @@ void mdli_profile_fill(mdli_profile *profile, const mdli_kernels *kernels, const
     profile->is_64 = is_64;
     profile->n_rows = n_rows;
     profile->n_frames = mdli_n_frames(n_rows);
+    profile->told_page_bits = 0;
     profile->pages = NULL;
     profile->min = INT64_MAX;
     profile->max = INT64_MIN;

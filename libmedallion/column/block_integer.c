@@ -274,13 +274,14 @@ static mdl_status settle_encoding(mdl_context *context, mdl_encoding encoding, m
 
 static mdl_status encode_source(mdl_context *context, mdl_encoding encoding,
                                 const mdl_vector *vector, const integer_source *source,
-                                mdli_block **out, mdl_error *error)
+                                int page_bits, mdli_block **out, mdl_error *error)
 {
     mdli_profile profile;
     mdli_distinct_values set;
     set.is_known = false;
     mdli_profile_fill(&profile, mdli_kernels_of(context), source->values, source->is_64,
                       (int32_t)vector->n_rows);
+    profile.told_page_bits = page_bits;
     encoding_choice choice;
     mdl_status status = MDL_OK;
     MDLI_TRY_GOTO_DONE(
@@ -315,7 +316,8 @@ static mdl_status encode_all_null(mdl_context *context, mdl_encoding encoding,
 }
 
 mdl_status mdli_encode_integers(mdl_context *context, mdl_encoding encoding,
-                                const mdl_vector *values, mdli_block **out, mdl_error *error)
+                                const mdl_vector *values, int page_bits, mdli_block **out,
+                                mdl_error *error)
 {
     int64_t n_nulls = mdli_count_nulls(values->validity, 0, values->n_rows);
     if (n_nulls == values->n_rows) {
@@ -324,7 +326,7 @@ mdl_status mdli_encode_integers(mdl_context *context, mdl_encoding encoding,
     integer_source source;
     mdl_status status = open_source(context, values, n_nulls > 0, &source, error);
     if (status == MDL_OK) {
-        status = encode_source(context, encoding, values, &source, out, error);
+        status = encode_source(context, encoding, values, &source, page_bits, out, error);
     }
     mdli_free(context, source.scratch);
     return status;

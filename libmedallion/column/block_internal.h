@@ -114,9 +114,11 @@ void mdli_fill_nulls(const int32_t *values, const uint64_t *validity, int64_t n,
 /* What mdli_block_encode_as gets for the cheapest encoding. */
 #define MDLI_ENCODING_CHEAPEST ((mdl_encoding)0)
 
-/* Encode vectors of all types but STRING, and of STRING. */
+/* Encode vectors of all types but STRING, and of STRING; `page_bits` is the size of pages for FRAME,
+ * 0 = to be found. */
 mdl_status mdli_encode_integers(mdl_context *context, mdl_encoding encoding,
-                                const mdl_vector *values, mdli_block **out, mdl_error *error);
+                                const mdl_vector *values, int page_bits, mdli_block **out,
+                                mdl_error *error);
 mdl_status mdli_encode_text(mdl_context *context, mdl_encoding encoding, const mdl_vector *values,
                             mdli_block **out, mdl_error *error);
 mdl_status mdli_encode_codes(mdl_context *context, const mdl_vector *values,
@@ -294,6 +296,7 @@ typedef struct mdli_profile {
     int32_t n_falls; /* rows that are less than the row before */
     mdli_frame_stats frames[MDLI_BLOCK_FRAMES_MAX];
     mdli_delta_plan deltas[MDLI_BLOCK_FRAMES_MAX]; /* after mdli_profile_plan_delta */
+    int told_page_bits;                            /* size of pages; 0 = it is to be found */
     mdli_page_plan *pages;                         /* NULL = FRAME goes without */
 } mdli_profile;
 

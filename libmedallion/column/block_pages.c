@@ -8,8 +8,9 @@
  * frame that lies in few pages lists them, and its packed values are the page's place in that list,
  * followed by the page_bits low bits of the value.
  *
- * One page size does for a block: it is found from a few frames, by counting how many pages of each
- * size they would touch. Then every frame that gets smaller by it is paged.
+ * One page size does for a block: it is that of a block whose values are alike, if there is one, or
+ * found from a few frames, by counting how many pages of each size they would touch. Then every frame
+ * that gets smaller by it is paged.
  */
 #include "column/block_internal.h"
 
@@ -160,8 +161,11 @@ mdl_status mdli_profile_plan_pages(mdl_context *context, mdli_profile *profile, 
     if (n_bits < RANGE_BITS_MIN || n_bits > 32) {
         return MDL_OK;
     }
-    int64_t estimated_bytes;
-    const int page_bits = choose_page_bits(profile, limit_bytes, &estimated_bytes);
+    int64_t estimated_bytes = 0;
+    const bool is_told =
+        page_bits_min(profile) <= profile->told_page_bits && profile->told_page_bits <= n_bits;
+    const int page_bits = is_told ? profile->told_page_bits
+                                  : choose_page_bits(profile, limit_bytes, &estimated_bytes);
     const int64_t plain_bytes = mdli_frame_payload_bytes(profile);
     const int64_t bytes_max = plain_bytes - plain_bytes / SAVING_MIN_PART;
     if (estimated_bytes >= limit_bytes || estimated_bytes >= bytes_max) {

@@ -208,6 +208,14 @@ mdl_status mdli_block_encode(mdl_context *context, const mdl_vector *values,
                              mdli_dictionary *dictionary, mdli_block **out, mdl_error *error);
 
 /*
+ * As mdli_block_encode of values that are alike those of a block of the same column, as when a few
+ * of these are changed: what was found out to encode it need not be found anew.
+ */
+mdl_status mdli_block_encode_like(mdl_context *context, const mdl_vector *values,
+                                  mdli_dictionary *dictionary, const mdli_block *like,
+                                  mdli_block **out, mdl_error *error);
+
+/*
  * Encodes a STRING vector, `values` in memory of the context, for mdli_string_column_from_blocks,
  * which gives blocks their last form: with a growing dictionary where texts come again, else PLAIN.
  * Blocks of the first kind cannot be decoded before that. `dictionary` belongs to one thread at a

@@ -465,8 +465,9 @@ static mdl_status make_blocks(const column_edit *edit, const mdli_stretch *made,
         const int64_t end = made->n_rows * (i + 1) / made->n_out;
         mdl_vector values;
         MDLI_TRY(merge_rows(edit, &base, &new_rows, &walk, end - first, memory, &values, error));
-        MDLI_TRY(mdli_block_encode(edit->context, &values, dictionary,
-                                   &edit->out[made->first_out + i], error));
+        MDLI_TRY(mdli_block_encode_like(edit->context, &values, dictionary,
+                                        edit->base->blocks[made->block],
+                                        &edit->out[made->first_out + i], error));
         first = end;
     }
     return MDL_OK;
