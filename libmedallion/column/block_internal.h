@@ -210,9 +210,9 @@ static inline bool mdli_block_has_loose_bounds(const mdli_block *block, bool fal
     return block->encoding == MDL_ENCODING_SLICE && block->type != MDL_TYPE_FLOAT64 && falls;
 }
 
-/* The least and the greatest value of a slice of integers. */
-mdl_status mdli_block_find_bounds(const mdli_block *block, int64_t *least, int64_t *greatest,
-                                  mdl_error *error);
+/* Of a slice of integers, whose own bounds, first and last value these are in any case. */
+mdl_status mdli_summarise_slice(const mdli_block *slice, mdli_value_summary *summary,
+                                mdl_error *error);
 
 /* The least and the greatest value that a DICTIONARY block of integers lists. */
 void mdli_dictionary_bounds(const mdli_block *block, int64_t *least, int64_t *greatest);

@@ -112,6 +112,12 @@ mdl_status mdli_integer_stats_fault(const mdli_block *block, const char **fault,
     mdli_value_summary summary;
     MDLI_TRY(mdli_summarise_integers(block, &summary, error));
     mdli_block_note_summary(&expected, &summary, -1);
+    /* Earlier versions of the library noted exact bounds of all slices. */
+    if (mdli_block_has_loose_bounds(block, summary.n_falls > 0) &&
+        !has_same_stats(block, &expected)) {
+        MDLI_TRY(mdli_summarise_slice(block, &summary, error));
+        mdli_block_note_summary(&expected, &summary, -1);
+    }
     if (block->type == MDL_TYPE_BOOL && (summary.min < 0 || summary.max > 1)) {
         *fault = "it holds a BOOL that is neither true nor false";
     } else if (!has_same_stats(block, &expected)) {

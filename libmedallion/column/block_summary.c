@@ -179,16 +179,12 @@ mdl_status mdli_summarise_integers(const mdli_block *block, mdli_value_summary *
     return add_other_frames(&walk, f, error);
 }
 
-mdl_status mdli_block_find_bounds(const mdli_block *block, int64_t *least, int64_t *greatest,
-                                  mdl_error *error)
+mdl_status mdli_summarise_slice(const mdli_block *slice, mdli_value_summary *summary,
+                                mdl_error *error)
 {
-    mdli_value_summary summary;
     summary_walk walk;
     int32_t f;
-    MDLI_TRY(start_walk(block, &summary, &walk, error));
+    MDLI_TRY(start_walk(slice, summary, &walk, error));
     MDLI_TRY(add_rising_frames(&walk, &f, error));
-    MDLI_TRY(add_other_frames(&walk, f, error));
-    *least = summary.min;
-    *greatest = summary.max;
-    return MDL_OK;
+    return add_other_frames(&walk, f, error);
 }

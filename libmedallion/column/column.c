@@ -95,11 +95,10 @@ static mdl_status merge_loose_bounds(mdl_column_stats *stats, const mdli_block *
     const bool is_within = !stats->min.is_null && stats->min.as.integer <= slice->min &&
                            slice->max <= stats->max.as.integer;
     if (!is_within) {
-        int64_t least;
-        int64_t greatest;
-        MDLI_TRY(mdli_block_find_bounds(slice, &least, &greatest, error));
-        const mdl_value min = block_value(slice->type, least);
-        const mdl_value max = block_value(slice->type, greatest);
+        mdli_value_summary summary;
+        MDLI_TRY(mdli_summarise_slice(slice, &summary, error));
+        const mdl_value min = block_value(slice->type, summary.min);
+        const mdl_value max = block_value(slice->type, summary.max);
         take_bounds(stats, &min, &max);
     }
     return MDL_OK;
