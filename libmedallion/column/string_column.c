@@ -4,10 +4,11 @@
  *
  * Blocks mostly refer to a few dictionaries already, each its thread's (block_loose_text.c) or of a
  * column that they are from: then the entries that their rows have are listed (text_sources.c). Any
- * other block is first given a dictionary of its own. Where there is more than one, these are merged
- * in parallel, by parts: a text's hash tells its part, and each part goes through the blocks in
- * order. So the entries are numbered in the order in which they first appear in the column, wherever
- * it is cut. The merge is given up as soon as the dictionary costs more than the text.
+ * other block is first given a dictionary of its own, unless it is certain that none pays
+ * (text_repeats.c). Where there is more than one, these are merged in parallel, by parts: a text's
+ * hash tells its part, and each part goes through the blocks in order. So the entries are numbered
+ * in the order in which they first appear in the column, wherever it is cut. The merge is given up
+ * as soon as the dictionary costs more than the text.
  */
 #include "column/block_internal.h"
 

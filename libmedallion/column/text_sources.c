@@ -30,8 +30,8 @@ static int32_t source_of(mdli_text_sources *sources, mdli_dictionary *dictionary
     return sources->n_sources++;
 }
 
-/* Whether it takes less to go through a dictionary than through the texts of its rows. A growing one
- * has no other use. */
+/* Whether it takes less to go through a dictionary than through the texts of its rows. A growing
+ * one has no other use. */
 static bool is_worth_a_walk(const mdli_text_source *source)
 {
     return source->dictionary->growing != NULL || source->dictionary->n_entries <= source->n_rows;
@@ -60,8 +60,8 @@ static int64_t entry_bytes(const mdli_dictionary *dictionary, int64_t entry)
                                        : dictionary->entries[entry].size_bytes;
 }
 
-/* Walks along the rows of a block. `sizes` holds the size of each entry, its complement while no row
- * has had it. */
+/* Walks along the rows of a block. `sizes` holds the size of each entry, its complement while no
+ * row has had it. */
 static void walk_block(mdli_text_source *source, const mdli_block *block, int32_t *sizes)
 {
     int32_t codes[MDLI_VECTOR_ROWS];

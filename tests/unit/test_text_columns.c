@@ -117,7 +117,8 @@ static void find_expected(test_texts *texts)
     texts->has_dictionary = as_dictionary < text_bytes + (N * (int64_t)bits_of(longest) + 7) / 8;
 }
 
-/* Rows with about n_texts different texts, from row `first_repeat` on; before it none comes again. */
+/* Rows with about n_texts different texts, from row `first_repeat` on; before it none comes
+ * again. */
 static test_texts *make_texts(test_random *random, uint64_t n_texts, int64_t first_repeat,
                               uint64_t longest, uint64_t null_one_in)
 {
