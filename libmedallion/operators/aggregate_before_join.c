@@ -289,7 +289,7 @@ mdl_status mdli_before_join_create_worker(mdli_aggregator *a, mdli_aggregate_wor
         return MDL_OK;
     }
     MDLI_TRY(mdli_masks_create_worker(a, worker, error));
-    return mdli_reserve_slots(a, worker, error);
+    return a->before.has_no_states ? MDL_OK : mdli_reserve_slots(a, worker, error);
 }
 
 mdl_status mdli_before_join_find(mdli_aggregator *a, mdli_aggregate_worker *worker,
@@ -355,15 +355,34 @@ static void put_counts(mdli_aggregator *a, int32_t distinct, const int64_t *coun
     }
 }
 
+/* Makes states of groups, which have rows where they have a value of the first distinct count. */
+static mdl_status open_groups(mdli_aggregator *a, int64_t n_groups, mdl_error *error)
+{
+    mdli_aggregate_worker *worker = &a->workers[0];
+    int64_t n_values[MDLI_MASK_GROUPS_MAX];
+    MDLI_TRY(mdli_reserve_states(a, worker, 0, n_groups, error));
+    a->n_slots = n_groups;
+    mdli_count_groups_of_values(a, 0, n_values);
+    for (int64_t g = 0; g < n_groups; g++) {
+        char *state = worker->states + g * a->layout.size_bytes;
+        *(int64_t *)(state + a->layout.accumulators[0].offset) = n_values[g];
+    }
+    return MDL_OK;
+}
+
 mdl_status mdli_before_join_finish(mdli_aggregator *a, mdl_error *error)
 {
+    const int64_t n_groups = mdli_group_slots(a, 0, MDLI_SUBKEY_SLOTS_MAX);
     int64_t n_keys[MDLI_MASK_GROUPS_MAX] = {0};
     int64_t n_values[MDLI_MASK_GROUPS_MAX];
     if (!can_merge_compact(a)) {
         MDLI_TRY(mdli_compact_expand(a, error));
     }
-    MDLI_TRY(merge_by_group(a, mdli_group_slots(a, 0, MDLI_SUBKEY_SLOTS_MAX),
-                            a->n_distincts > 0 ? n_keys : NULL, error));
+    if (a->before.has_no_states) {
+        MDLI_TRY(open_groups(a, n_groups, error));
+    } else {
+        MDLI_TRY(merge_by_group(a, n_groups, a->n_distincts > 0 ? n_keys : NULL, error));
+    }
     MDLI_TRY(mdli_compact_expand(a, error));
     for (int32_t d = 0; d < a->n_distincts; d++) {
         const bool is_of_key = mdli_is_of_join_key(a, d);

@@ -139,7 +139,7 @@ mdl_status mdli_aggregate_consume(void *sink, int worker_number, int64_t morsel,
     }
     bool in_order = a->strategy == MDLI_GROUP_SORTED;
     char *states = in_order ? a->morsels[morsel].states : worker->states;
-    if (a->compact.summary == NULL) {
+    if (a->compact.summary == NULL && !a->before.has_no_states) {
         if (a->compact.is_used) {
             mdli_compact_feed(a, worker, rows->n_rows);
         }

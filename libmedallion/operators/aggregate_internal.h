@@ -77,7 +77,8 @@ typedef struct mdli_before_join {
     const uint32_t *lane_masks; /* LANES: instead, if no key has a group twice: the masks */
     int64_t lane_rows_max;      /* LANES: rows of one run that the lanes have room for */
     mdli_group_masks masks;     /* per slot of the map, and one for keys without a match */
-    bool marks_runs; /* distinct values stand in runs, and nothing else is asked of rows */
+    bool marks_runs;    /* distinct values stand in runs, and nothing else is asked of rows */
+    bool has_no_states; /* distinct values are all that is asked for: masks tell it alone */
 } mdli_before_join;
 
 /* One aggregate of the list: the accumulators that it is made of, −1 = none. */
@@ -354,6 +355,9 @@ int64_t mdli_mask_domain(const mdli_aggregator *a, const mdli_argument *argument
 /* Whether a count(distinct x) is of the join's key: then its values are the slots that have rows.
  */
 bool mdli_is_of_join_key(const mdli_aggregator *a, int32_t distinct);
+
+/* Whether nothing but such counts is asked for, of other columns that are never NULL. */
+bool mdli_asks_for_values_alone(const mdli_aggregator *a);
 
 /* Makes the masks of the join's keys; `*has_twice` says whether a key has a group twice. */
 mdl_status mdli_masks_create(mdli_aggregator *a, int64_t n_groups, bool *has_twice,

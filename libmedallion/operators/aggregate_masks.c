@@ -23,6 +23,19 @@ bool mdli_is_of_join_key(const mdli_aggregator *a, int32_t distinct)
     return argument->column == a->before.join->left_keys[0];
 }
 
+bool mdli_asks_for_values_alone(const mdli_aggregator *a)
+{
+    /* A group whose values are all NULL would have none to be told by. */
+    bool are_all = a->strategy == MDLI_GROUP_BEFORE_JOIN && a->n_distincts > 0;
+    for (int32_t d = 0; d < a->n_distincts && are_all; d++) {
+        are_all = !mdli_is_of_join_key(a, d) && !a->arguments[a->distincts[d].argument].may_be_null;
+    }
+    for (int32_t i = 0; i < a->rel->n_items && are_all; i++) {
+        are_all = a->rel->items[i].is_distinct;
+    }
+    return are_all;
+}
+
 int64_t mdli_mask_domain(const mdli_aggregator *a, const mdli_argument *argument)
 {
     int64_t limit =

@@ -46,8 +46,8 @@ static mdl_status merge_slots(void *data, int64_t job, int worker, mdl_error *er
 
 static mdl_status merge_dense(mdli_aggregator *a, mdl_error *error)
 {
-    if (a->compact.summary != NULL) {
-        return MDL_OK; /* the first worker has all */
+    if (a->compact.summary != NULL || a->before.has_no_states) {
+        return MDL_OK; /* the first worker has all, or nobody anything */
     }
     int64_t n_jobs = (a->n_slots + MDLI_DENSE_RANGE_FLOOR - 1) / MDLI_DENSE_RANGE_FLOOR;
     return mdli_parallel_for(a->context, n_jobs, merge_slots, a, error);

@@ -365,5 +365,7 @@ mdl_status mdli_plan_aggregate(mdli_aggregator *a, const mdl_rel *pick, mdl_erro
     MDLI_TRY(choose(a, error));
     MDLI_TRY(read_leading_runs(a, error));
     MDLI_TRY(mdli_pick_plan(a, pick, error));
-    return mdli_compact_plan(a, error);
+    MDLI_TRY(mdli_compact_plan(a, error));
+    a->before.has_no_states = !a->compact.is_used && mdli_asks_for_values_alone(a);
+    return MDL_OK;
 }

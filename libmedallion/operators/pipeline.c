@@ -517,14 +517,44 @@ int mdli_pipeline_n_workers(const mdli_pipeline *pipeline)
     return pipeline->n_workers;
 }
 
+/* The value of a row, and where the next run begins, if the row's block tells its runs. */
+static bool find_run_of_row(const mdl_column *column, int64_t row, int64_t *value, int64_t *next)
+{
+    const int64_t b = mdli_column_find_block(column, row);
+    const int64_t *values;
+    const int32_t *ends;
+    int32_t n_runs;
+    if (!mdli_block_runs(column->blocks[b], &values, &ends, &n_runs)) {
+        return false;
+    }
+    const int32_t r = mdli_find_run(ends, n_runs, row - column->row_starts[b]);
+    *value = values[r];
+    *next = column->row_starts[b] + ends[r];
+    return true;
+}
+
 /* The first row from `row` on where a sorted column has another value than the row before. */
 static mdl_status find_change(const mdl_column *column, int64_t row, int64_t end,
                               mdli_decode_buffer *buffer, int64_t *out, mdl_error *error)
 {
     mdl_vector v;
-    MDLI_TRY(mdli_column_read(column, row - 1, 1, buffer, &v, error));
-    int64_t before = mdli_vector_integer(&v, 0);
+    int64_t before;
+    int64_t value;
+    int64_t next;
+    if (find_run_of_row(column, row - 1, &before, &next)) {
+        row = next;
+    } else {
+        MDLI_TRY(mdli_column_read(column, row - 1, 1, buffer, &v, error));
+        before = mdli_vector_integer(&v, 0);
+    }
     while (row < end) {
+        if (find_run_of_row(column, row, &value, &next)) {
+            if (value != before) {
+                break;
+            }
+            row = next;
+            continue;
+        }
         int64_t n = end - row < MDLI_VECTOR_ROWS ? end - row : MDLI_VECTOR_ROWS;
         MDLI_TRY(mdli_column_read(column, row, n, buffer, &v, error));
         if (mdli_vector_integer(&v, n - 1) == before) {
@@ -538,7 +568,7 @@ static mdl_status find_change(const mdl_column *column, int64_t row, int64_t end
         row += i;
         break;
     }
-    *out = row;
+    *out = row < end ? row : end;
     return MDL_OK;
 }
 

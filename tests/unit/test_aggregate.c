@@ -889,6 +889,58 @@ START_TEST(only_joined_rows_are_evaluated)
 }
 END_TEST
 
+/* Distinct values alone, which need no states, are those beside a count of rows, which does. Some
+ * rows have no match, some groups no row and, in every other table, some rows no value. */
+START_TEST(distinct_values_alone)
+{
+    static const char *const left_names[] = {"k", "s", "x"};
+    static const char *const right_names[] = {"r", "g"};
+    static const char *const lists[] = {"count(distinct x) as u, count(distinct k) as v",
+                                        "count(*) as n, count(distinct x) as u, "
+                                        "count(distinct k) as v"};
+    enum {
+        N = 5000,
+        N_RIGHT = 60
+    };
+    test_random random = test_random_start("distinct_values_alone");
+    number left[N * 3];
+    number right[N_RIGHT * 2];
+    for (int i = 0; i < N; i++) {
+        left[i * 3] = some(i / 40);
+        left[i * 3 + 1] = some((int64_t)test_random_below(&random, N_RIGHT));
+        left[i * 3 + 2] = some((int64_t)test_random_below(&random, 300));
+        left[i * 3 + 2].is_null = _i % 2 == 1 && left[i * 3 + 1].value < 20;
+    }
+    for (int i = 0; i < N_RIGHT; i++) {
+        right[i * 2] = some(i % 2 == 0 && i < 50 ? i / 2 + 10 : 100 + i);
+        right[i * 2 + 1] = some(i / 4);
+    }
+    mdl_context *context = context_of(1 + _i, 512);
+    mdl_table *tables[] = {make_table(context, left_names, 3, left, N, false),
+                           make_table(context, right_names, 2, right, N_RIGHT, false)};
+    dump csv[2] = {{.bytes = NULL}, {.bytes = NULL}};
+    for (int i = 0; i < 2; i++) {
+        mdl_query *query = mdl_query_create(context);
+        mdl_error error = MDL_ERROR_INIT;
+        mdl_table *table;
+        mdl_rel *rel = mdl_join(mdl_scan(query, tables[0]), mdl_scan(query, tables[1]),
+                                MDL_JOIN_INNER, "s = r");
+        rel = mdl_project(mdl_aggregate(rel, "g", lists[i]), "g, u, v");
+        ck_assert_msg(mdl_query_collect(query, rel, &table, &error) == MDL_OK, "%s", error.message);
+        ck_assert_ptr_nonnull(strstr(mdl_query_explain(query), "before the join"));
+        put_csv(&csv[i], context, table);
+        mdl_table_free(table);
+        mdl_query_free(query);
+    }
+    ck_assert_str_eq(csv[0].bytes, csv[1].bytes);
+    for (int i = 0; i < 2; i++) {
+        dump_free(&csv[i]);
+        mdl_table_free(tables[i]);
+    }
+    mdl_context_free(context);
+}
+END_TEST
+
 /*
  * Sharing.
  */
@@ -1082,6 +1134,7 @@ static Suite *aggregate_suite(void)
     tcase_add_test(numbers, matches_that_make_sums_overflow);
     tcase_add_test(numbers, matches_that_pass_counters);
     tcase_add_test(numbers, only_joined_rows_are_evaluated);
+    tcase_add_loop_test(numbers, distinct_values_alone, 0, 4);
     suite_add_tcase(suite, numbers);
     TCase *sharing = tcase_create("sharing");
     tcase_add_test(sharing, columns_are_shared);
