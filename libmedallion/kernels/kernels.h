@@ -169,8 +169,8 @@ typedef struct mdli_kernels {
                          int64_t n, int32_t least, uint32_t span, uint64_t *lanes);
 
     /* Counts row i into the state number groups[i] - least_group; all states together have less than
-     * 2^32 words. values[i] is one of those of the form, `extremes` is NULL in states without bounds;
-     * n may be 0. */
+     * 2^32 words. values[i] is one of those of the form, and `values` may be NULL where that has one;
+     * `extremes` is NULL in states without bounds; n may be 0. */
     void (*count_into_states)(const mdli_state_form *form, uint32_t *states, const int32_t *groups,
                               int32_t least_group, const int32_t *values, const int64_t *extremes,
                               int64_t n);

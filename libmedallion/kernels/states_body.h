@@ -83,7 +83,8 @@ void MDLI_STATES(mdli_count_into_states)(const mdli_state_form *form, uint32_t *
     state_places places;
     for (int64_t i = 0; i < n; i += FETCHED_ROWS) {
         const int64_t n_fetched = n - i < FETCHED_ROWS ? n - i : FETCHED_ROWS;
-        find_counters(form, groups + i, least_group, values + i, n_fetched, &places);
+        find_counters(form, groups + i, least_group, values != NULL ? values + i : NULL, n_fetched,
+                      &places);
         fetch(states, places.counters, n_fetched);
         if (extremes == NULL) {
             count(states, &places, n_fetched);

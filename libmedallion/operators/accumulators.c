@@ -92,6 +92,10 @@ void mdli_accumulator_start(const mdli_accumulator *acc, mdl_type type, char *st
         *(int64_t *)at = INT64_MIN;
     } else if (acc->kind == MDLI_ACC_FIRST || acc->kind == MDLI_ACC_LAST) {
         ((placed_value *)at)->sequence = -1;
+    } else if (acc->kind == MDLI_ACC_FIRST_ROW) {
+        *(int64_t *)at = INT64_MAX;
+    } else if (acc->kind == MDLI_ACC_LAST_ROW) {
+        *(int64_t *)at = -1;
     }
     (void)type;
 }
@@ -146,6 +150,17 @@ static void scatter_rows(int64_t n_rows, int32_t size_bytes, char *states, const
 {
     for (int64_t i = 0; i < n_rows; i++) {
         *(int64_t *)(states + (int64_t)groups[i] * size_bytes) += 1;
+    }
+}
+
+static void scatter_row_number(mdli_accumulator_kind kind, int64_t n_rows, int32_t size_bytes,
+                               char *states, const int32_t *groups, int64_t sequence)
+{
+    for (int64_t i = 0; i < n_rows; i++) {
+        int64_t *best = (int64_t *)(states + (int64_t)groups[i] * size_bytes);
+        if (kind == MDLI_ACC_FIRST_ROW ? sequence + i < *best : sequence + i > *best) {
+            *best = sequence + i;
+        }
     }
 }
 
@@ -301,6 +316,10 @@ mdl_status mdli_accumulate(const mdli_accumulator *acc, int32_t size_bytes, char
     case MDLI_ACC_FIRST:
     case MDLI_ACC_LAST:
         return scatter_placed(acc, v, size_bytes, states, groups, sequence, text, error);
+    case MDLI_ACC_FIRST_ROW:
+    case MDLI_ACC_LAST_ROW:
+        scatter_row_number(acc->kind, v->n_rows, size_bytes, states, groups, sequence);
+        break;
     case MDLI_ACC_TEXTS:
         return scatter_texts(v, size_bytes, states, groups, sequence, text, error);
     case MDLI_ACC_DISTINCT:
@@ -476,6 +495,7 @@ void mdli_accumulator_merge(const mdli_accumulator *acc, mdl_type type, char *in
     case MDLI_ACC_SQUARES_WIDE:
         *(mdli_uint192 *)a = mdli_uint192_add(*(mdli_uint192 *)a, *(const mdli_uint192 *)b);
         break;
+    case MDLI_ACC_FIRST_ROW:
     case MDLI_ACC_MIN:
         if (acc->size == 4) {
             *(int32_t *)a =
@@ -485,6 +505,7 @@ void mdli_accumulator_merge(const mdli_accumulator *acc, mdl_type type, char *in
                 *(const int64_t *)b < *(int64_t *)a ? *(const int64_t *)b : *(int64_t *)a;
         }
         break;
+    case MDLI_ACC_LAST_ROW:
     case MDLI_ACC_MAX:
         if (acc->size == 4) {
             *(int32_t *)a =

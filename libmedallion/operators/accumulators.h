@@ -31,6 +31,8 @@ typedef enum mdli_accumulator_kind {
     MDLI_ACC_MAX_TEXT,
     MDLI_ACC_FIRST,
     MDLI_ACC_LAST,
+    MDLI_ACC_FIRST_ROW, /* int64: number of the first row */
+    MDLI_ACC_LAST_ROW,
     MDLI_ACC_TEXTS,    /* list of texts in row order */
     MDLI_ACC_DISTINCT, /* int64, counted by distinct_count.c */
     /* Of compact states alone, fed and merged by aggregate_compact.c: */
@@ -50,7 +52,7 @@ typedef struct mdli_argument {
 
 typedef struct mdli_accumulator {
     mdli_accumulator_kind kind;
-    int32_t argument; /* −1 for ROWS */
+    int32_t argument; /* −1 for ROWS, FIRST_ROW and LAST_ROW */
     int32_t offset;   /* in the state */
     int32_t size;
 } mdli_accumulator;

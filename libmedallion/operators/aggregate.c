@@ -58,9 +58,10 @@ static void trace(const mdli_aggregator *a, bool shares_rows)
         "before the join",
         "sorted runs, lanes before the join",
     };
+    const bool has_histograms = a->compact.is_used && a->compact.argument >= 0;
     const char *details = a->before.marks_runs ? ", histograms from the summary, distinct by runs"
                           : a->compact.summary != NULL   ? ", histograms from the summary"
-                          : a->compact.is_used           ? ", histograms"
+                          : has_histograms               ? ", histograms"
                           : a->before.lane_masks != NULL ? ", masks"
                           : mdli_can_group_runs(a)       ? ", as encoded"
                                                          : "";

@@ -8,7 +8,8 @@
  * group, one counter per value. Its count, sum, sum of squares, least and greatest value follow
  * from it.
  *   - Least and greatest of an argument whose values span less than 32 bits (timestamps) are kept
- * as distances from the least value there is.
+ * as distances from the least value there is. Beside them one counter of all rows is enough, where
+ * nothing else is asked for.
  *
  * So a rating's state is ten counters and two distances, within one line of 64 bytes, and a row
  * costs one increment and two maxima. The full states are computed from it once, after all
@@ -134,7 +135,7 @@ static bool find_histogram(const mdli_aggregator *a, mdli_compact *compact)
     return false;
 }
 
-/* Looks for an argument whose least and greatest value are asked for, and fit distances. */
+/* Looks for an argument whose least or greatest value is asked for, and fits distances. */
 static void find_extremes(const mdli_aggregator *a, mdli_compact *compact)
 {
     compact->extreme_argument = -1;
@@ -154,11 +155,12 @@ static void find_extremes(const mdli_aggregator *a, mdli_compact *compact)
     }
 }
 
-/* Whether the compact state has what accumulator `acc` of the full layout needs. */
+/* Whether the compact state has what accumulator `acc` of the full layout needs. Distinct values are
+ * counted elsewhere, and put into full states. */
 static bool is_covered(const mdli_compact *compact, const mdli_accumulator *acc)
 {
     bool is_extreme = acc->kind == MDLI_ACC_MIN || acc->kind == MDLI_ACC_MAX;
-    return acc->kind == MDLI_ACC_ROWS ||
+    return acc->kind == MDLI_ACC_ROWS || acc->kind == MDLI_ACC_DISTINCT ||
            (acc->argument == compact->argument && follows_from_histogram(acc)) ||
            (acc->argument >= 0 && acc->argument == compact->extreme_argument && is_extreme);
 }
@@ -212,7 +214,8 @@ static mdl_status lay_out(mdli_aggregator *a, mdl_error *error)
     a->layout.initial = memory;
     for (int32_t k = 0; k < a->layout.n_accumulators; k++) {
         const mdli_accumulator *acc = &a->layout.accumulators[k];
-        mdli_accumulator_start(acc, a->arguments[acc->argument].type, a->layout.initial);
+        mdl_type type = acc->argument >= 0 ? a->arguments[acc->argument].type : MDL_TYPE_INT64;
+        mdli_accumulator_start(acc, type, a->layout.initial);
     }
     return MDL_OK;
 }
@@ -220,12 +223,12 @@ static mdl_status lay_out(mdli_aggregator *a, mdl_error *error)
 /* Whether a summary has all that the compact states have, but for distinct values. */
 static bool has_states(const mdli_aggregator *a, const mdli_summary *summary)
 {
-    bool has_all = is_source_column(a, a->compact.argument, summary->value);
+    bool has_all =
+        a->compact.argument >= 0 && is_source_column(a, a->compact.argument, summary->value);
     for (int32_t k = 0; k < a->layout.n_accumulators && has_all; k++) {
         const mdli_accumulator *acc = &a->layout.accumulators[k];
         switch (acc->kind) {
         case MDLI_ACC_HISTOGRAM:
-        case MDLI_ACC_DISTINCT:
             break;
         case MDLI_ACC_BOUNDS:
             has_all = is_source_column(a, acc->argument, summary->extreme);
@@ -275,14 +278,19 @@ static mdl_status use_summary(mdli_aggregator *a, const mdli_summary *summary, m
 
 mdl_status mdli_compact_plan(mdli_aggregator *a, mdl_error *error)
 {
-    mdli_compact compact = {0};
+    mdli_compact compact = {.argument = -1};
     bool is_scattered = a->strategy == MDLI_GROUP_DENSE || a->strategy == MDLI_GROUP_BEFORE_JOIN;
     /* Counters have 32 bits. */
     if (!is_scattered || mdli_pipeline_source_rows(a->pipeline) >= UINT32_MAX ||
-        !mdli_pipeline_is_one_to_one(a->pipeline) || !find_histogram(a, &compact)) {
+        !mdli_pipeline_is_one_to_one(a->pipeline)) {
         return MDL_OK;
     }
+    const bool has_histogram = find_histogram(a, &compact);
     find_extremes(a, &compact);
+    if (!has_histogram && compact.extreme_argument < 0) {
+        return MDL_OK;
+    }
+    compact.n_values = has_histogram ? compact.n_values : 1; /* the counter of all rows */
     compact.is_used = true;
     compact.full = a->layout;
     a->compact = compact;
@@ -295,6 +303,7 @@ mdl_status mdli_compact_plan(mdli_aggregator *a, mdl_error *error)
 void mdli_compact_feed(const mdli_aggregator *a, mdli_aggregate_worker *worker, int64_t n_rows)
 {
     const mdli_compact *compact = &a->compact;
+    const bool has_values = compact->argument >= 0;
     const bool has_extremes = compact->extreme_argument >= 0;
     const mdli_state_form form = {
         .size_bytes = a->layout.size_bytes,
@@ -304,7 +313,7 @@ void mdli_compact_feed(const mdli_aggregator *a, mdli_aggregate_worker *worker, 
     };
     a->kernels->count_into_states(
         &form, (uint32_t *)worker->states, worker->groups, 0,
-        worker->arguments[compact->argument].values,
+        has_values ? worker->arguments[compact->argument].values : NULL,
         has_extremes ? worker->arguments[compact->extreme_argument].values : NULL, n_rows);
 }
 
@@ -442,6 +451,9 @@ static void expand_state(const mdli_aggregator *a, const char *from, char *to)
     for (int32_t k = 0; k < compact->full.n_accumulators; k++) {
         const mdli_accumulator *acc = &compact->full.accumulators[k];
         char *at = to + acc->offset;
+        if (acc->kind == MDLI_ACC_DISTINCT) {
+            continue; /* it starts at 0 */
+        }
         if (!is_covered(compact, acc)) {
             memcpy(at, from + same_accumulator(a, acc)->offset, (size_t)acc->size);
         } else if (acc->argument >= 0 && acc->argument == compact->extreme_argument) {

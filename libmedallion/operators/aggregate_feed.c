@@ -126,6 +126,9 @@ mdl_status mdli_aggregate_consume(void *sink, int worker_number, int64_t morsel,
         worker->sequence = morsel * SEQUENCES_PER_MORSEL;
     }
     worker->first_row = rows->first_row;
+    if (a->has_row_numbers) {
+        worker->sequence = rows->first_row;
+    }
     MDLI_TRY(mdli_reserve_rows(a, worker, rows->n_rows, error));
     MDLI_TRY(read_inputs(a, worker, rows, error));
     if (a->strategy == MDLI_GROUP_LANES) {

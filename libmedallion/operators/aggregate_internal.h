@@ -81,12 +81,14 @@ typedef struct mdli_before_join {
     bool has_no_states; /* distinct values are all that is asked for: masks tell it alone */
 } mdli_before_join;
 
-/* One aggregate of the list: the accumulators that it is made of, −1 = none. */
+/* One aggregate of the list: what it is made of, of accumulators where nothing else is said; −1 =
+ * none. */
 typedef struct mdli_output_plan {
     int32_t rows; /* ROWS or COUNT of the argument: whether there is a value, and how many */
     int32_t main;
     int32_t squares;
     int32_t distinct; /* in `distincts` */
+    int32_t taken;    /* column of the source whose value is taken from the row that `main` tells */
 } mdli_output_plan;
 
 /* One count(distinct x). */
@@ -100,7 +102,7 @@ typedef struct mdli_distinct_plan {
 typedef struct mdli_compact {
     bool is_used;
     mdli_state_layout full;
-    int32_t argument; /* of the histogram, which comes first in the state */
+    int32_t argument; /* of the histogram, which comes first in the state; −1 = it is one counter */
     int32_t n_values;
     int64_t values[MDLI_HISTOGRAM_MAX]; /* ascending */
     int32_t extreme_argument;           /* −1 = none */
@@ -189,6 +191,7 @@ typedef struct mdli_aggregator {
     mdli_state_layout layout; /* the full one, save while a compact one is used */
     mdli_compact compact;
     mdli_output_plan *outputs;
+    bool has_row_numbers; /* rows are numbered as in the source, for outputs that are taken */
     mdli_distinct_plan *distincts;
     int32_t n_distincts;
 

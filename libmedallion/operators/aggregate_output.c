@@ -396,6 +396,39 @@ static mdl_status fill_aggregate(const mdli_aggregator *a, const ordered_groups 
     return MDL_OK;
 }
 
+/* Whether a column of the result is taken from one of the source. */
+static bool is_taken(const mdli_aggregator *a, int32_t c)
+{
+    return c >= a->rel->n_keys && a->outputs[c - a->rel->n_keys].taken >= 0;
+}
+
+/* Makes a column of the values that a column of the source has in one row of each group. */
+static mdl_status take_column(const mdli_aggregator *a, const ordered_groups *groups, int32_t item,
+                              mdl_column **out, mdl_error *error)
+{
+    const mdli_output_plan *plan = &a->outputs[item];
+    const mdl_column *source = mdli_pipeline_source(a->pipeline)->columns[plan->taken];
+    const int32_t offset = a->layout.accumulators[plan->main].offset;
+    const mdl_type type = a->rel->fields[a->rel->n_keys + item].type;
+    mdl_column *column;
+    void *memory;
+    MDLI_TRY(
+        mdli_allocate_array(a->context, groups->n, sizeof(int64_t), "aggregate", &memory, error));
+    int64_t *rows = memory;
+    for (int64_t g = 0; g < groups->n; g++) {
+        rows[g] = mdli_state_count(state_of(groups, g), offset);
+    }
+    mdl_status status = mdli_column_take(a->context, source, rows, groups->n, &column, error);
+    mdli_free(a->context, rows);
+    if (status != MDL_OK || type == source->type) {
+        *out = status == MDL_OK ? column : NULL;
+        return status;
+    }
+    status = mdli_column_retype(a->context, column, type, out, error);
+    mdli_column_release(column);
+    return status;
+}
+
 /* The values of one column of the result for all groups: a key's or an aggregate's. */
 static mdl_status fill_column(const mdli_aggregator *a, const ordered_groups *groups, int32_t c,
                               mdli_arena *text, column_memory *column, mdl_error *error)
@@ -429,6 +462,9 @@ static mdl_status fill_columns(const mdli_aggregator *a, const ordered_groups *g
     for (int64_t first = 0; first < groups->n; first += GROUPS_AT_ONCE) {
         const ordered_groups part = slice_groups(groups, first, GROUPS_AT_ONCE);
         for (int32_t i = 0; i < n_columns; i++) {
+            if (is_taken(a, first_column + i)) {
+                continue;
+            }
             const size_t item = mdli_type_bytes(a->rel->fields[first_column + i].type);
             column_memory rows = {
                 .values = (char *)columns[i].values + (size_t)first * item,
@@ -447,7 +483,7 @@ static int64_t n_column_jobs(const mdli_aggregator *a)
     return (a->rel->n_fields + COLUMNS_AT_ONCE - 1) / COLUMNS_AT_ONCE;
 }
 
-/* Makes a block of a few columns of the result. */
+/* Makes a block of a few columns of the result, but for those that are taken. */
 static mdl_status make_blocks(void *data, int64_t job, int worker, mdl_error *error)
 {
     const output_jobs *jobs = data;
@@ -465,12 +501,17 @@ static mdl_status make_blocks(void *data, int64_t job, int worker, mdl_error *er
     mdli_arena_init(&text, a->context, "aggregate");
     for (int32_t i = 0; i < n && status == MDL_OK; i++) {
         mdl_type type = a->rel->fields[first + i].type;
-        status = allocate_column(a->context, type, groups.n, &columns[i], error);
+        if (!is_taken(a, first + i)) {
+            status = allocate_column(a->context, type, groups.n, &columns[i], error);
+        }
     }
     if (status == MDL_OK) {
         status = fill_columns(a, &groups, first, n, &text, columns, error);
     }
     for (int32_t i = 0; i < n && status == MDL_OK; i++) {
+        if (is_taken(a, first + i)) {
+            continue;
+        }
         const mdl_vector values = {
             .type = a->rel->fields[first + i].type,
             .n_rows = groups.n,
@@ -508,7 +549,8 @@ static void release_blocks(mdli_block **blocks, int64_t n_blocks)
     }
 }
 
-/* Makes columns of the blocks of the result, and takes over the references to these. */
+/* Makes columns of the blocks of the result, and takes over the references to these; there are none
+ * of columns that are taken. */
 static mdl_status join_blocks(const output_jobs *jobs, mdl_column **columns, mdl_error *error)
 {
     const mdl_rel *rel = jobs->a->rel;
@@ -516,7 +558,9 @@ static mdl_status join_blocks(const output_jobs *jobs, mdl_column **columns, mdl
     mdl_status status = MDL_OK;
     for (int32_t c = 0; c < rel->n_fields; c++) {
         mdli_block **blocks = jobs->blocks + c * n_blocks;
-        if (status == MDL_OK) {
+        if (status == MDL_OK && is_taken(jobs->a, c)) {
+            status = take_column(jobs->a, jobs->groups, c - rel->n_keys, &columns[c], error);
+        } else if (status == MDL_OK) {
             status = mdli_column_from_parts(jobs->a->context, rel->fields[c].type, blocks, n_blocks,
                                             &columns[c], error);
         } else {

@@ -86,12 +86,28 @@ static int32_t need_sum(mdli_aggregator *a, int32_t argument, mdli_int128 n_rows
     return need_accumulator(a, fits ? narrow : wide, argument);
 }
 
+/* Plans first(x) and last(x). Of a column of the source it is enough to know the row, which all of
+ * them share, where rows are those of the source; one group is there without rows too. */
+static void plan_placed(mdli_aggregator *a, int32_t argument, bool is_first, mdli_output_plan *plan)
+{
+    const int32_t column = a->arguments[argument].column;
+    if (column >= 0 && a->rel->n_keys > 0 && mdli_pipeline_keeps_all_rows(a->pipeline)) {
+        plan->taken = mdli_pipeline_facts(a->pipeline)[column].source_column;
+    }
+    if (plan->taken >= 0) {
+        plan->main = need_accumulator(a, is_first ? MDLI_ACC_FIRST_ROW : MDLI_ACC_LAST_ROW, -1);
+        a->has_row_numbers = true;
+    } else {
+        plan->main = need_accumulator(a, is_first ? MDLI_ACC_FIRST : MDLI_ACC_LAST, argument);
+    }
+}
+
 /* Plans one aggregate. */
 static void plan_output(mdli_aggregator *a, const mdli_named_expression *item, mdli_int128 n_rows,
                         const mdli_range *ranges, mdli_output_plan *plan)
 {
     const char *name = item->aggregate;
-    *plan = (mdli_output_plan){-1, -1, -1, -1};
+    *plan = (mdli_output_plan){-1, -1, -1, -1, -1};
     if (item->expression == NULL) {
         plan->rows = need_accumulator(a, MDLI_ACC_ROWS, -1);
         return;
@@ -105,6 +121,11 @@ static void plan_output(mdli_aggregator *a, const mdli_named_expression *item, m
             (mdli_distinct_plan){.argument = argument, .accumulator = plan->main};
         return;
     }
+    const bool is_first = strcmp(name, "first") == 0;
+    if (is_first || strcmp(name, "last") == 0) {
+        plan_placed(a, argument, is_first, plan);
+        return;
+    }
     plan->rows = need_count(a, argument);
     if (strcmp(name, "count_if") == 0) {
         plan->main = need_accumulator(a, MDLI_ACC_COUNT_IF, argument);
@@ -112,10 +133,6 @@ static void plan_output(mdli_aggregator *a, const mdli_named_expression *item, m
         plan->main = need_accumulator(a, is_text ? MDLI_ACC_MIN_TEXT : MDLI_ACC_MIN, argument);
     } else if (strcmp(name, "max") == 0) {
         plan->main = need_accumulator(a, is_text ? MDLI_ACC_MAX_TEXT : MDLI_ACC_MAX, argument);
-    } else if (strcmp(name, "first") == 0) {
-        plan->main = need_accumulator(a, MDLI_ACC_FIRST, argument);
-    } else if (strcmp(name, "last") == 0) {
-        plan->main = need_accumulator(a, MDLI_ACC_LAST, argument);
     } else if (strcmp(name, "string_agg") == 0) {
         plan->main = need_accumulator(a, MDLI_ACC_TEXTS, argument);
     } else if (strcmp(name, "count") != 0) {

@@ -384,15 +384,27 @@ mdl_status mdli_distinct_add_runs(mdli_distinct *distinct, const mdl_vector *v,
     return MDL_OK;
 }
 
+static inline void add_last(last_value *last, uint32_t place)
+{
+    last->count += last->place != place + 1;
+    last->place = place + 1;
+}
+
 /* As a value's rows come together, so do those that one group has of it. */
 static void add_lasts(mdli_distinct *distinct, const mdl_vector *v, const int32_t *groups)
 {
+    last_value *lasts = distinct->lasts;
+    if (has_plain_values(distinct, v)) {
+        const int32_t *values = v->values;
+        const uint32_t least = (uint32_t)distinct->least;
+        for (int64_t i = 0; i < v->n_rows; i++) {
+            add_last(&lasts[groups[i]], (uint32_t)values[i] - least);
+        }
+        return;
+    }
     for (int64_t i = 0; i < v->n_rows; i++) {
         if (!mdl_vector_is_null(v, i)) {
-            last_value *last = &distinct->lasts[groups[i]];
-            uint32_t place = (uint32_t)place_of(distinct, v, i) + 1;
-            last->count += last->place != place;
-            last->place = place;
+            add_last(&lasts[groups[i]], (uint32_t)place_of(distinct, v, i));
         }
     }
 }

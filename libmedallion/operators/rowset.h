@@ -87,8 +87,12 @@ int mdli_compare_rows(const mdl_vector *a, int64_t row_a, const mdl_vector *b, i
 /* Compares text bytewise. */
 int mdli_compare_strings(mdl_string a, mdl_string b);
 
-/* Makes a table of chosen rows of a table, in any order, each any number of times. Parallel.
+/* Makes a column of chosen rows of a column, in any order, each any number of times. Parallel.
  * table_take.c */
+mdl_status mdli_column_take(mdl_context *context, const mdl_column *column, const int64_t *rows,
+                            int64_t n_rows, mdl_column **out, mdl_error *error);
+
+/* Makes a table of chosen rows of a table, likewise. */
 mdl_status mdli_table_take(mdl_context *context, const mdl_table *table, const int64_t *rows,
                            int64_t n_rows, mdl_table **out, mdl_error *error);
 

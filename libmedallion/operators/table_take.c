@@ -287,6 +287,13 @@ static mdl_status take_column(mdl_context *context, const mdl_column *column, co
     return status;
 }
 
+mdl_status mdli_column_take(mdl_context *context, const mdl_column *column, const int64_t *rows,
+                            int64_t n_rows, mdl_column **out, mdl_error *error)
+{
+    return take_column(context, column, rows, n_rows, pays_by_pieces(rows, n_rows, column->n_rows),
+                       out, error);
+}
+
 mdl_status mdli_table_take(mdl_context *context, const mdl_table *table, const int64_t *rows,
                            int64_t n_rows, mdl_table **out, mdl_error *error)
 {
