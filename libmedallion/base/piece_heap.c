@@ -5,19 +5,12 @@
  * new free piece is made.
  *
  * What is freed stays mapped, up to a limit; beyond it large pieces give their pages back.
- *
- * Behind the first 2 MiB of a region the system is asked for huge pages: one fault then stands for
- * 512. But a virtual machine may have given its free memory to the host; a huge page is then had back
- * from there piece by piece, in several times the time of small pages, of which a system has some left
- * that are its own. So each huge page is touched when it is asked for, and once they have taken
- * clearly longer than small ones would have, no more are.
  */
 #include "base/piece_heap.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -25,11 +18,7 @@ enum {
     BINS_PER_POWER = 4,
     REGION_BYTES_MIN = 256 * 1024 * 1024, /* address space; pages come when they are touched */
     RETURNED_BYTES_MIN = 1024 * 1024,     /* less is not worth a system call */
-    TOUCHED_BYTES_MAX = 128 * 1024 * 1024,
-    HUGE_PAGE_BYTES = 2 * 1024 * 1024,
-    HUGE_PIECE_BYTES_MAX = 8 * HUGE_PAGE_BYTES, /* larger ones may never be filled */
-    SMALL_PAGES_NANOSECONDS = 400000, /* that a huge page stands for; they take that, or more */
-    NANOSECONDS_LOST_MAX = 8000000
+    TOUCHED_BYTES_MAX = 128 * 1024 * 1024
 };
 
 /* Stands at the region's own start. */
@@ -38,7 +27,6 @@ typedef struct mdli_region {
     char *top;     /* end of the last piece */
     char *touched; /* pages from here on are new */
     char *end;
-    char *huge_end;    /* up to here huge pages were asked for, or passed over */
     size_t last_bytes; /* of the last piece; 0 = there is none */
 } mdli_region;
 
@@ -151,7 +139,6 @@ static mdli_region *map_region(size_t total_bytes)
     region->top = (char *)memory + REGION_HEADER_BYTES;
     region->touched = region->top;
     region->end = (char *)memory + size_bytes;
-    region->huge_end = (char *)(((uintptr_t)memory / HUGE_PAGE_BYTES + 1) * HUGE_PAGE_BYTES);
     return region;
 }
 
@@ -171,45 +158,10 @@ static mdli_region *find_region(mdli_piece_heap *heap, size_t total_bytes)
     return region;
 }
 
-/* Processor time of this thread, which does not go on while others have the processor. */
-static int64_t thread_nanoseconds(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-    return time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
-}
-
-/* Asks for a huge page and touches it. Where the system has none, small ones are mapped when they
- * are touched. */
-static void map_huge_page(char *page)
-{
-#ifdef MADV_HUGEPAGE
-    madvise(page, HUGE_PAGE_BYTES, MADV_HUGEPAGE);
-    *(volatile char *)page = 0;
-#else
-    (void)page;
-#endif
-}
-
-/* Maps huge pages where a region's top is about to move up by `total_bytes`. */
-static void map_huge_pages(mdli_piece_heap *heap, mdli_region *region, size_t total_bytes)
-{
-    const char *top = region->top + total_bytes;
-    while (region->huge_end < top && region->end - region->huge_end >= HUGE_PAGE_BYTES) {
-        if (total_bytes <= HUGE_PIECE_BYTES_MAX && heap->nanoseconds_lost <= NANOSECONDS_LOST_MAX) {
-            const int64_t start = thread_nanoseconds();
-            map_huge_page(region->huge_end);
-            heap->nanoseconds_lost += thread_nanoseconds() - start - SMALL_PAGES_NANOSECONDS;
-        }
-        region->huge_end += HUGE_PAGE_BYTES;
-    }
-}
-
-/* Cuts a piece from the top of a region. Huge pages are touched before anything is written there. */
+/* Cuts a piece from the top of a region. */
 static mdli_heap_piece *cut_piece(mdli_piece_heap *heap, mdli_region *region, size_t total_bytes)
 {
     mdli_heap_piece *piece = (mdli_heap_piece *)region->top;
-    map_huge_pages(heap, region, total_bytes);
     heap->touched_bytes -= smaller((size_t)(region->touched - region->top), total_bytes);
     *piece = (mdli_heap_piece){
         .total_bytes = total_bytes,

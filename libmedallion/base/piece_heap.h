@@ -13,7 +13,6 @@
 
 #include <pthread.h>
 #include <stddef.h>
-#include <stdint.h>
 
 /* Before each piece, whoever allocated it. */
 #define MDLI_PIECE_HEADER_BYTES 64
@@ -37,8 +36,7 @@ typedef struct mdli_piece_heap {
     pthread_mutex_t lock;
     struct mdli_region *regions;
     mdli_heap_piece *bins[MDLI_PIECE_BINS];
-    size_t touched_bytes;     /* that are free */
-    int64_t nanoseconds_lost; /* by huge pages, against small ones; negative = gained */
+    size_t touched_bytes; /* that are free */
 } mdli_piece_heap;
 
 void mdli_piece_heap_init(mdli_piece_heap *heap);

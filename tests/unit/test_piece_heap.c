@@ -129,37 +129,6 @@ START_TEST(freed_neighbours_are_joined)
 }
 END_TEST
 
-/* Pages are touched as pieces are cut; a piece that starts where a huge page does keeps its header. */
-START_TEST(pieces_at_huge_pages)
-{
-    enum {
-        HUGE_PAGES = 8
-    };
-    mdli_piece_heap heap;
-    mdli_piece_heap_init(&heap);
-    const uintptr_t huge_bytes = 2 * MIB;
-    mdli_heap_piece *first = mdli_piece_heap_take(&heap, MIB);
-    const uintptr_t end = (uintptr_t)first + MIB;
-    mdli_heap_piece *rest = mdli_piece_heap_take(&heap, (end / huge_bytes + 1) * huge_bytes - end);
-    mdli_heap_piece *pieces[2 * HUGE_PAGES];
-    for (int i = 0; i < 2 * HUGE_PAGES; i++) {
-        const size_t total = i % 2 == 0 ? MIB + 64 : MIB - 64;
-        pieces[i] = mdli_piece_heap_take(&heap, total);
-        ck_assert(is_piece(pieces[i], total));
-        ck_assert_uint_eq((uintptr_t)pieces[i] % huge_bytes, i % 2 == 0 ? 0 : MIB + 64);
-        fill(pieces[i], (unsigned char)(i + 1));
-    }
-    for (int i = 0; i < 2 * HUGE_PAGES; i++) {
-        ck_assert(is_filled(pieces[i], (unsigned char)(i + 1)));
-        mdli_piece_heap_give_back(&heap, pieces[i]);
-    }
-    mdli_piece_heap_give_back(&heap, rest);
-    mdli_piece_heap_give_back(&heap, first);
-    ck_assert(is_whole(&heap));
-    mdli_piece_heap_free(&heap);
-}
-END_TEST
-
 /* A piece larger than a region has one of its own. */
 START_TEST(very_large_pieces)
 {
@@ -218,7 +187,6 @@ static Suite *piece_heap_suite(void)
     TCase *all = tcase_create("all");
     tcase_add_test(all, pieces_never_overlap);
     tcase_add_test(all, freed_neighbours_are_joined);
-    tcase_add_test(all, pieces_at_huge_pages);
     tcase_add_test(all, very_large_pieces);
     tcase_add_test(all, pages_are_given_back);
     tcase_set_timeout(all, 120);
