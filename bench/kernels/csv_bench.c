@@ -144,9 +144,18 @@ static bool setup_deal(bench_run *run)
 static bool deal(bench_run *run)
 {
     csv_state *state = run->state;
-    const mdli_csv_records records = {
-        .positions = state->marks.positions, .n_fields = N_FIELDS, .n_records = state->n_lines};
-    state->kernels->csv_deal(&records, state->field_begins, state->field_ends, state->stride);
+    int64_t start = 0;
+    for (int64_t i = 0; i < state->n_lines; i += MDLI_CSV_NUMBERS_MAX) {
+        const int64_t n_left = state->n_lines - i;
+        const mdli_csv_records records = {
+            .positions = state->marks.positions + i * N_FIELDS,
+            .n_fields = N_FIELDS,
+            .n_records = n_left < MDLI_CSV_NUMBERS_MAX ? n_left : MDLI_CSV_NUMBERS_MAX,
+            .start = start};
+        state->kernels->csv_deal(&records, state->field_begins + i, state->field_ends + i,
+                                 state->stride);
+        start = records.positions[records.n_records * N_FIELDS - 1] + 1;
+    }
     return true;
 }
 

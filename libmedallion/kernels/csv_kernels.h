@@ -10,8 +10,8 @@
 /* Most bytes that are scanned at once: positions have 16 bits. */
 #define MDLI_CSV_SCAN_BYTES_MAX 65536
 
-/* Marks that a scan may write behind the last one that it found. */
-#define MDLI_CSV_SCAN_SLACK 64
+/* Marks that a scan may write, and dealing look at, behind the last one that was found. */
+#define MDLI_CSV_SCAN_SLACK 256
 
 /* The commas, line feeds and quotes of a piece of a file, in order. */
 typedef struct mdli_csv_marks {
@@ -31,13 +31,13 @@ void mdli_csv_scan_scalar(const char *bytes, int64_t size_bytes, mdli_csv_marks 
 void mdli_csv_scan_avx2(const char *bytes, int64_t size_bytes, mdli_csv_marks *marks);
 void mdli_csv_scan_avx512(const char *bytes, int64_t size_bytes, mdli_csv_marks *marks);
 
-/* Entries behind the last one of a list that dealing may write: one would do, 32 keep lists aligned.
- */
+/* Entries behind the last one of a list that dealing may write. */
 #define MDLI_CSV_DEAL_SLACK 32
 
 /* Records without quotes, by their marks. */
 typedef struct mdli_csv_records {
-    const uint16_t *positions; /* where fields end: n_fields of each record, in order */
+    const uint16_t *positions; /* where fields end: n_fields of each record, in order;
+                                  MDLI_CSV_SCAN_SLACK more are readable */
     int64_t n_fields;
     int64_t n_records;
     int64_t start;     /* of the first record */
