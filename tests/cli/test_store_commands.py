@@ -280,8 +280,11 @@ def test_a_run_that_fails_and_its_retry(folder):
 
 def start_build(data, store):
     """A build that cannot end before its lines are read: they do not fit the pipe."""
-    process = start("build", data, "--store", store, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    fcntl.fcntl(process.stderr, fcntl.F_SETPIPE_SZ, 4096)
+    reader, writer = os.pipe()
+    fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+    process = start("build", data, "--store", store, stdout=subprocess.DEVNULL, stderr=writer)
+    os.close(writer)
+    process.stderr = os.fdopen(reader, "rb")
     told = b""
     while b" OK " not in told:
         told += os.read(process.stderr.fileno(), 1024)
