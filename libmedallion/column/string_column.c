@@ -250,6 +250,19 @@ static int64_t packed_bytes(int64_t n, int width)
     return (n * width + 7) / 8;
 }
 
+/* What the column costs as text: that of its blocks without a source, as they say, and of its
+ * sources' rows. */
+static int64_t cost_with_sources(const column_work *work, int64_t text_bytes, int64_t longest_bytes)
+{
+    for (int32_t s = 0; s < work->sources.n_sources; s++) {
+        const mdli_text_source *source = &work->sources.sources[s];
+        text_bytes += source->text_bytes;
+        longest_bytes =
+            source->longest_bytes > longest_bytes ? source->longest_bytes : longest_bytes;
+    }
+    return text_bytes + packed_bytes(work->n_rows, mdli_bits((uint64_t)longest_bytes));
+}
+
 /* What the column costs as text and lengths. It does not depend on where the column is cut. */
 static int64_t text_cost(const column_work *work)
 {
@@ -260,13 +273,7 @@ static int64_t text_cost(const column_work *work)
         text_bytes += block->text_bytes;
         longest_bytes = block->longest_bytes > longest_bytes ? block->longest_bytes : longest_bytes;
     }
-    for (int32_t s = 0; s < work->sources.n_sources; s++) {
-        const mdli_text_source *source = &work->sources.sources[s];
-        text_bytes += source->text_bytes;
-        longest_bytes =
-            source->longest_bytes > longest_bytes ? source->longest_bytes : longest_bytes;
-    }
-    return text_bytes + packed_bytes(work->n_rows, mdli_bits((uint64_t)longest_bytes));
+    return cost_with_sources(work, text_bytes, longest_bytes);
 }
 
 /* Whether the column costs less as a dictionary of the entries so far, and codes. Once it does not,
@@ -430,13 +437,7 @@ static int64_t text_cost_max(const column_work *work)
         text_bytes += block_bytes;
         longest_bytes = block_bytes > longest_bytes ? block_bytes : longest_bytes;
     }
-    for (int32_t s = 0; s < work->sources.n_sources; s++) {
-        const mdli_text_source *source = &work->sources.sources[s];
-        text_bytes += source->text_bytes;
-        longest_bytes =
-            source->longest_bytes > longest_bytes ? source->longest_bytes : longest_bytes;
-    }
-    return text_bytes + packed_bytes(work->n_rows, mdli_bits((uint64_t)longest_bytes));
+    return cost_with_sources(work, text_bytes, longest_bytes);
 }
 
 /* Finds out by the blocks without a source whether a dictionary is out of the question. */
